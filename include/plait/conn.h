@@ -1,0 +1,85 @@
+/* A connection: what a stream protocol holds in its hands. Unless it says otherwise, a call here belongs on the
+ * connection's own loop, and is good from the made callback until the lost callback has returned. */
+#ifndef PLAIT_CONN_H
+#define PLAIT_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include <plait/abi.h>
+#include <plait/addr.h>
+#include <plait/chunk.h>
+#include <plait/loop.h>
+#include <plait/reason.h>
+
+struct plait_conn;
+struct plait_conn_ref;
+struct plait_factory;
+
+/* Output. Nothing is called back from inside these. Small writes are gathered and leave together when the current
+ * callback returns; errors show as the connection's end. Each returns 0, PLAIT_ERROR_CLOSING when the connection
+ * no longer takes output (nothing was taken), or PLAIT_ERROR_OVERFLOW when the cap was hit (the connection ends). */
+PLAIT_EXPORT int plait_write(struct plait_conn *conn, const void *data, size_t len); /* data is copied or sent */
+PLAIT_EXPORT int plait_writev(struct plait_conn *conn, const struct iovec *parts, int count);
+PLAIT_EXPORT int plait_write_chunk(struct plait_conn *conn, struct plait_chunk *chunk); /* takes its own reference */
+
+/* Bytes written but not yet taken by the kernel. */
+PLAIT_EXPORT size_t plait_conn_queued(const struct plait_conn *conn);
+
+/* True from when output rose above the high mark until it fell to the low one; then drained is called. */
+PLAIT_EXPORT bool plait_conn_blocked(const struct plait_conn *conn);
+
+/* Sends what was written, then closes in order; nothing more is delivered. lost comes later. */
+PLAIT_EXPORT void plait_close(struct plait_conn *conn);
+
+/* The same, but the connection's reason is PLAIT_REASON_PROTOCOL_ERROR and what (a short sentence, copied) is logged. */
+PLAIT_EXPORT void plait_close_error(struct plait_conn *conn, const char *what);
+
+/* Drops what is queued and resets the connection. lost comes later. */
+PLAIT_EXPORT void plait_abort(struct plait_conn *conn);
+
+/* Sends what was written, then ends our direction only; input goes on. */
+PLAIT_EXPORT void plait_shutdown_write(struct plait_conn *conn);
+
+/* Stop and start delivery to this protocol. Bytes that have arrived wait; none is lost. Not counted: one resume
+ * ends any number of pauses. */
+PLAIT_EXPORT void plait_pause(struct plait_conn *conn);
+PLAIT_EXPORT void plait_resume(struct plait_conn *conn);
+
+/* Bytes received, not yet delivered, and not part of what the current callback was given. Borrowed until the
+ * callback returns. plait_input_discard drops them. */
+PLAIT_EXPORT const void *plait_input(struct plait_conn *conn, size_t *len);
+PLAIT_EXPORT void plait_input_discard(struct plait_conn *conn);
+
+/* conn_size zeroed bytes of the protocol's, freed after lost; NULL when conn_size is 0. */
+PLAIT_EXPORT void *plait_conn_state(struct plait_conn *conn);
+
+PLAIT_EXPORT struct plait_factory *plait_conn_factory(const struct plait_conn *conn);
+PLAIT_EXPORT const void *plait_conn_options(const struct plait_conn *conn); /* the factory's */
+PLAIT_EXPORT struct plait_loop *plait_conn_loop(const struct plait_conn *conn);
+PLAIT_EXPORT const struct plait_addr *plait_conn_peer(const struct plait_conn *conn);
+PLAIT_EXPORT const struct plait_addr *plait_conn_local(const struct plait_conn *conn);
+
+/* A number no other connection of this process has or had; the one in the log. */
+PLAIT_EXPORT uint64_t plait_conn_id(const struct plait_conn *conn);
+
+/* What TLS agreed on; NULL on a connection without TLS. Valid while the connection is. */
+struct plait_tls {
+	const char *version; /* "TLSv1.3" */
+	const char *cipher;  /* "TLS_AES_256_GCM_SHA384" */
+	bool resumed;
+};
+PLAIT_EXPORT const struct plait_tls *plait_conn_tls(struct plait_conn *conn);
+
+/* A handle on the connection that is safe on any thread, and after the connection has gone. Make it on the
+ * connection's loop; free it anywhere, exactly once per plait_conn_ref. */
+PLAIT_EXPORT struct plait_conn_ref *plait_conn_ref(struct plait_conn *conn);
+PLAIT_EXPORT void plait_conn_unref(struct plait_conn_ref **ref);
+
+/* Calls fn on the connection's loop, with conn NULL if it has gone by then: arg can always be freed. Any thread. */
+typedef void plait_conn_call_fn(struct plait_conn *conn, void *arg);
+PLAIT_EXPORT void plait_conn_ref_call(struct plait_conn_ref *ref, plait_conn_call_fn *fn, void *arg);
+
+#endif

@@ -1,0 +1,21 @@
+/* Everything a plugin needs: #include <plait/plait.h>. */
+#ifndef PLAIT_PLAIT_H
+#define PLAIT_PLAIT_H
+
+#include <plait/abi.h>
+#include <plait/addr.h>
+#include <plait/chunk.h>
+#include <plait/conn.h>
+#include <plait/error.h>
+#include <plait/factory.h>
+#include <plait/frame.h>
+#include <plait/group.h>
+#include <plait/line.h>
+#include <plait/log.h>
+#include <plait/loop.h>
+#include <plait/option.h>
+#include <plait/port.h>
+#include <plait/protocol.h>
+#include <plait/reason.h>
+
+#endif
