@@ -1,0 +1,35 @@
+/* The log's inner side: setting it up, and lines about a subject. */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <plait/addr.h>
+#include <plait/log.h>
+
+enum log_format { LOG_HUMAN, LOG_JSON };
+
+/* What a line is about; any member may be zero. */
+struct log_subject {
+	const char *listener;
+	uint64_t conn_id;
+	const struct plait_addr *peer;
+};
+
+/* Takes effect for all threads at once. Lines go to standard error. */
+void log_configure(enum plait_log_level level, enum log_format format);
+
+bool log_enabled(enum plait_log_level level);
+
+/* subject may be NULL. Any thread. */
+void log_write(enum plait_log_level level, const struct log_subject *subject, const char *format, ...)
+	PLAIT_PRINTF(3, 4);
+void log_writev(enum plait_log_level level, const struct log_subject *subject, const char *format,
+		va_list args) PLAIT_PRINTF(3, 0);
+
+/* Writes what the limiter still holds back ("... repeated N times"). At the end of the program. */
+void log_flush(void);
+
+#endif

@@ -1,0 +1,164 @@
+/* A list of what is wrong, each with its place. */
+#include "core/base/problem.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/json_path.h"
+
+/* More are of no help to a person, and a file could make any number of them. */
+enum { MOST_KEPT = 200 };
+
+static char *copy(const char *text)
+{
+	if (!text)
+		return NULL;
+	char *twin = strdup(text);
+	assert(twin);
+	return twin;
+}
+
+void problems_init(struct problems *problems)
+{
+	memset(problems, 0, sizeof(*problems));
+}
+
+void problems_fini(struct problems *problems)
+{
+	for (size_t i = 0; i < problems->count; i++) {
+		free(problems->items[i].file);
+		free(problems->items[i].path);
+		free(problems->items[i].text);
+	}
+	free(problems->items);
+	problems_init(problems);
+}
+
+static void locate(const struct problems *problems, const char *path, bool key, int *line, int *column)
+{
+	char place[JSON_PATH_SIZE];
+
+	*line = *column = 0;
+	if (!problems->locate || !path)
+		return;
+	snprintf(place, sizeof(place), "%s", path);
+	do {
+		if (problems->locate(problems->context, place, key, line, column))
+			return;
+		key = false;
+	} while (json_path_up(place));
+}
+
+static void PLAIT_PRINTF(6, 0) add(struct problems *problems, bool warning, int line, int column,
+				   const char *path, const char *format, va_list args)
+{
+	char *text;
+
+	if (!warning)
+		problems->errors++;
+	if (problems->count >= MOST_KEPT) {
+		problems->omitted++;
+		return;
+	}
+	if (vasprintf(&text, format, args) < 0)
+		abort();
+	struct problem *items = realloc(problems->items, (problems->count + 1) * sizeof(*items));
+	assert(items);
+	problems->items = items;
+	items[problems->count++] = (struct problem){
+		.file = copy(problems->file),
+		.line = line,
+		.column = column,
+		.path = path && *path ? copy(path) : NULL,
+		.text = text,
+		.warning = warning,
+	};
+}
+
+void problems_add(struct problems *problems, const char *path, const char *format, ...)
+{
+	int line, column;
+	va_list args;
+
+	locate(problems, path, false, &line, &column);
+	va_start(args, format);
+	add(problems, false, line, column, path, format, args);
+	va_end(args);
+}
+
+void problems_warn(struct problems *problems, const char *path, const char *format, ...)
+{
+	int line, column;
+	va_list args;
+
+	locate(problems, path, false, &line, &column);
+	va_start(args, format);
+	add(problems, true, line, column, path, format, args);
+	va_end(args);
+}
+
+void problems_add_key(struct problems *problems, const char *path, const char *format, ...)
+{
+	int line, column;
+	va_list args;
+
+	locate(problems, path, true, &line, &column);
+	va_start(args, format);
+	add(problems, false, line, column, path, format, args);
+	va_end(args);
+}
+
+void problems_add_at(struct problems *problems, int line, int column, const char *path, const char *format,
+		     ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	add(problems, false, line, column, path, format, args);
+	va_end(args);
+}
+
+/* By file, then place; those of one place as they were added, which the addresses in the array tell. */
+static int compare(const void *a, const void *b)
+{
+	const struct problem *left = *(const struct problem *const *)a,
+			     *right = *(const struct problem *const *)b;
+	int files = strcmp(left->file ? left->file : "", right->file ? right->file : "");
+
+	if (files != 0)
+		return files;
+	if (left->line != right->line)
+		return left->line < right->line ? -1 : 1;
+	if (left->column != right->column)
+		return left->column < right->column ? -1 : 1;
+	return left < right ? -1 : left > right;
+}
+
+static void print(const struct problem *problem, FILE *out)
+{
+	if (problem->file)
+		fprintf(out, "%s:", problem->file);
+	if (problem->line > 0)
+		fprintf(out, "%d:%d:", problem->line, problem->column);
+	if (problem->file || problem->line > 0)
+		putc(' ', out);
+	fprintf(out, "%s: ", problem->warning ? "warning" : "error");
+	if (problem->path)
+		fprintf(out, "%s: ", problem->path);
+	fprintf(out, "%s\n", problem->text);
+}
+
+void problems_print(const struct problems *problems, FILE *out)
+{
+	const struct problem *sorted[MOST_KEPT] = { NULL };
+
+	for (size_t i = 0; i < problems->count; i++)
+		sorted[i] = &problems->items[i];
+	qsort(sorted, problems->count, sizeof(sorted[0]), compare);
+	for (size_t i = 0; i < problems->count; i++)
+		print(sorted[i], out);
+	if (problems->omitted > 0)
+		fprintf(out, "... and %zu more\n", problems->omitted);
+}
