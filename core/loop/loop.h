@@ -1,0 +1,114 @@
+/* A loop from the inside: one event_base, its timers, its posts, and what runs at the end of each turn. */
+#ifndef LOOP_LOOP_H
+#define LOOP_LOOP_H
+
+#include <stdatomic.h>
+
+#include <plait/loop.h>
+
+#include "core/base/queue.h"
+#include "core/loop/post.h"
+#include "core/loop/timer.h"
+
+struct event_base;
+struct event;
+struct net;
+
+/* Bytes are read into one buffer of this size a loop. */
+#define LOOP_INPUT_SIZE 65536
+
+/* Work for the end of the current turn, embedded in what it works on. */
+struct task;
+typedef void task_fn(struct task *task);
+struct task {
+	struct task *next;
+	task_fn *fn;
+	bool queued;
+};
+
+typedef uint64_t loop_clock_fn(void *context); /* monotonic milliseconds */
+
+struct plait_loop {
+	struct event_base *base;
+	struct event *alarm; /* wakes the loop for the earliest timer */
+	uint64_t alarm_at_ms;
+	struct timer_heap timers;
+	struct task *tasks, **tasks_tail;
+	struct post_queue posts;
+	struct calls *calls; /* what plait_call_later scheduled */
+
+	uint64_t now_ms;
+	bool now_known;
+	loop_clock_fn *clock;
+	void *clock_context;
+
+	struct queue_pool pool;
+	uint8_t *input; /* LOOP_INPUT_SIZE bytes, whoever reads uses them */
+
+	unsigned index, count;
+	atomic_uint load;     /* connections it has or is about to get; any thread reads it */
+	atomic_bool stopping;
+	struct net *net;      /* core/net's part; NULL until it sets it */
+};
+
+/* NULL when the system refuses; errno tells. */
+struct plait_loop *loop_new(unsigned index, unsigned count);
+
+/* On the thread that ran it last, or after that thread was joined. Runs what is still posted or due for the end of a
+ * turn; timers are forgotten. */
+void loop_free(struct plait_loop **loop);
+
+/* Runs, once, what is posted and due for the end of a turn, on a loop that no thread runs any more. Returns whether
+ * there was anything. */
+bool loop_settle(struct plait_loop *loop);
+
+/* Makes the loop the current one of this thread and runs turns until loop_stop. */
+void loop_run(struct plait_loop *loop);
+void loop_stop(struct plait_loop *loop); /* any thread */
+
+/* One turn: waits for events (not at all when wait is false), then timers, then tasks. Makes the loop current. */
+void loop_turn(struct plait_loop *loop, bool wait);
+
+/* Makes the loop the calling thread's current one; NULL: none. */
+void loop_enter(struct plait_loop *loop);
+
+/* Replaces the clock; NULL: the system's. */
+void loop_set_clock(struct plait_loop *loop, loop_clock_fn *clock, void *context);
+
+uint64_t loop_now(struct plait_loop *loop);
+
+/* Queues task for the end of this turn, or of the next when tasks are running already; queued once at most. */
+void loop_defer(struct plait_loop *loop, struct task *task);
+
+static inline void task_init(struct task *task, task_fn *fn)
+{
+	*task = (struct task){ .fn = fn };
+}
+
+static inline void loop_start_timer(struct plait_loop *loop, struct timer *timer, uint64_t deadline_ms)
+{
+	timer_start_at(&loop->timers, timer, deadline_ms);
+}
+
+static inline void loop_stop_timer(struct plait_loop *loop, struct timer *timer)
+{
+	timer_stop(&loop->timers, timer);
+}
+
+/* Aborts when the calling thread does not run this loop; debug builds only, for it is on the path of every byte. */
+#ifdef PLAIT_DEBUG
+void loop_assert_here(const struct plait_loop *loop);
+#else
+static inline void loop_assert_here(const struct plait_loop *loop)
+{
+	(void)loop;
+}
+#endif
+
+/* For call.c and loop.c. */
+void calls_free(struct plait_loop *loop);
+
+/* "2.1.12-stable" */
+const char *loop_library_version(void);
+
+#endif

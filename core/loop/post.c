@@ -1,0 +1,73 @@
+/* Posts between loops. */
+#include "core/loop/post.h"
+
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "core/loop/loop.h"
+
+static void on_wake(void *arg, unsigned ready)
+{
+	struct post_queue *queue = arg;
+	uint64_t count;
+	(void)ready;
+	if (read(queue->fd, &count, sizeof(count)) < 0) {
+		/* Nothing to read: somebody ran the queue already. */
+	}
+	post_queue_run(queue);
+}
+
+int post_queue_init(struct post_queue *queue, struct plait_loop *loop)
+{
+	queue->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (queue->fd < 0)
+		return -1;
+	pthread_mutex_init(&queue->lock, NULL);
+	queue->head = NULL;
+	queue->tail = &queue->head;
+	queue->woken = false;
+	watch_init(&queue->watch, loop, queue->fd, on_wake, queue);
+	watch_set(&queue->watch, WATCH_READ);
+	return 0;
+}
+
+void post_queue_fini(struct post_queue *queue)
+{
+	while (post_queue_run(queue))
+		;
+	watch_set(&queue->watch, WATCH_NONE);
+	close(queue->fd);
+	pthread_mutex_destroy(&queue->lock);
+}
+
+void post_send(struct post_queue *queue, struct post *post, post_fn *fn)
+{
+	post->fn = fn;
+	post->next = NULL;
+	pthread_mutex_lock(&queue->lock);
+	*queue->tail = post;
+	queue->tail = &post->next;
+	bool wake = !queue->woken;
+	queue->woken = true;
+	pthread_mutex_unlock(&queue->lock);
+	if (wake && eventfd_write(queue->fd, 1) < 0)
+		abort(); /* a fresh eventfd's counter cannot be full */
+}
+
+bool post_queue_run(struct post_queue *queue)
+{
+	pthread_mutex_lock(&queue->lock);
+	struct post *post = queue->head;
+	queue->head = NULL;
+	queue->tail = &queue->head;
+	queue->woken = false;
+	pthread_mutex_unlock(&queue->lock);
+	bool any = post != NULL;
+	while (post) {
+		struct post *next = post->next;
+		post->fn(post);
+		post = next;
+	}
+	return any;
+}

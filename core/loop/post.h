@@ -1,0 +1,36 @@
+/* Calls from any thread to a loop: a locked list and one wake-up for a whole burst. */
+#ifndef LOOP_POST_H
+#define LOOP_POST_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "core/loop/watch.h"
+
+struct post;
+typedef void post_fn(struct post *post);
+
+/* Embedded in what it carries; belongs to the queue from post_send until fn is called, which then owns it. */
+struct post {
+	struct post *next;
+	post_fn *fn;
+};
+
+struct post_queue {
+	pthread_mutex_t lock;
+	struct post *head, **tail;
+	bool woken; /* a wake-up is under way */
+	int fd;     /* eventfd */
+	struct watch watch;
+};
+
+int post_queue_init(struct post_queue *queue, struct plait_loop *loop); /* 0 or -1, errno set */
+void post_queue_fini(struct post_queue *queue);                         /* runs what is left */
+
+/* Any thread. */
+void post_send(struct post_queue *queue, struct post *post, post_fn *fn);
+
+/* Runs what has been posted so far, on the loop's thread. Returns whether there was anything. */
+bool post_queue_run(struct post_queue *queue);
+
+#endif

@@ -1,0 +1,52 @@
+/* Signals, through libevent's signal events. */
+#include "core/loop/signals.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+
+#include "core/loop/loop.h"
+
+#define SIGNALS_MAX 8
+
+struct signals {
+	signals_fn *fn;
+	void *arg;
+	struct event *events[SIGNALS_MAX];
+};
+
+static void on_signal(evutil_socket_t number, short what, void *arg)
+{
+	struct signals *signals = arg;
+	(void)what;
+	signals->fn((int)number, signals->arg);
+}
+
+struct signals *signals_new(struct plait_loop *loop, const int *numbers, signals_fn *fn, void *arg)
+{
+	struct signals *signals = calloc(1, sizeof(*signals));
+	if (!signals)
+		return NULL;
+	signals->fn = fn;
+	signals->arg = arg;
+	for (unsigned i = 0; i < SIGNALS_MAX && numbers[i]; i++) {
+		signals->events[i] = evsignal_new(loop->base, numbers[i], on_signal, signals);
+		if (!signals->events[i] || event_add(signals->events[i], NULL) < 0) {
+			signals_free(&signals);
+			return NULL;
+		}
+	}
+	return signals;
+}
+
+void signals_free(struct signals **signals_at)
+{
+	struct signals *signals = *signals_at;
+	*signals_at = NULL;
+	if (!signals)
+		return;
+	for (unsigned i = 0; i < SIGNALS_MAX; i++) {
+		if (signals->events[i])
+			event_free(signals->events[i]);
+	}
+	free(signals);
+}

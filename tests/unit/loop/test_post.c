@@ -1,0 +1,116 @@
+/* Posts between threads, and the reactor's loops. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/loop/reactor.h"
+#include "tests/unit/suite.h"
+
+#define POSTERS 4
+#define POSTS 20000
+#define LOOPS 3
+
+static struct reactor *reactor;
+static atomic_uint arrived, wrong_loop;
+static unsigned last[POSTERS][LOOPS]; /* each loop's own column */
+
+struct letter {
+	unsigned poster, number, loop;
+};
+static struct letter letters[POSTERS][POSTS];
+
+static void receive(void *arg)
+{
+	struct letter *letter = arg;
+	if (plait_loop_current() != reactor_loop(reactor, letter->loop))
+		atomic_fetch_add(&wrong_loop, 1);
+	if (letter->number < last[letter->poster][letter->loop])
+		atomic_fetch_add(&wrong_loop, 1);
+	last[letter->poster][letter->loop] = letter->number;
+	atomic_fetch_add(&arrived, 1);
+}
+
+static void *post_all(void *arg)
+{
+	unsigned poster = (unsigned)(uintptr_t)arg;
+	for (unsigned i = 0; i < POSTS; i++) {
+		letters[poster][i] = (struct letter){ poster, i, i % LOOPS };
+		plait_post(reactor_loop(reactor, i % LOOPS), receive, &letters[poster][i]);
+	}
+	return NULL;
+}
+
+static void all_arrive_in_order_on_their_loop(void)
+{
+	pthread_t threads[POSTERS];
+	reactor = reactor_new(LOOPS, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(reactor);
+	CU_ASSERT_EQUAL_FATAL(reactor_start(reactor, NULL), 0);
+	for (uintptr_t i = 0; i < POSTERS; i++)
+		pthread_create(&threads[i], NULL, post_all, (void *)i);
+	for (int i = 0; i < POSTERS; i++)
+		pthread_join(threads[i], NULL);
+	CU_ASSERT_TRUE(reactor_stop(reactor, 10000));
+	reactor_free(&reactor);
+	CU_ASSERT_EQUAL(arrived, POSTERS * POSTS);
+	CU_ASSERT_EQUAL(wrong_loop, 0);
+}
+
+static void count(void *arg)
+{
+	++*(unsigned *)arg;
+}
+
+static void post_back(void *arg)
+{
+	plait_post(reactor_loop(reactor, 0), count, arg);
+}
+
+static void what_was_posted_to_stopped_loops_still_runs(void)
+{
+	unsigned ran = 0;
+	reactor = reactor_new(2, NULL);
+	plait_post(reactor_loop(reactor, 0), count, &ran);
+	plait_post(reactor_loop(reactor, 1), post_back, &ran);
+	reactor_free(&reactor);
+	CU_ASSERT_EQUAL(ran, 2);
+	CU_ASSERT_PTR_NULL(reactor);
+}
+
+static atomic_bool stuck;
+
+static void get_stuck(void *arg)
+{
+	atomic_store(&stuck, true);
+	while (!atomic_load((atomic_bool *)arg))
+		usleep(1000);
+}
+
+static void a_stuck_loop_is_found_out(void)
+{
+	static atomic_bool go_on;
+	reactor = reactor_new(1, NULL);
+	reactor_start(reactor, NULL);
+	plait_post(reactor_loop(reactor, 0), get_stuck, &go_on);
+	while (!atomic_load(&stuck))
+		usleep(1000);
+	CU_ASSERT_FALSE(reactor_stop(reactor, 10));
+	atomic_store(&go_on, true);
+	CU_ASSERT_TRUE(reactor_stop(reactor, 10000));
+	reactor_free(&reactor);
+}
+
+static void the_least_loaded_is_chosen_and_ties_stay(void)
+{
+	reactor = reactor_new(LOOPS, NULL);
+	struct plait_loop *one = reactor_loop(reactor, 1), *two = reactor_loop(reactor, 2);
+	CU_ASSERT_PTR_EQUAL(reactor_least_loaded(reactor, two), two);
+	atomic_store(&two->load, 3);
+	atomic_store(&reactor_loop(reactor, 0)->load, 2);
+	CU_ASSERT_PTR_EQUAL(reactor_least_loaded(reactor, two), one);
+	reactor_free(&reactor);
+}
+
+SUITE_MAIN("post", SUITE_TEST(all_arrive_in_order_on_their_loop), SUITE_TEST(what_was_posted_to_stopped_loops_still_runs),
+	   SUITE_TEST(a_stuck_loop_is_found_out), SUITE_TEST(the_least_loaded_is_chosen_and_ties_stay))
