@@ -1,0 +1,149 @@
+/* A connection from the inside. Its parts: conn.c (life), conn_input.c, conn_output.c, conn_close.c, conn_ref.c. */
+#ifndef NET_CONN_H
+#define NET_CONN_H
+
+#include <plait/conn.h>
+#include <plait/frame.h>
+#include <plait/protocol.h>
+
+#include "core/base/buffer.h"
+#include "core/base/log.h"
+#include "core/base/queue.h"
+#include "core/loop/loop.h"
+#include "core/net/factory.h"
+#include "core/net/net.h"
+#include "core/net/transport.h"
+
+enum conn_state {
+	CONN_CONNECTING, /* to come with clients: the socket is not connected yet */
+	CONN_PREAMBLE,   /* to come with PROXY headers */
+	CONN_HANDSHAKE,
+	CONN_OPEN,
+	CONN_FLUSHING, /* closing: what was written goes out, then both sides end */
+	CONN_CLOSED,   /* nothing moves; lost is due or done */
+};
+
+/* Why reading is paused; it goes on when the set is empty. */
+enum conn_pause {
+	CONN_PAUSE_PROTOCOL = 1,
+	CONN_PAUSE_WATERMARK = 2,
+	CONN_PAUSE_GROUP = 4, /* what it said to a group waits on other loops */
+};
+
+struct membership;
+
+/* Whoever made the connection learns when it is gone, on the connection's loop. */
+struct conn_owner {
+	void (*gone)(struct conn_owner *owner, const struct plait_addr *peer);
+};
+
+struct plait_conn {
+	struct transport transport;
+	struct plait_loop *loop;
+	struct plait_factory *factory;
+	const struct plait_protocol *protocol; /* the factory's */
+	struct plait_conn *previous, *next;    /* in the loop's list */
+
+	uint8_t state;           /* enum conn_state */
+	uint8_t paused;          /* a set of enum conn_pause */
+	uint8_t reason;          /* enum plait_reason; first one wins, see conn_close.c */
+	uint8_t read_needs;      /* enum watch_interest: what reading waits for */
+	uint8_t write_needs;     /* WATCH_NONE: writing is not blocked */
+	bool made : 1;           /* the made callback was called, so lost is owed */
+	bool in_callback : 1;    /* output is flushed when the callback returns */
+	bool delivering : 1;     /* the loop of deliveries is on the stack */
+	bool peer_ended : 1;     /* the transport reported the end of input */
+	bool eof_due : 1;        /* and the protocol has not been told */
+	bool write_ending : 1;   /* plait_shutdown_write: end our direction after the queue */
+	bool write_ended : 1;    /* the transport's shutdown is done */
+	bool deliver_due : 1;    /* input waits for the end of the turn */
+	bool read_due : 1;       /* the transport may have more without an event */
+	bool reset_on_close : 1; /* the peer must see that it was not an orderly end */
+	bool over_high : 1;      /* output rose above the high mark and has not fallen to the low one */
+
+	struct queue output;
+	struct buffer input; /* received, not consumed; empty most of the time */
+	const uint8_t *arriving; /* what lies behind the bytes being delivered, while they are */
+	size_t arriving_len;
+
+	const struct plait_framing *framing;
+	const void *framing_settings;
+	struct plait_frame frame;
+
+	struct task task;   /* the end-of-turn work that the flags above name */
+	struct timer timer; /* the one deadline of the current state, looked at when it fires */
+	uint64_t since_ms;  /* made, or closing began */
+	uint64_t active_ms; /* bytes last moved */
+
+	uint64_t id;
+	uint64_t bytes_in, bytes_out;
+	struct plait_addr peer, local;
+	struct plait_conn_ref *ref; /* NULL until somebody asks for one */
+	struct membership *memberships;
+	struct conn_owner *owner; /* NULL: none */
+	struct plait_tls *tls;    /* NULL until somebody asks */
+	max_align_t protocol_state[];
+};
+
+/* A connection on loop over an open socket (or another transport's context); takes fd over in any case. owner may be
+ * NULL. Returns NULL when there is no memory. Follow with conn_start. On the loop. */
+struct plait_conn *conn_new(struct plait_loop *loop, struct plait_factory *factory, const struct transport_ops *ops,
+			    int fd, void *context, const struct plait_addr *peer, struct conn_owner *owner);
+
+/* Begins the handshake, or calls made. */
+void conn_start(struct plait_conn *conn);
+
+/* Moves the state; only along the table of allowed moves. */
+void conn_move(struct plait_conn *conn, enum conn_state next);
+
+/* The outcome of what was done since the last event: flushes, then waits for the right things. */
+void conn_settle(struct plait_conn *conn);
+
+/* For the end of this turn: whatever the flags say is due. */
+static inline void conn_defer(struct plait_conn *conn)
+{
+	loop_defer(conn->loop, &conn->task);
+}
+
+/* conn_input.c */
+void conn_read(struct plait_conn *conn);
+void conn_deliver_waiting(struct plait_conn *conn);
+void conn_pause_for(struct plait_conn *conn, enum conn_pause why);
+void conn_resume_from(struct plait_conn *conn, enum conn_pause why);
+
+/* conn_output.c */
+void conn_flush(struct plait_conn *conn);
+
+/* conn_close.c */
+void conn_begin_close(struct plait_conn *conn, enum plait_reason reason); /* in order; nothing more is delivered */
+void conn_fail(struct plait_conn *conn, enum plait_reason reason, const char *text); /* at once; text may be NULL */
+void conn_fail_transport(struct plait_conn *conn); /* for what transport_failure tells */
+void conn_close_flushed(struct plait_conn *conn);  /* FLUSHING, or our direction is to end: the queue is empty */
+void conn_peer_end_while_closing(struct plait_conn *conn);
+void conn_finish(struct plait_conn *conn);         /* CLOSED: calls lost, frees */
+void conn_start_timer(struct plait_conn *conn);
+void conn_on_timer(struct timer *timer);
+void conn_drain(struct plait_conn *conn);
+bool conn_abort_drain(struct plait_conn *conn); /* true when bytes or an answer were still owed */
+
+/* conn_ref.c */
+void conn_ref_gone(struct plait_conn *conn);
+
+/* A callback of the protocol runs between these; what it wrote leaves after. */
+static inline bool conn_enter(struct plait_conn *conn)
+{
+	bool before = conn->in_callback;
+	conn->in_callback = true;
+	conn->loop->net->current = conn;
+	return before;
+}
+
+static inline void conn_leave(struct plait_conn *conn, bool before)
+{
+	conn->in_callback = before;
+	conn->loop->net->current = NULL;
+}
+
+struct log_subject conn_subject(const struct plait_conn *conn);
+
+#endif

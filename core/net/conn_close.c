@@ -1,0 +1,235 @@
+/* The ways a connection ends, its deadlines, and its last callback. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/net/conn.h"
+#include "core/net/group.h"
+#include "core/net/net.h"
+#include "core/net/reason.h"
+
+/* The first reason stays; what comes after it is a consequence. */
+static void set_reason(struct plait_conn *conn, enum plait_reason reason)
+{
+	if (conn->reason == PLAIT_REASON_NONE)
+		conn->reason = (uint8_t)reason;
+}
+
+/* One line for the end of a connection; detail may be NULL. */
+static void log_end(const struct plait_conn *conn, const char *detail)
+{
+	enum plait_reason reason = conn->reason;
+	enum plait_log_level level = plait_reason_is_error(reason) ? PLAIT_LOG_INFO : PLAIT_LOG_DEBUG;
+	plait_log_conn(conn, level, "ended: %s (%s), %llu bytes in, %llu out", plait_reason_name(reason),
+		       detail ? detail : plait_reason_text(reason), (unsigned long long)conn->bytes_in,
+		       (unsigned long long)conn->bytes_out);
+}
+
+void conn_begin_close(struct plait_conn *conn, enum plait_reason reason)
+{
+	if (conn->state == CONN_FLUSHING || conn->state == CONN_CLOSED)
+		return;
+	if (conn->state != CONN_OPEN) {
+		conn_fail(conn, reason, NULL);
+		return;
+	}
+	set_reason(conn, reason);
+	conn_move(conn, CONN_FLUSHING);
+	group_remove_all(conn);
+	if (!conn->delivering)
+		buffer_fini(&conn->input);
+	conn->since_ms = conn->active_ms = loop_now(conn->loop);
+	conn_start_timer(conn);
+	conn_defer(conn);
+}
+
+void conn_fail(struct plait_conn *conn, enum plait_reason reason, const char *text)
+{
+	if (conn->state == CONN_CLOSED)
+		return;
+	/* While closing in order, only a loss of bytes changes what it was closed for. */
+	if (conn->state == CONN_FLUSHING && conn->output.bytes > 0)
+		conn->reason = PLAIT_REASON_NONE;
+	set_reason(conn, reason);
+	log_end(conn, conn->reason == reason ? text : NULL);
+	conn->reset_on_close = reason_resets(reason) && (conn->state != CONN_FLUSHING || conn->output.bytes > 0);
+	conn_move(conn, CONN_CLOSED);
+	group_remove_all(conn);
+	loop_stop_timer(conn->loop, &conn->timer);
+	conn_defer(conn);
+}
+
+void conn_fail_transport(struct plait_conn *conn)
+{
+	const char *text;
+	enum plait_reason reason = transport_failure(&text);
+	/* What was received before the cut may have been answered: the answers still go out. */
+	if (reason == PLAIT_REASON_TLS_TRUNCATED && conn->state == CONN_OPEN) {
+		conn->peer_ended = true;
+		conn_begin_close(conn, reason);
+		return;
+	}
+	if (conn->state == CONN_FLUSHING && reason == PLAIT_REASON_TLS_TRUNCATED) {
+		conn->peer_ended = true;
+		conn_peer_end_while_closing(conn);
+		return;
+	}
+	conn_fail(conn, reason, text);
+}
+
+/* Both sides have ended in order. */
+static void close_now(struct plait_conn *conn)
+{
+	log_end(conn, NULL);
+	conn_move(conn, CONN_CLOSED);
+	loop_stop_timer(conn->loop, &conn->timer);
+	conn_defer(conn);
+}
+
+void conn_close_flushed(struct plait_conn *conn)
+{
+	if (!conn->write_ended) {
+		ssize_t result = conn->transport.ops->shutdown(&conn->transport);
+		if (result == TRANSPORT_FAILED) {
+			conn_fail_transport(conn);
+			return;
+		}
+		if (result == TRANSPORT_WANT_WRITE) {
+			conn->write_needs = WATCH_WRITE;
+			return;
+		}
+		conn->write_ended = true;
+		conn->active_ms = loop_now(conn->loop);
+	}
+	if (conn->peer_ended && conn->state == CONN_FLUSHING)
+		close_now(conn);
+	else if (conn->peer_ended && !conn->eof_due)
+		conn_begin_close(conn, PLAIT_REASON_PEER_CLOSED);
+}
+
+void conn_peer_end_while_closing(struct plait_conn *conn)
+{
+	if (conn->write_ended)
+		close_now(conn);
+}
+
+void conn_finish(struct plait_conn *conn)
+{
+	enum plait_reason reason = conn->reason;
+	if (conn->made && conn->protocol->lost) {
+		bool before = conn_enter(conn);
+		conn->protocol->lost(conn, reason);
+		conn_leave(conn, before);
+	}
+	conn->transport.ops->close(&conn->transport, conn->reset_on_close);
+	group_remove_all(conn);
+	conn_ref_gone(conn);
+	loop_stop_timer(conn->loop, &conn->timer);
+	queue_clear(&conn->output, &conn->loop->pool);
+	buffer_fini(&conn->input);
+	counter_add(&conn->loop->net->counters.closed[reason], 1);
+	if (conn->owner)
+		conn->owner->gone(conn->owner, &conn->peer);
+	net_remove(conn->loop->net, conn);
+	free(conn->tls);
+	free(conn);
+}
+
+/* When the current state has lasted too long, or TIMER_NEVER. */
+static uint64_t deadline(const struct plait_conn *conn)
+{
+	const struct timeout_settings *timeouts = &conn->factory->settings->timeouts;
+	switch ((enum conn_state)conn->state) {
+	case CONN_HANDSHAKE:
+		return timeouts->handshake_ms ? conn->since_ms + timeouts->handshake_ms : TIMER_NEVER;
+	case CONN_OPEN:
+		return timeouts->idle_ms ? conn->active_ms + timeouts->idle_ms : TIMER_NEVER;
+	case CONN_FLUSHING: /* since output last moved: a slow reader is not cut */
+		return conn->active_ms + timeouts->close_ms;
+	default:
+		return TIMER_NEVER;
+	}
+}
+
+void conn_start_timer(struct plait_conn *conn)
+{
+	uint64_t at = deadline(conn);
+	if (at == TIMER_NEVER)
+		loop_stop_timer(conn->loop, &conn->timer);
+	else
+		loop_start_timer(conn->loop, &conn->timer, at);
+}
+
+void conn_on_timer(struct timer *timer)
+{
+	struct plait_conn *conn = (struct plait_conn *)(void *)((char *)timer - offsetof(struct plait_conn, timer));
+	if (loop_now(conn->loop) < deadline(conn)) {
+		conn_start_timer(conn);
+		return;
+	}
+	switch ((enum conn_state)conn->state) {
+	case CONN_HANDSHAKE:
+		conn_fail(conn, PLAIT_REASON_TIMEOUT_HANDSHAKE, NULL);
+		break;
+	case CONN_OPEN:
+		conn_begin_close(conn, PLAIT_REASON_TIMEOUT_IDLE);
+		break;
+	case CONN_FLUSHING: /* all is sent, and only the peer's end has not come: that is no error */
+		if (conn->write_ended)
+			close_now(conn);
+		else
+			conn_fail(conn, PLAIT_REASON_TIMEOUT_CLOSE, NULL);
+		break;
+	default:
+		break;
+	}
+}
+
+void conn_drain(struct plait_conn *conn)
+{
+	if (conn->state == CONN_OPEN && conn->protocol->draining) {
+		bool before = conn_enter(conn);
+		conn->protocol->draining(conn);
+		conn_leave(conn, before);
+		conn_defer(conn);
+		return;
+	}
+	conn_begin_close(conn, PLAIT_REASON_DRAIN);
+}
+
+bool conn_abort_drain(struct plait_conn *conn)
+{
+	bool owed = conn->state == CONN_OPEN || (conn->state == CONN_FLUSHING && conn->output.bytes > 0);
+	conn_fail(conn, PLAIT_REASON_DRAIN, NULL);
+	return owed;
+}
+
+void plait_close(struct plait_conn *conn)
+{
+	loop_assert_here(conn->loop);
+	conn_begin_close(conn, PLAIT_REASON_CLOSED);
+}
+
+void plait_close_error(struct plait_conn *conn, const char *what)
+{
+	loop_assert_here(conn->loop);
+	if (conn->state != CONN_OPEN)
+		return;
+	plait_log_conn(conn, PLAIT_LOG_INFO, "%s: %s", plait_reason_name(PLAIT_REASON_PROTOCOL_ERROR), what);
+	conn_begin_close(conn, PLAIT_REASON_PROTOCOL_ERROR);
+}
+
+void plait_abort(struct plait_conn *conn)
+{
+	loop_assert_here(conn->loop);
+	if (conn->state != CONN_CLOSED)
+		conn_fail(conn, PLAIT_REASON_ABORTED, NULL);
+}
+
+void plait_shutdown_write(struct plait_conn *conn)
+{
+	loop_assert_here(conn->loop);
+	if (conn->state != CONN_OPEN || conn->write_ending)
+		return;
+	conn->write_ending = true;
+	conn_defer(conn);
+}

@@ -1,0 +1,322 @@
+/* Input: from the transport to the protocol, through its framing, as far as it is not paused. */
+#include <assert.h>
+#include <string.h>
+
+#include "core/net/conn.h"
+#include "core/net/net.h"
+
+/* What one event may read before the loop's other connections have their turn. */
+#define READ_BUDGET ((size_t)LOOP_INPUT_SIZE)
+
+/* Room made for one read behind input that waits. */
+#define WAITING_ROOM ((size_t)16384)
+
+static bool deliverable(const struct plait_conn *conn)
+{
+	return conn->state == CONN_OPEN && !conn->paused;
+}
+
+/* Bounds what a callback says it took: a plugin's mistake must not become a read beyond the buffer. */
+static size_t bounded(struct plait_conn *conn, size_t taken, size_t len)
+{
+	if (taken <= len)
+		return taken;
+	plait_log_conn(conn, PLAIT_LOG_ERROR, "protocol \"%s\" says it consumed %zu of %zu bytes",
+		       conn->protocol->head.name, taken, len);
+	conn_fail(conn, PLAIT_REASON_INTERNAL, NULL);
+	return len;
+}
+
+static size_t deliver_raw(struct plait_conn *conn, const uint8_t *data, size_t len)
+{
+	if (!conn->protocol->data)
+		return len;
+	conn->arriving = data + len;
+	conn->arriving_len = 0;
+	return bounded(conn, conn->protocol->data(conn, data, len), len);
+}
+
+/* Makes data..len the input behind the one being delivered, for plait_input and its discard. */
+static void set_arriving(struct plait_conn *conn, const uint8_t *data, size_t len)
+{
+	conn->arriving = data;
+	conn->arriving_len = len;
+}
+
+/* A protocol that neither drops bytes, nor skips, nor changes the framing has no remedy. */
+static size_t deliver_too_long(struct plait_conn *conn, const uint8_t *data, size_t len)
+{
+	const struct plait_framing *framing = conn->framing;
+	size_t dropped = 0;
+	conn->frame.scanned = 0;
+	if (conn->protocol->message_too_long) {
+		set_arriving(conn, data + len, 0);
+		dropped = bounded(conn, conn->protocol->message_too_long(conn, data, len), len);
+	}
+	if (conn->frame.skipping)
+		return 0;
+	if (dropped == 0 && conn->framing == framing)
+		conn_begin_close(conn, PLAIT_REASON_MESSAGE_TOO_LONG);
+	return dropped;
+}
+
+/* One step at the head of data. Returns how many bytes are done with; *more is false when nothing can be done until
+ * more arrives. */
+static size_t deliver_framed(struct plait_conn *conn, const uint8_t *data, size_t len, bool *more)
+{
+	struct plait_frame *frame = &conn->frame;
+	switch (conn->framing->next(conn->framing_settings, data, len, frame)) {
+	case PLAIT_FRAME_MORE:
+		*more = false;
+		return 0;
+	case PLAIT_FRAME_MESSAGE: {
+		size_t offset = frame->offset, length = frame->length, consumed = frame->consumed;
+		assert(consumed > 0 && consumed <= len && offset <= consumed && length <= consumed - offset);
+		frame->scanned = 0;
+		set_arriving(conn, data + consumed, len - consumed);
+		conn->protocol->message(conn, data + offset, length);
+		/* Less is left when the protocol discarded it. */
+		return conn->arriving_len < len - consumed ? len : consumed;
+	}
+	case PLAIT_FRAME_SKIP:
+		assert(frame->consumed <= len);
+		*more = frame->consumed > 0;
+		frame->scanned = 0;
+		return frame->consumed;
+	case PLAIT_FRAME_TOO_LONG:
+		return deliver_too_long(conn, data, len);
+	case PLAIT_FRAME_INVALID:
+	default:
+		conn_begin_close(conn, PLAIT_REASON_PROTOCOL_ERROR);
+		return len;
+	}
+}
+
+/* Delivers data as far as the protocol takes it; returns how much that was. */
+static size_t deliver(struct plait_conn *conn, const uint8_t *data, size_t len)
+{
+	size_t done = 0;
+	bool more = true;
+	bool before = conn_enter(conn);
+	conn->delivering = true;
+	while (more && done < len && deliverable(conn)) {
+		if (conn->framing) {
+			done += deliver_framed(conn, data + done, len - done, &more);
+		} else {
+			size_t taken = deliver_raw(conn, data + done, len - done);
+			done += taken;
+			/* What is left comes again with more bytes, or at once to a framing just set. */
+			more = conn->framing != NULL;
+		}
+	}
+	conn->delivering = false;
+	conn_leave(conn, before);
+	set_arriving(conn, NULL, 0);
+	return done;
+}
+
+/* What the protocol did not take stays with the connection, within the bound. */
+static void keep(struct plait_conn *conn, const uint8_t *data, size_t len)
+{
+	if (conn->state != CONN_OPEN || len == 0)
+		return;
+	if (buffer_append(&conn->input, data, len) < 0)
+		conn_fail(conn, PLAIT_REASON_INTERNAL, "no memory for input");
+}
+
+/* A framing bounds its messages itself. Raw, a full buffer is one the protocol saw whole and took nothing of; paused, it
+ * only waits. */
+static void check_input_bound(struct plait_conn *conn)
+{
+	if (conn->state == CONN_OPEN && !conn->paused && !conn->framing &&
+	    buffer_size(&conn->input) >= conn->factory->settings->buffers.input)
+		conn_fail(conn, PLAIT_REASON_LIMIT_INPUT, NULL);
+}
+
+static void deliver_eof(struct plait_conn *conn)
+{
+	if (!conn->eof_due || !deliverable(conn))
+		return;
+	conn->eof_due = false;
+	if (!conn->protocol->eof || conn->write_ended) {
+		conn_begin_close(conn, PLAIT_REASON_PEER_CLOSED);
+		return;
+	}
+	bool before = conn_enter(conn);
+	conn->protocol->eof(conn);
+	conn_leave(conn, before);
+}
+
+void conn_deliver_waiting(struct plait_conn *conn)
+{
+	conn->deliver_due = false;
+	if (deliverable(conn) && buffer_size(&conn->input) > 0) {
+		size_t done = deliver(conn, buffer_data(&conn->input), buffer_size(&conn->input));
+		if (conn->state == CONN_OPEN)
+			buffer_consume(&conn->input, done);
+		check_input_bound(conn);
+	}
+	deliver_eof(conn);
+}
+
+static void received(struct plait_conn *conn, size_t len)
+{
+	conn->bytes_in += len;
+	conn->active_ms = loop_now(conn->loop);
+	counter_add(&conn->loop->net->counters.bytes_in, len);
+}
+
+/* Straight from the loop's buffer to the protocol when nothing waits, else behind what waits. */
+static ssize_t read_once(struct plait_conn *conn)
+{
+	const struct transport_ops *ops = conn->transport.ops;
+	bool direct = buffer_size(&conn->input) == 0;
+	uint8_t *at = conn->loop->input;
+	size_t room = LOOP_INPUT_SIZE;
+
+	if (!direct) {
+		room = WAITING_ROOM;
+		at = buffer_reserve(&conn->input, room);
+		if (!at) {
+			conn_fail(conn, PLAIT_REASON_INTERNAL, "no memory for input");
+			return TRANSPORT_FAILED;
+		}
+	}
+	ssize_t got = ops->read(&conn->transport, at, room);
+	if (got <= 0)
+		return got;
+	received(conn, (size_t)got);
+	if (direct) {
+		size_t done = deliver(conn, at, (size_t)got);
+		keep(conn, at + done, (size_t)got - done);
+		check_input_bound(conn);
+	} else {
+		buffer_commit(&conn->input, (size_t)got);
+		conn_deliver_waiting(conn);
+	}
+	return got;
+}
+
+/* Closing: what still comes is read, so that the peer's sending does not turn our end into a reset, and dropped. */
+static ssize_t read_and_drop(struct plait_conn *conn)
+{
+	return conn->transport.ops->read(&conn->transport, conn->loop->input, LOOP_INPUT_SIZE);
+}
+
+static void on_end(struct plait_conn *conn)
+{
+	conn->peer_ended = true;
+	if (conn->state == CONN_FLUSHING) {
+		conn_peer_end_while_closing(conn);
+		return;
+	}
+	conn->eof_due = true;
+	deliver_eof(conn);
+}
+
+void conn_read(struct plait_conn *conn)
+{
+	size_t total = 0;
+	bool closing = conn->state == CONN_FLUSHING;
+	conn->read_due = false;
+	conn->read_needs = WATCH_READ;
+	if (conn->deliver_due)
+		conn_deliver_waiting(conn);
+	while (!conn->peer_ended && (closing ? conn->state == CONN_FLUSHING : deliverable(conn))) {
+		ssize_t got = closing ? read_and_drop(conn) : read_once(conn);
+		if (got == TRANSPORT_WANT_READ)
+			return;
+		if (got == TRANSPORT_WANT_WRITE) {
+			conn->read_needs = WATCH_WRITE;
+			return;
+		}
+		if (got == TRANSPORT_END) {
+			on_end(conn);
+			return;
+		}
+		if (got < 0) {
+			if (conn->state != CONN_CLOSED)
+				conn_fail_transport(conn);
+			return;
+		}
+		if (!conn->transport.ops->pending(&conn->transport))
+			return;
+		total += (size_t)got;
+		if (total >= READ_BUDGET) {
+			conn->read_due = true;
+			conn_defer(conn);
+			return;
+		}
+	}
+}
+
+void conn_pause_for(struct plait_conn *conn, enum conn_pause why)
+{
+	conn->paused |= (uint8_t)why;
+}
+
+void conn_resume_from(struct plait_conn *conn, enum conn_pause why)
+{
+	if (!(conn->paused & why))
+		return;
+	conn->paused &= (uint8_t)~why;
+	if (conn->paused || conn->state != CONN_OPEN)
+		return;
+	conn->deliver_due = true;
+	if (conn->transport.ops->pending(&conn->transport))
+		conn->read_due = true;
+	conn_defer(conn);
+}
+
+void plait_pause(struct plait_conn *conn)
+{
+	loop_assert_here(conn->loop);
+	if (conn->state == CONN_OPEN) {
+		conn_pause_for(conn, CONN_PAUSE_PROTOCOL);
+		conn_defer(conn);
+	}
+}
+
+void plait_resume(struct plait_conn *conn)
+{
+	loop_assert_here(conn->loop);
+	conn_resume_from(conn, CONN_PAUSE_PROTOCOL);
+}
+
+void plait_set_framing(struct plait_conn *conn, const struct plait_framing *framing, const void *settings)
+{
+	loop_assert_here(conn->loop);
+	conn->framing = framing;
+	conn->framing_settings = settings ? settings : framing ? framing->defaults : NULL;
+	conn->frame = (struct plait_frame){ 0 };
+	if (!conn->delivering && conn->state == CONN_OPEN && buffer_size(&conn->input) > 0) {
+		conn->deliver_due = true;
+		conn_defer(conn);
+	}
+}
+
+void plait_frame_skip(struct plait_conn *conn)
+{
+	loop_assert_here(conn->loop);
+	conn->frame.skipping = true;
+}
+
+const void *plait_input(struct plait_conn *conn, size_t *len)
+{
+	loop_assert_here(conn->loop);
+	if (conn->delivering) {
+		*len = conn->arriving_len;
+		return conn->arriving;
+	}
+	*len = buffer_size(&conn->input);
+	return *len > 0 ? buffer_data(&conn->input) : NULL;
+}
+
+void plait_input_discard(struct plait_conn *conn)
+{
+	loop_assert_here(conn->loop);
+	if (conn->delivering)
+		conn->arriving_len = 0;
+	else
+		buffer_consume(&conn->input, buffer_size(&conn->input));
+}

@@ -1,0 +1,86 @@
+/* Handles on connections that are safe on any thread and outlive them. */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/net/conn.h"
+
+struct plait_conn_ref {
+	atomic_uint references;
+	struct plait_loop *loop;
+	struct plait_conn *conn; /* NULL once it has gone; the loop's thread only */
+};
+
+static void unref(struct plait_conn_ref *ref)
+{
+	if (atomic_fetch_sub_explicit(&ref->references, 1, memory_order_acq_rel) == 1)
+		free(ref);
+}
+
+static void no_memory(void)
+{
+	fputs("plait: no memory for a handle\n", stderr);
+	abort();
+}
+
+struct plait_conn_ref *plait_conn_ref(struct plait_conn *conn)
+{
+	loop_assert_here(conn->loop);
+	struct plait_conn_ref *ref = conn->ref;
+	if (!ref) {
+		ref = malloc(sizeof(*ref));
+		if (!ref)
+			no_memory();
+		atomic_init(&ref->references, 1); /* the connection's own */
+		ref->loop = conn->loop;
+		ref->conn = conn;
+		conn->ref = ref;
+	}
+	atomic_fetch_add_explicit(&ref->references, 1, memory_order_relaxed);
+	return ref;
+}
+
+void plait_conn_unref(struct plait_conn_ref **ref_at)
+{
+	struct plait_conn_ref *ref = *ref_at;
+	*ref_at = NULL;
+	if (ref)
+		unref(ref);
+}
+
+void conn_ref_gone(struct plait_conn *conn)
+{
+	if (!conn->ref)
+		return;
+	conn->ref->conn = NULL;
+	unref(conn->ref);
+	conn->ref = NULL;
+}
+
+struct ref_call {
+	struct post post;
+	struct plait_conn_ref *ref;
+	plait_conn_call_fn *fn;
+	void *arg;
+};
+
+static void run_call(struct post *post)
+{
+	struct ref_call *call = (struct ref_call *)(void *)post; /* its first member */
+	struct plait_conn *conn = call->ref->conn;
+	call->fn(conn && conn->state != CONN_CLOSED ? conn : NULL, call->arg);
+	unref(call->ref);
+	free(call);
+}
+
+void plait_conn_ref_call(struct plait_conn_ref *ref, plait_conn_call_fn *fn, void *arg)
+{
+	struct ref_call *call = malloc(sizeof(*call));
+	if (!call)
+		no_memory();
+	atomic_fetch_add_explicit(&ref->references, 1, memory_order_relaxed);
+	call->ref = ref;
+	call->fn = fn;
+	call->arg = arg;
+	post_send(&ref->loop->posts, &call->post, run_call);
+}

@@ -1,0 +1,25 @@
+/* Factories from the inside. */
+#ifndef NET_FACTORY_H
+#define NET_FACTORY_H
+
+#include <plait/protocol.h>
+
+#include "core/net/settings.h"
+
+struct plait_factory {
+	const struct plait_protocol *protocol; /* outlives the factory */
+	const void *options;                   /* likewise */
+	const struct net_settings *settings;   /* likewise */
+	char *name;
+	void *state;
+	bool started;
+};
+
+/* Calls factory_start. NULL with error filled when it fails. Main thread. */
+struct plait_factory *factory_new(const char *name, const struct plait_protocol *protocol, const void *options,
+				  const struct net_settings *settings, struct plait_error *error);
+
+/* Calls factory_stop, if it was started. Main thread, after the last connection's lost. */
+void factory_free(struct plait_factory **factory);
+
+#endif

@@ -1,0 +1,133 @@
+/* The memory transport. */
+#include "core/net/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static unsigned readiness(const struct memory *memory)
+{
+	bool readable = buffer_size(&memory->to_conn) > 0 || memory->peer_ended || memory->fail_reads;
+	bool writable = memory->write_room > 0 || memory->fail_writes;
+	return memory->interest & ((readable ? WATCH_READ : 0u) | (writable ? WATCH_WRITE : 0u));
+}
+
+/* Level-triggered like a socket: it reports again in the next turn as long as something is ready. */
+static void on_task(struct task *task)
+{
+	struct memory *memory = (struct memory *)(void *)((char *)task - offsetof(struct memory, ready));
+	unsigned ready = readiness(memory);
+	if (memory->closed || !ready)
+		return;
+	struct watch *watch = &memory->transport->watch;
+	watch->fn(watch->arg, ready);
+	memory_wake(memory);
+}
+
+void memory_init(struct memory *memory)
+{
+	*memory = (struct memory){ .write_room = MEMORY_UNLIMITED };
+	task_init(&memory->ready, on_task);
+}
+
+void memory_fini(struct memory *memory)
+{
+	buffer_fini(&memory->to_conn);
+	buffer_fini(&memory->from_conn);
+}
+
+void memory_wake(struct memory *memory)
+{
+	if (memory->transport && !memory->closed && readiness(memory))
+		loop_defer(memory->transport->watch.loop, &memory->ready);
+}
+
+void memory_feed(struct memory *memory, const void *data, size_t len)
+{
+	if (buffer_append(&memory->to_conn, data, len) < 0)
+		abort();
+	memory_wake(memory);
+}
+
+static int memory_open(struct transport *transport, int fd, void *context)
+{
+	struct memory *memory = context;
+	(void)fd;
+	transport->handle = memory;
+	memory->transport = transport;
+	return 0;
+}
+
+static ssize_t memory_read(struct transport *transport, void *buffer, size_t size)
+{
+	struct memory *memory = transport->handle;
+	size_t len = buffer_size(&memory->to_conn);
+	memory->reads++;
+	if (memory->fail_reads)
+		return transport_fail(memory->fail_reads, "the test says so");
+	if (len == 0)
+		return memory->peer_ended ? TRANSPORT_END : TRANSPORT_WANT_READ;
+	if (len > size)
+		len = size;
+	if (memory->read_most && len > memory->read_most)
+		len = memory->read_most;
+	memcpy(buffer, buffer_data(&memory->to_conn), len);
+	buffer_consume(&memory->to_conn, len);
+	return (ssize_t)len;
+}
+
+static ssize_t memory_writev(struct transport *transport, const struct iovec *parts, int count)
+{
+	struct memory *memory = transport->handle;
+	size_t sent = 0;
+	memory->writes++;
+	if (memory->fail_writes)
+		return transport_fail(memory->fail_writes, "the test says so");
+	for (int i = 0; i < count && memory->write_room > 0; i++) {
+		size_t len = parts[i].iov_len < memory->write_room ? parts[i].iov_len : memory->write_room;
+		if (buffer_append(&memory->from_conn, parts[i].iov_base, len) < 0)
+			abort();
+		if (memory->write_room != MEMORY_UNLIMITED)
+			memory->write_room -= len;
+		sent += len;
+	}
+	return sent > 0 ? (ssize_t)sent : TRANSPORT_WANT_WRITE;
+}
+
+static bool memory_pending(const struct transport *transport)
+{
+	(void)transport;
+	return false;
+}
+
+static ssize_t memory_shutdown(struct transport *transport)
+{
+	struct memory *memory = transport->handle;
+	memory->was_shut_down = true;
+	return TRANSPORT_END;
+}
+
+static void memory_close(struct transport *transport, bool reset)
+{
+	struct memory *memory = transport->handle;
+	memory->closed = true;
+	memory->was_reset = reset;
+	memory->transport = NULL;
+}
+
+static void memory_want(struct transport *transport, unsigned interest)
+{
+	struct memory *memory = transport->handle;
+	memory->interest = interest;
+	memory_wake(memory);
+}
+
+const struct transport_ops transport_memory = {
+	.name = "memory",
+	.open = memory_open,
+	.read = memory_read,
+	.writev = memory_writev,
+	.pending = memory_pending,
+	.shutdown = memory_shutdown,
+	.close = memory_close,
+	.want = memory_want,
+};

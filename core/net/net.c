@@ -1,0 +1,86 @@
+/* The loop's share of the network layer. */
+#include "core/net/net.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/net/conn.h"
+#include "core/net/port.h"
+
+struct net *net_new(struct plait_loop *loop)
+{
+	struct net *net = calloc(1, sizeof(*net));
+	if (!net) {
+		fputs("plait: no memory for a loop's network part\n", stderr);
+		abort();
+	}
+	net->loop = loop;
+	loop->net = net;
+	return net;
+}
+
+void net_free(struct plait_loop *loop)
+{
+	struct net *net = loop->net;
+	loop->net = NULL;
+	if (!net)
+		return;
+	assert(net->conn_count == 0);
+	datagram_batch_free(&net->datagrams);
+	free(net);
+}
+
+void net_add(struct net *net, struct plait_conn *conn)
+{
+	conn->previous = NULL;
+	conn->next = net->conns;
+	if (conn->next)
+		conn->next->previous = conn;
+	net->conns = conn;
+	net->conn_count++;
+	counter_add(&net->counters.opened, 1);
+}
+
+static void tell_empty(struct net *net)
+{
+	if (net->draining && net->conn_count == 0 && net->on_empty) {
+		plait_call_fn *on_empty = net->on_empty;
+		net->on_empty = NULL;
+		on_empty(net->on_empty_arg);
+	}
+}
+
+void net_remove(struct net *net, struct plait_conn *conn)
+{
+	if (conn->next)
+		conn->next->previous = conn->previous;
+	if (conn->previous)
+		conn->previous->next = conn->next;
+	else
+		net->conns = conn->next;
+	net->conn_count--;
+	tell_empty(net);
+}
+
+void net_drain(struct net *net, plait_call_fn *on_empty, void *arg)
+{
+	net->draining = true;
+	net->on_empty = on_empty;
+	net->on_empty_arg = arg;
+	for (struct plait_conn *conn = net->conns, *next; conn; conn = next) {
+		next = conn->next;
+		conn_drain(conn);
+	}
+	tell_empty(net);
+}
+
+size_t net_abort_all(struct net *net)
+{
+	size_t owing = 0;
+	for (struct plait_conn *conn = net->conns, *next; conn; conn = next) {
+		next = conn->next;
+		owing += conn_abort_drain(conn);
+	}
+	return owing;
+}

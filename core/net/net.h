@@ -1,0 +1,56 @@
+/* What the network layer keeps for each loop: its connections, its counters, and whether it is draining. */
+#ifndef NET_NET_H
+#define NET_NET_H
+
+#include <plait/reason.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "core/loop/loop.h"
+
+struct plait_conn;
+struct datagram_batch;
+
+/* Written by the loop, read by anyone. */
+struct net_counters {
+	atomic_ullong opened;
+	atomic_ullong closed[PLAIT_REASON_COUNT_];
+	atomic_ullong bytes_in, bytes_out;
+	atomic_ullong datagrams_in, datagrams_out, datagrams_dropped;
+};
+
+static inline void counter_add(atomic_ullong *counter, unsigned long long amount)
+{
+	/* One writer: a plain add, published without a locked instruction. */
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + amount,
+			      memory_order_relaxed);
+}
+
+struct net {
+	struct plait_loop *loop;
+	struct plait_conn *conns; /* doubly linked */
+	size_t conn_count;
+	struct plait_conn *current; /* whose callback runs */
+	bool draining;
+	plait_call_fn *on_empty; /* called once, draining, when the last connection has gone */
+	void *on_empty_arg;
+	struct datagram_batch *datagrams; /* made by the first datagram port */
+	struct net_counters counters;
+};
+
+/* Gives the loop its network part; net_free takes it away (there must be no connection left). Before the loop's
+ * thread starts, and after it was joined. Aborts when there is no memory. */
+struct net *net_new(struct plait_loop *loop);
+void net_free(struct plait_loop *loop);
+
+/* On the loop: closes every connection in order, now or when it is made; on_empty is called when none is left. */
+void net_drain(struct net *net, plait_call_fn *on_empty, void *arg);
+
+/* On the loop: aborts what is left; reason drain. Returns how many still owed their peer bytes or an answer. */
+size_t net_abort_all(struct net *net);
+
+/* For conn.c. */
+void net_add(struct net *net, struct plait_conn *conn);
+void net_remove(struct net *net, struct plait_conn *conn);
+
+#endif

@@ -1,0 +1,57 @@
+/* The one table of reasons. */
+#include "core/net/reason.h"
+
+#include <stddef.h>
+
+static const struct {
+	const char *name, *text;
+	bool is_error;
+	bool resets;
+} reasons[PLAIT_REASON_COUNT_] = {
+	[PLAIT_REASON_NONE] = { "none", "it has not ended", false, false },
+	[PLAIT_REASON_CLOSED] = { "closed", "closed by the server", false, false },
+	[PLAIT_REASON_ABORTED] = { "aborted", "aborted by the server", false, true },
+	[PLAIT_REASON_PEER_CLOSED] = { "peer-closed", "closed by the peer", false, false },
+	[PLAIT_REASON_RESET] = { "reset", "the connection was reset or broke", true, false },
+	[PLAIT_REASON_REFUSED] = { "refused", "the protocol refused the connection", false, true },
+	[PLAIT_REASON_TIMEOUT_HANDSHAKE] = { "timeout-handshake", "the TLS handshake took too long", true, true },
+	[PLAIT_REASON_TIMEOUT_IDLE] = { "timeout-idle", "nothing moved for too long", false, true },
+	[PLAIT_REASON_TIMEOUT_CLOSE] = { "timeout-close", "the peer took nothing while closing; bytes were lost", true, true },
+	[PLAIT_REASON_LIMIT_CONNECTIONS] = { "limit-connections", "the listener has as many connections as allowed", true, true },
+	[PLAIT_REASON_LIMIT_ADDRESS] = { "limit-address", "the address has as many connections as allowed", true, true },
+	[PLAIT_REASON_LIMIT_INPUT] = { "limit-input", "more input waits unread than allowed", true, true },
+	[PLAIT_REASON_TLS_HANDSHAKE] = { "tls-handshake", "the TLS handshake failed", true, false },
+	[PLAIT_REASON_TLS_PROTOCOL] = { "tls-protocol", "the peer broke the TLS protocol", true, false },
+	[PLAIT_REASON_TLS_TRUNCATED] = { "tls-truncated", "the stream ended without close_notify; bytes may be missing",
+					 true, false },
+	[PLAIT_REASON_PROTOCOL_ERROR] = { "protocol-error", "the peer broke the protocol", true, false },
+	[PLAIT_REASON_MESSAGE_TOO_LONG] = { "message-too-long", "a message was longer than allowed", true, false },
+	[PLAIT_REASON_OVERFLOW] = { "overflow", "more output waits than the cap allows", true, true },
+	[PLAIT_REASON_DRAIN] = { "drain", "the server is stopping", false, true },
+	[PLAIT_REASON_INTERNAL] = { "internal", "the server is short of a resource", true, true },
+};
+
+static bool known(enum plait_reason reason)
+{
+	return (unsigned)reason < PLAIT_REASON_COUNT_ && reasons[reason].name;
+}
+
+const char *plait_reason_name(enum plait_reason reason)
+{
+	return known(reason) ? reasons[reason].name : "unknown";
+}
+
+const char *plait_reason_text(enum plait_reason reason)
+{
+	return known(reason) ? reasons[reason].text : "a reason this version does not know";
+}
+
+bool plait_reason_is_error(enum plait_reason reason)
+{
+	return known(reason) ? reasons[reason].is_error : true;
+}
+
+bool reason_resets(enum plait_reason reason)
+{
+	return known(reason) && reasons[reason].resets;
+}

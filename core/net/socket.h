@@ -1,0 +1,40 @@
+/* Sockets for listeners: names to addresses, and addresses to bound sockets. */
+#ifndef NET_SOCKET_H
+#define NET_SOCKET_H
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "core/base/endpoint.h"
+#include "core/net/settings.h"
+
+#define SOCKET_ADDRESSES_MAX 16
+
+/* Where an endpoint is to be bound: a name may have several addresses. */
+struct socket_addresses {
+	unsigned count;
+	struct {
+		struct sockaddr_storage sa;
+		socklen_t len;
+	} items[SOCKET_ADDRESSES_MAX];
+};
+
+/* May ask the resolver, and wait for it. 0, or a negative code with error filled. */
+int socket_resolve(const struct endpoint *endpoint, struct socket_addresses *out, struct plait_error *error);
+
+/* A bound, non-blocking socket; listening when type is SOCK_STREAM. Returns the descriptor, or a negative code with
+ * error filled. share: several sockets on one address, among which the kernel spreads what comes. */
+int socket_bind(int type, const struct sockaddr *sa, socklen_t len, const struct socket_settings *settings, bool share,
+		struct plait_error *error);
+
+/* The port a socket was bound to; 0 for UNIX. socket_set_port changes the one in an address. */
+uint16_t socket_port(int fd);
+void socket_set_port(struct sockaddr_storage *sa, uint16_t port);
+
+/* For accepted sockets: nodelay and keepalive. Failures do not matter. */
+void socket_tune(int fd, const struct socket_settings *settings);
+
+/* "tcp://127.0.0.1:7007": the endpoint as it came to be. Returns out. */
+const char *socket_describe(enum endpoint_scheme scheme, int fd, char *out, size_t size);
+
+#endif

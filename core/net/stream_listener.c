@@ -1,0 +1,255 @@
+/* Accepting: in batches, to the least loaded loop, and with patience when descriptors run out. */
+#include "core/net/stream_listener.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/base/addr.h"
+#include "core/base/log.h"
+#include "core/net/conn.h"
+#include "core/net/net.h"
+#include "core/net/socket.h"
+
+/* Accepted in one go before the loop's connections have their turn. */
+#define BATCH 64
+#define RETRY_FIRST_MS 50
+#define RETRY_MOST_MS 5000
+
+/* One listening socket on one loop. */
+struct acceptor {
+	struct stream_listener *listener;
+	struct plait_loop *loop;
+	struct watch watch;
+	struct timer retry; /* after a famine */
+	uint64_t retry_ms;  /* 0: all is well */
+	int fd;
+	struct acceptor *next;
+};
+
+struct stream_listener {
+	struct stream_listener_options options;
+	struct conn_owner owner; /* of its connections */
+	struct acceptor *acceptors;
+};
+
+static void say(const struct stream_listener *listener, enum plait_log_level level, const struct plait_addr *peer,
+		const char *what, const char *why)
+{
+	struct log_subject subject = { .listener = listener->options.factory->name, .peer = peer };
+	log_write(level, &subject, "%s: %s", what, why);
+}
+
+static void on_gone(struct conn_owner *owner, const struct plait_addr *peer)
+{
+	struct stream_listener *listener =
+		(struct stream_listener *)(void *)((char *)owner - offsetof(struct stream_listener, owner));
+	struct admission *admission = listener->options.admission;
+	atomic_fetch_sub_explicit(&plait_loop_current()->load, 1, memory_order_relaxed);
+	if (admission)
+		admission->release(admission, peer);
+}
+
+static void make_conn(struct stream_listener *listener, struct plait_loop *loop, int fd, const struct plait_addr *peer)
+{
+	const struct stream_listener_options *options = &listener->options;
+	struct plait_conn *conn = conn_new(loop, options->factory, options->transport, fd, options->transport_context,
+					   peer, &listener->owner);
+	if (conn) {
+		conn_start(conn);
+		return;
+	}
+	say(listener, PLAIT_LOG_ERROR, peer, "connection refused", "no memory");
+	on_gone(&listener->owner, peer);
+}
+
+/* An accepted socket on its way to another loop. */
+struct hand_over {
+	struct post post;
+	struct stream_listener *listener;
+	struct plait_loop *loop;
+	struct plait_addr peer;
+	int fd;
+};
+
+static void take_over(struct post *post)
+{
+	struct hand_over *hand_over = (struct hand_over *)(void *)post; /* its first member */
+	make_conn(hand_over->listener, hand_over->loop, hand_over->fd, &hand_over->peer);
+	free(hand_over);
+}
+
+static void place(struct acceptor *acceptor, int fd, const struct plait_addr *peer)
+{
+	struct stream_listener *listener = acceptor->listener;
+	struct plait_loop *loop = acceptor->loop;
+	if (!listener->options.keep_on_loop)
+		loop = reactor_least_loaded(listener->options.reactor, loop);
+	atomic_fetch_add_explicit(&loop->load, 1, memory_order_relaxed);
+	if (loop == acceptor->loop) {
+		make_conn(listener, loop, fd, peer);
+		return;
+	}
+	struct hand_over *hand_over = malloc(sizeof(*hand_over));
+	if (!hand_over) {
+		fputs("plait: no memory to hand a connection over\n", stderr);
+		abort();
+	}
+	*hand_over = (struct hand_over){ .listener = listener, .loop = loop, .peer = *peer, .fd = fd };
+	post_send(&loop->posts, &hand_over->post, take_over);
+}
+
+static void admit(struct acceptor *acceptor, int fd, const struct sockaddr_storage *sa, socklen_t len)
+{
+	struct stream_listener *listener = acceptor->listener;
+	struct admission *admission = listener->options.admission;
+	struct plait_addr peer;
+	addr_from_sockaddr((const struct sockaddr *)sa, len, &peer);
+	if (listener->options.inet) {
+		socket_tune(fd, &listener->options.factory->settings->socket);
+	} else {
+		struct ucred cred;
+		socklen_t cred_len = sizeof(cred);
+		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &cred_len) == 0) {
+			peer.u.peer.pid = (uint32_t)cred.pid;
+			peer.u.peer.uid = cred.uid;
+			peer.u.peer.gid = cred.gid;
+		}
+	}
+	enum plait_reason refused = admission ? admission->admit(admission, &peer) : PLAIT_REASON_NONE;
+	if (refused == PLAIT_REASON_NONE) {
+		place(acceptor, fd, &peer);
+		return;
+	}
+	counter_add(&acceptor->loop->net->counters.closed[refused], 1);
+	say(listener, PLAIT_LOG_WARNING, &peer, plait_reason_name(refused), plait_reason_text(refused));
+	transport_socket_reset(fd);
+}
+
+static void on_retry(struct timer *timer)
+{
+	struct acceptor *acceptor = (struct acceptor *)(void *)((char *)timer - offsetof(struct acceptor, retry));
+	watch_set(&acceptor->watch, WATCH_READ);
+}
+
+/* The backlog keeps who comes; a busy loop would only burn the processor. */
+static void pause_accepting(struct acceptor *acceptor)
+{
+	if (acceptor->retry_ms == 0)
+		say(acceptor->listener, PLAIT_LOG_ERROR, NULL, "accepting pauses", strerror(errno));
+	acceptor->retry_ms = acceptor->retry_ms == 0		    ? RETRY_FIRST_MS :
+			     acceptor->retry_ms * 2 < RETRY_MOST_MS ? acceptor->retry_ms * 2 :
+								      RETRY_MOST_MS;
+	watch_set(&acceptor->watch, WATCH_NONE);
+	loop_start_timer(acceptor->loop, &acceptor->retry, loop_now(acceptor->loop) + acceptor->retry_ms);
+}
+
+/* Errors of one connection that went before it was taken say nothing about the next. */
+static bool passing(int code)
+{
+	return code == ECONNABORTED || code == EINTR || code == EPROTO || code == EPERM || code == ENETDOWN ||
+	       code == ENOPROTOOPT || code == EHOSTDOWN || code == ENONET || code == EHOSTUNREACH || code == ENETUNREACH;
+}
+
+static void on_acceptable(void *arg, unsigned ready)
+{
+	struct acceptor *acceptor = arg;
+	(void)ready;
+	for (unsigned i = 0; i < BATCH; i++) {
+		struct sockaddr_storage sa;
+		socklen_t len = sizeof(sa);
+		int fd = accept4(acceptor->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd < 0) {
+			if (errno == EAGAIN)
+				return;
+			if (passing(errno))
+				continue;
+			pause_accepting(acceptor);
+			return;
+		}
+		if (acceptor->retry_ms > 0) {
+			acceptor->retry_ms = 0;
+			say(acceptor->listener, PLAIT_LOG_INFO, NULL, "accepting goes on", "descriptors are free again");
+		}
+		admit(acceptor, fd, &sa, len);
+	}
+}
+
+struct stream_listener *stream_listener_new(const struct stream_listener_options *options)
+{
+	struct stream_listener *listener = calloc(1, sizeof(*listener));
+	if (!listener)
+		return NULL;
+	listener->options = *options;
+	listener->owner.gone = on_gone;
+	return listener;
+}
+
+int stream_listener_add(struct stream_listener *listener, struct plait_loop *loop, int fd)
+{
+	struct acceptor *acceptor = calloc(1, sizeof(*acceptor));
+	if (!acceptor) {
+		close(fd);
+		return -1;
+	}
+	acceptor->listener = listener;
+	acceptor->loop = loop;
+	acceptor->fd = fd;
+	timer_init(&acceptor->retry, on_retry);
+	watch_init(&acceptor->watch, loop, fd, on_acceptable, acceptor);
+	acceptor->next = listener->acceptors;
+	listener->acceptors = acceptor;
+	return 0;
+}
+
+static void start(void *arg)
+{
+	struct acceptor *acceptor = arg;
+	if (acceptor->fd < 0)
+		return;
+	watch_set(&acceptor->watch, WATCH_READ);
+}
+
+static void stop(void *arg)
+{
+	struct acceptor *acceptor = arg;
+	loop_stop_timer(acceptor->loop, &acceptor->retry);
+	watch_set(&acceptor->watch, WATCH_NONE);
+	if (acceptor->fd >= 0)
+		close(acceptor->fd);
+	acceptor->fd = -1;
+}
+
+static void on_all_loops(struct stream_listener *listener, plait_call_fn *fn)
+{
+	for (struct acceptor *acceptor = listener->acceptors; acceptor; acceptor = acceptor->next)
+		plait_post(acceptor->loop, fn, acceptor);
+}
+
+void stream_listener_start(struct stream_listener *listener)
+{
+	on_all_loops(listener, start);
+}
+
+void stream_listener_stop(struct stream_listener *listener)
+{
+	on_all_loops(listener, stop);
+}
+
+void stream_listener_free(struct stream_listener **listener_at)
+{
+	struct stream_listener *listener = *listener_at;
+	*listener_at = NULL;
+	if (!listener)
+		return;
+	while (listener->acceptors) {
+		struct acceptor *acceptor = listener->acceptors;
+		listener->acceptors = acceptor->next;
+		stop(acceptor);
+		free(acceptor);
+	}
+	free(listener);
+}

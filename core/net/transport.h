@@ -1,0 +1,76 @@
+/* A transport: how bytes of one connection move. Plain sockets, TLS and memory each are one const struct of functions;
+ * nobody above asks which it is. */
+#ifndef NET_TRANSPORT_H
+#define NET_TRANSPORT_H
+
+#include <plait/conn.h>
+#include <sys/types.h>
+
+#include "core/loop/watch.h"
+
+/* What an operation returns besides a positive number of bytes. */
+enum transport_result {
+	TRANSPORT_END = 0,         /* read: the peer ended its direction in order; handshake, shutdown: done */
+	TRANSPORT_WANT_READ = -1,  /* again when readable */
+	TRANSPORT_WANT_WRITE = -2, /* again when writable */
+	TRANSPORT_FAILED = -3,     /* broken; transport_failure tells why */
+};
+
+struct transport;
+
+struct transport_ops {
+	const char *name; /* "tcp", "tls": for logs */
+
+	/* Takes fd over (also when it fails, 0 or -1). context is the listener's: the TLS context. */
+	int (*open)(struct transport *transport, int fd, void *context);
+
+	ssize_t (*handshake)(struct transport *transport); /* NULL: there is none */
+	ssize_t (*read)(struct transport *transport, void *buffer, size_t size);
+	ssize_t (*writev)(struct transport *transport, const struct iovec *parts, int count);
+
+	/* True when read may return more without the descriptor being readable again. */
+	bool (*pending)(const struct transport *transport);
+
+	/* Ends our direction, after all that was written. */
+	ssize_t (*shutdown)(struct transport *transport);
+
+	/* The end; reset: the peer must see a broken connection, not an orderly one. */
+	void (*close)(struct transport *transport, bool reset);
+
+	/* Which readiness to report, a set of enum watch_interest. */
+	void (*want)(struct transport *transport, unsigned interest);
+
+	/* Fills *tls; NULL: the transport has no TLS. */
+	void (*describe)(struct transport *transport, struct plait_tls *tls);
+};
+
+struct transport {
+	const struct transport_ops *ops;
+	struct watch watch; /* of those that have a descriptor; others call fn(arg) themselves */
+	void *handle;       /* SSL, struct memory */
+	int fd;             /* -1: none */
+};
+
+/* Then ops->open. The watch's fn is called on loop with what is ready. */
+void transport_init(struct transport *transport, const struct transport_ops *ops, struct plait_loop *loop, watch_fn *fn,
+		    void *arg);
+
+/* Remembers, for the calling thread, why an operation failed; returns TRANSPORT_FAILED. */
+ssize_t transport_fail(enum plait_reason reason, const char *format, ...) PLAIT_PRINTF(2, 3);
+ssize_t transport_fail_errno(const char *call); /* with the reason and text for errno */
+
+/* Of the last failure on this thread. */
+enum plait_reason transport_failure(const char **text);
+
+/* For transports on a socket. */
+void transport_socket_open(struct transport *transport, int fd);
+void transport_socket_want(struct transport *transport, unsigned interest);
+void transport_socket_close(struct transport *transport, bool reset);
+
+/* Closes fd so that the peer sees a reset. -1 is allowed. */
+void transport_socket_reset(int fd);
+
+extern const struct transport_ops transport_plain;
+extern const struct transport_ops transport_tls; /* context: struct tls_context */
+
+#endif

@@ -1,0 +1,93 @@
+/* The files of UNIX sockets. */
+#include "core/net/unix_path.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* What stands at a path before it is bound. */
+enum occupant { NOBODY, STALE, ALIVE, FOREIGN };
+
+static enum occupant look(const struct sockaddr_un *sun, socklen_t len)
+{
+	struct stat found;
+	if (lstat(sun->sun_path, &found) < 0)
+		return NOBODY;
+	if (!S_ISSOCK(found.st_mode))
+		return FOREIGN;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return ALIVE;
+	/* EAGAIN is a full backlog; only a refusal proves that nobody listens. */
+	bool refused = connect(fd, (const struct sockaddr *)sun, len) < 0 && errno == ECONNREFUSED;
+	close(fd);
+	return refused ? STALE : ALIVE;
+}
+
+static int clear_the_way(const struct sockaddr_un *sun, socklen_t len, struct plait_error *error)
+{
+	switch (look(sun, len)) {
+	case NOBODY:
+		return 0;
+	case STALE:
+		if (unlink(sun->sun_path) == 0 || errno == ENOENT)
+			return 0;
+		return plait_error_set(error, PLAIT_ERROR_SYSTEM, sun->sun_path,
+				       "cannot remove the stale socket: %s; remove it by hand", strerror(errno));
+	case ALIVE:
+		return plait_error_set(error, PLAIT_ERROR_SYSTEM, sun->sun_path,
+				       "another program is listening on it: choose another path or stop that one");
+	case FOREIGN:
+	default:
+		return plait_error_set(error, PLAIT_ERROR_SYSTEM, sun->sun_path,
+				       "it exists and is no socket: choose another path or move that file away");
+	}
+}
+
+int unix_path_bind(int fd, const struct sockaddr_un *sun, socklen_t len, const char *mode, struct plait_error *error)
+{
+	bool abstract = sun->sun_path[0] == '\0';
+	if (!abstract) {
+		int result = clear_the_way(sun, len, error);
+		if (result < 0)
+			return result;
+	}
+	/* The file is born with its mode: nobody gets in between. */
+	mode_t before = umask((mode_t)(~strtoul(mode, NULL, 8) & 0777));
+	int failure = bind(fd, (const struct sockaddr *)sun, len) < 0 ? errno : 0;
+	umask(before);
+	if (!failure)
+		return 0;
+	char name[sizeof(sun->sun_path) + 2] = "@";
+	memcpy(name + abstract, sun->sun_path + abstract, sizeof(sun->sun_path) - abstract);
+	return plait_error_set(error, PLAIT_ERROR_SYSTEM, name, "cannot bind it: %s%s", strerror(failure),
+			       failure == ENOENT ? "; its folder does not exist" :
+			       failure == EADDRINUSE ? "; another program has this name" : "");
+}
+
+void unix_path_remember(int fd, struct unix_path_id *id)
+{
+	struct sockaddr_un sun;
+	struct stat found;
+	socklen_t len = sizeof(sun);
+	*id = (struct unix_path_id){ 0 };
+	if (getsockname(fd, (struct sockaddr *)&sun, &len) < 0 || sun.sun_family != AF_UNIX || sun.sun_path[0] == '\0')
+		return;
+	memcpy(id->path, sun.sun_path, sizeof(sun.sun_path));
+	if (lstat(id->path, &found) < 0) {
+		id->path[0] = '\0';
+		return;
+	}
+	id->device = found.st_dev;
+	id->inode = found.st_ino;
+}
+
+void unix_path_remove(struct unix_path_id *id)
+{
+	struct stat found;
+	if (id->path[0] && lstat(id->path, &found) == 0 && found.st_dev == id->device && found.st_ino == id->inode)
+		unlink(id->path);
+	id->path[0] = '\0';
+}

@@ -1,0 +1,26 @@
+/* UNIX sockets in the file system: stale files, modes, and taking the file away again. */
+#ifndef NET_UNIX_PATH_H
+#define NET_UNIX_PATH_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <plait/error.h>
+
+/* Binds fd. A socket file that nobody listens on any more is replaced; anything else in the way is an error. mode: octal
+ * text. Changes the process's umask for a moment, so only before there are threads. 0 or a negative code. */
+int unix_path_bind(int fd, const struct sockaddr_un *sun, socklen_t len, const char *mode, struct plait_error *error);
+
+/* Which file a bound socket made, to take away this one and no other. */
+struct unix_path_id {
+	dev_t device;
+	ino_t inode;
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path) + 1]; /* empty: none */
+};
+
+void unix_path_remember(int fd, struct unix_path_id *id);
+void unix_path_remove(struct unix_path_id *id);
+
+#endif

@@ -1,0 +1,58 @@
+/* Limits: counted in, counted out, in all and by address. */
+#include "core/policy/limits.h"
+#include "tests/unit/suite.h"
+
+static struct plait_addr host(uint8_t last, uint16_t port)
+{
+	return (struct plait_addr){ .family = PLAIT_FAMILY_IPV4,
+				    .port = port,
+				    .u.bytes = { 10, 0, 0, last } };
+}
+
+static void in_all(void)
+{
+	static const struct limit_settings settings = { .connections = 2 };
+	struct limits *limits = limits_new(&settings);
+	struct admission *admission = limits_admission(limits);
+	struct plait_addr peer = host(1, 1);
+	CU_ASSERT_EQUAL(admission->admit(admission, &peer), PLAIT_REASON_NONE);
+	CU_ASSERT_EQUAL(admission->admit(admission, &peer), PLAIT_REASON_NONE);
+	CU_ASSERT_EQUAL(admission->admit(admission, &peer), PLAIT_REASON_LIMIT_CONNECTIONS);
+	admission->release(admission, &peer);
+	CU_ASSERT_EQUAL(admission->admit(admission, &peer), PLAIT_REASON_NONE);
+	admission->release(admission, &peer);
+	admission->release(admission, &peer);
+	limits_free(&limits);
+}
+
+static void by_address_whatever_the_port(void)
+{
+	static const struct limit_settings settings = { .per_address = 1 };
+	struct limits *limits = limits_new(&settings);
+	struct admission *admission = limits_admission(limits);
+	struct plait_addr a = host(1, 1), a2 = host(1, 2), b = host(2, 1);
+	CU_ASSERT_EQUAL(admission->admit(admission, &a), PLAIT_REASON_NONE);
+	CU_ASSERT_EQUAL(admission->admit(admission, &a2), PLAIT_REASON_LIMIT_ADDRESS);
+	CU_ASSERT_EQUAL(admission->admit(admission, &b), PLAIT_REASON_NONE);
+	admission->release(admission, &a);
+	CU_ASSERT_EQUAL(admission->admit(admission, &a2), PLAIT_REASON_NONE);
+	admission->release(admission, &a2);
+	admission->release(admission, &b);
+	limits_free(&limits);
+}
+
+static void peers_of_a_unix_socket_have_no_address(void)
+{
+	static const struct limit_settings settings = { .per_address = 1 };
+	struct limits *limits = limits_new(&settings);
+	struct admission *admission = limits_admission(limits);
+	struct plait_addr peer = { .family = PLAIT_FAMILY_UNIX };
+	CU_ASSERT_EQUAL(admission->admit(admission, &peer), PLAIT_REASON_NONE);
+	CU_ASSERT_EQUAL(admission->admit(admission, &peer), PLAIT_REASON_NONE);
+	admission->release(admission, &peer);
+	admission->release(admission, &peer);
+	limits_free(&limits);
+}
+
+SUITE_MAIN("limits", SUITE_TEST(in_all), SUITE_TEST(by_address_whatever_the_port),
+	   SUITE_TEST(peers_of_a_unix_socket_have_no_address))
