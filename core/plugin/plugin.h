@@ -1,0 +1,33 @@
+/* A loaded plugin: a private copy of a shared object, and the protocol in it. */
+#ifndef PLUGIN_PLUGIN_H
+#define PLUGIN_PLUGIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <plait/protocol.h>
+
+struct plugin {
+	struct plait_protocol protocol; /* the plugin's, widened with zeros to this host's size */
+	char *file;                     /* the file it was copied from, absolute */
+	void *handle;                   /* dlopen's */
+	int fd; /* of the private copy; open as long as the plugin, so that its name stays its own */
+	bool initialised;    /* init was called and succeeded */
+	unsigned references; /* main thread only; see plugin_ref */
+};
+
+/* Loads what name says: a name without a slash is looked up as NAME.so in the folders of search
+ * (NULL-terminated); else it is a path. Checks everything the ABI demands, then calls init. NULL, with
+ * error's path naming the file and its text what is wrong and the remedy. Main thread. */
+struct plugin *plugin_load(const char *name, const char *const *search, struct plait_error *error);
+
+/* Main thread. The last unref calls fini and unloads. */
+struct plugin *plugin_ref(struct plugin *plugin);
+void plugin_unref(struct plugin **plugin);
+
+/* The folders names are looked up in when the configuration does not say: the environment's
+ * PLAIT_PLUGIN_PATH (colon-separated), the build tree's when run from there, the installed one.
+ * NULL-terminated; static storage. */
+const char *const *plugin_default_path(void);
+
+#endif

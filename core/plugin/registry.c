@@ -1,0 +1,91 @@
+/* The protocols of a configuration, by name, in the order their plugins were loaded. */
+#include "core/plugin/registry.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/plugin/loader.h"
+
+struct registry {
+	size_t count;
+	struct plugin **plugins;
+};
+
+struct registry *registry_new(void)
+{
+	struct registry *registry = calloc(1, sizeof(*registry));
+
+	assert(registry);
+	return registry;
+}
+
+void registry_free(struct registry **registry)
+{
+	struct registry *gone = *registry;
+
+	*registry = NULL;
+	if (!gone)
+		return;
+	/* Backwards: a plugin may have built on one loaded before it. */
+	while (gone->count)
+		plugin_unref(&gone->plugins[--gone->count]);
+	free(gone->plugins);
+	free(gone);
+}
+
+static int check_duplicate(const struct registry *registry, const struct plugin *plugin,
+			   struct plait_error *error)
+{
+	const char *name = plugin->protocol.head.name;
+	const struct plugin *first = registry_find(registry, name);
+
+	if (!first)
+		return 0;
+	if (!strcmp(first->file, plugin->file))
+		return plait_error_set(error, PLAIT_ERROR_REFUSED, plugin->file,
+				       "is named twice; take one of the two out of plugins");
+	return plait_error_set(
+		error, PLAIT_ERROR_REFUSED, plugin->file,
+		"is a second plugin with the protocol name \"%s\", after %s; take one of the two out of "
+		"plugins",
+		name, first->file);
+}
+
+int registry_load(struct registry *registry, const char *name, const char *const *search,
+		  struct plait_error *error)
+{
+	struct plait_error why;
+	struct plugin *plugin = plugin_open(name, search, &why);
+
+	/* A namesake's init is not even called. */
+	if (!plugin || check_duplicate(registry, plugin, &why) || plugin_init(plugin, &why)) {
+		plugin_unref(&plugin);
+		if (error)
+			*error = why;
+		return why.code;
+	}
+	registry->plugins = reallocarray(registry->plugins, registry->count + 1, sizeof(*registry->plugins));
+	assert(registry->plugins);
+	registry->plugins[registry->count++] = plugin;
+	return 0;
+}
+
+struct plugin *registry_find(const struct registry *registry, const char *protocol)
+{
+	for (size_t i = 0; i < registry->count; i++)
+		if (!strcmp(registry->plugins[i]->protocol.head.name, protocol))
+			return registry->plugins[i];
+	return NULL;
+}
+
+size_t registry_count(const struct registry *registry)
+{
+	return registry->count;
+}
+
+struct plugin *registry_at(const struct registry *registry, size_t index)
+{
+	assert(index < registry->count);
+	return registry->plugins[index];
+}
