@@ -1,0 +1,232 @@
+/* What a table cannot say: rules between values, and about files. */
+#include "core/config/check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/escape.h"
+#include "core/base/json_path.h"
+#include "core/base/option_arena.h"
+#include "core/base/suggest.h"
+#include "core/base/text.h"
+#include "core/base/units.h"
+
+/* A listener and where it stands. */
+struct subject {
+	struct listener_config *listener;
+	struct problems *problems;
+	char path[32];
+};
+
+static const char *child(const struct subject *subject, const char *key, char *out, size_t size)
+{
+	snprintf(out, size, "%s.%s", subject->path, key);
+	return out;
+}
+
+static void check_name(const struct subject *subject)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+	const char *name = subject->listener->name;
+	char found[128], path[64];
+
+	if (!name || !name[strspn(name, allowed)])
+		return;
+	escape_text(found, sizeof(found), name, strlen(name));
+	problems_add(subject->problems, child(subject, "name", path, sizeof(path)),
+		     "found \"%s\"; expected only letters, digits, \".\", \"_\" and \"-\"", found);
+}
+
+static void check_unique(const struct subject *subject, const struct config *config)
+{
+	const struct listener_config *first = config->listeners.items;
+	const char *name = subject->listener->name;
+	char found[128], path[64];
+
+	for (const struct listener_config *other = first; name && other < subject->listener; other++) {
+		if (!other->name || strcmp(other->name, name) != 0)
+			continue;
+		escape_text(found, sizeof(found), name, strlen(name));
+		problems_add(
+			subject->problems, child(subject, "name", path, sizeof(path)),
+			"found \"%s\", the name of listeners[%zu]; expected one that no other listener has",
+			found, (size_t)(other - first));
+		return;
+	}
+}
+
+static bool check_bind(const struct subject *subject, const char *folder)
+{
+	struct plait_error error;
+	char path[64];
+
+	if (!subject->listener->bind)
+		return false;
+	if (endpoint_parse(subject->listener->bind, folder, &subject->listener->endpoint, &error) == 0)
+		return true;
+	problems_add(subject->problems, child(subject, "bind", path, sizeof(path)), "%s", error.text);
+	return false;
+}
+
+static const struct tls_config *find_context(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->tls.count; i++)
+		if (strcmp(config->tls.names[i], name) == 0)
+			return (const struct tls_config *)config->tls.items + i;
+	return NULL;
+}
+
+static void context_names(const struct config *config, const char *found, struct suggest *best, char *out,
+			  size_t size)
+{
+	*out = '\0';
+	for (size_t i = 0; i < config->tls.count; i++) {
+		char name[128];
+
+		if (found)
+			suggest_offer(best, found, config->tls.names[i]);
+		escape_text(name, sizeof(name), config->tls.names[i], strlen(config->tls.names[i]));
+		text_append_word(out, size, name, i == 0);
+	}
+}
+
+static void check_tls(const struct subject *subject, const struct config *config)
+{
+	struct listener_config *listener = subject->listener;
+	const char *name = listener->tls;
+	char path[64], found[128] = "", names[512];
+	struct suggest best = { 0 };
+
+	child(subject, "tls", path, sizeof(path));
+	if (listener->endpoint.scheme != ENDPOINT_TLS) {
+		if (name)
+			problems_add_key(subject->problems, path,
+					 "a %s listener has no TLS; take \"tls\" out, or bind it to tls://",
+					 endpoint_scheme_name(listener->endpoint.scheme));
+		return;
+	}
+	listener->tls_context = find_context(config, name ? name : "default");
+	if (listener->tls_context)
+		return;
+	context_names(config, name, &best, names, sizeof(names));
+	if (name)
+		escape_text(found, sizeof(found), name, strlen(name));
+	if (config->tls.count == 0)
+		problems_add(
+			subject->problems, path,
+			"a tls:// listener needs a TLS context; add one to the top level: \"tls\": {\"%s\": "
+			"{\"certificate\": \"FILE\", \"key\": \"FILE\"}}",
+			name ? found : "default");
+	else if (!name)
+		problems_add(
+			subject->problems, path,
+			"a tls:// listener names its TLS context unless one is called \"default\"; expected \"tls\" "
+			"to be one of %s",
+			names);
+	else if (best.word)
+		problems_add(subject->problems, path, "found \"%s\"; did you mean \"%s\"? Expected one of %s",
+			     found, best.word, names);
+	else
+		problems_add(subject->problems, path, "found \"%s\"; expected one of %s", found, names);
+}
+
+static void check_buffers(const struct subject *subject)
+{
+	const struct buffer_settings *buffers = &subject->listener->net.buffers;
+	char path[64], less[32], more[32];
+
+	if (buffers->low >= buffers->high)
+		problems_add(
+			subject->problems, child(subject, "buffers", path, sizeof(path)),
+			"found a low mark of %s and a high mark of %s; expected low to be less than high",
+			units_format_size(less, sizeof(less), buffers->low),
+			units_format_size(more, sizeof(more), buffers->high));
+	if (buffers->high >= buffers->cap)
+		problems_add(subject->problems, child(subject, "buffers", path, sizeof(path)),
+			     "found a high mark of %s and a cap of %s; expected high to be less than cap",
+			     units_format_size(less, sizeof(less), buffers->high),
+			     units_format_size(more, sizeof(more), buffers->cap));
+}
+
+static void check_mode(const struct subject *subject)
+{
+	const char *mode = subject->listener->net.socket.mode;
+	char found[64], path[64], *end;
+
+	if (!mode)
+		return;
+	long value = strtol(mode, &end, 8);
+	if (!mode[strspn(mode, "01234567")] && !*end && value <= 0777)
+		return;
+	escape_text(found, sizeof(found), mode, strlen(mode));
+	problems_add(subject->problems, child(subject, "socket.mode", path, sizeof(path)),
+		     "found \"%s\"; expected an octal number from \"000\" to \"0777\", such as \"0660\"",
+		     found);
+}
+
+static void check_file(const char *file, const char *name, const char *key, struct problems *problems)
+{
+	char map[JSON_PATH_SIZE], path[JSON_PATH_SIZE], found[512];
+	struct stat status;
+	const char *fault = NULL;
+
+	if (!file)
+		return;
+	if (access(file, R_OK) != 0 || stat(file, &status) != 0)
+		fault = strerror(errno);
+	else if (!S_ISREG(status.st_mode))
+		fault = "this is not a file";
+	if (!fault)
+		return;
+	json_path_key(map, sizeof(map), "tls", name, strlen(name));
+	json_path_key(path, sizeof(path), map, key, strlen(key));
+	escape_text(found, sizeof(found), file, strlen(file));
+	problems_add(problems, path, "cannot read \"%s\": %s", found, fault);
+}
+
+static void check_contexts(const struct config *config, struct problems *problems)
+{
+	const struct listener_config *listeners = config->listeners.items;
+	const struct tls_config *contexts = config->tls.items;
+
+	for (size_t i = 0; i < config->tls.count; i++) {
+		char path[JSON_PATH_SIZE];
+		bool used = false;
+
+		check_file(contexts[i].certificate, config->tls.names[i], "certificate", problems);
+		check_file(contexts[i].key, config->tls.names[i], "key", problems);
+		for (size_t j = 0; j < config->listeners.count; j++)
+			used = used || listeners[j].tls_context == &contexts[i];
+		if (used || problems->errors > 0)
+			continue;
+		json_path_key(path, sizeof(path), "tls", config->tls.names[i], strlen(config->tls.names[i]));
+		problems_warn(problems, path, "no listener uses this TLS context");
+	}
+}
+
+void config_check(struct config *config, struct problems *problems)
+{
+	bool sound = problems->errors == 0;
+	bool *parsed = option_arena_alloc(config->arena, config->listeners.count * sizeof(*parsed));
+
+	for (size_t i = 0; i < config->listeners.count; i++) {
+		struct subject subject = { .problems = problems };
+
+		subject.listener = (struct listener_config *)config->listeners.items + i;
+		snprintf(subject.path, sizeof(subject.path), "listeners[%zu]", i);
+		check_name(&subject);
+		check_unique(&subject, config);
+		check_mode(&subject);
+		if (sound)
+			check_buffers(&subject);
+		parsed[i] = check_bind(&subject, config->folder);
+		if (parsed[i])
+			check_tls(&subject, config);
+	}
+	config_check_clashes(config, parsed, problems);
+	check_contexts(config, problems);
+}

@@ -1,0 +1,14 @@
+/* What a table cannot say: rules between values, and about files. */
+#ifndef CONFIG_CHECK_H
+#define CONFIG_CHECK_H
+
+#include "core/config/config.h"
+
+/* Fills endpoints and TLS contexts, and adds every problem found; those that another problem could have caused are
+ * left out when problems has errors already. */
+void config_check(struct config *config, struct problems *problems);
+
+/* Adds a problem for each listener whose address an earlier one has. parsed: per listener, whether its endpoint is. */
+void config_check_clashes(const struct config *config, const bool *parsed, struct problems *problems);
+
+#endif

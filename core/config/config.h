@@ -1,0 +1,78 @@
+/* A configuration: the JSON file as structs, every value checked, with a place for every error. */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <jansson.h>
+
+#include "core/base/endpoint.h"
+#include "core/base/log.h"
+#include "core/base/option.h"
+#include "core/base/problem.h"
+#include "core/net/settings.h"
+#include "core/plugin/registry.h"
+
+enum config_accept { CONFIG_ACCEPT_LEAST_LOADED, CONFIG_ACCEPT_REUSEPORT };
+
+struct tls_config {
+	const char *certificate; /* absolute */
+	const char *key;
+};
+
+struct listener_config {
+	const char *name;
+	const char *bind; /* as written */
+	const char *protocol;
+	const char *tls; /* the name of a context; NULL: none */
+	struct net_settings net;
+
+	struct endpoint endpoint;             /* from bind */
+	const struct tls_config *tls_context; /* NULL unless the scheme is tls */
+
+	/* Filled by config_bind_protocols. */
+	struct plugin *plugin; /* borrowed from the registry */
+	void *options;         /* in the arena; NULL when the protocol has none */
+};
+
+struct config {
+	const char *file;   /* as given */
+	const char *folder; /* absolute; relative paths start here */
+	int64_t threads;    /* 0: one a processor */
+	int accept;         /* enum config_accept */
+	uint64_t drain_timeout_ms;
+	struct plait_strings plugins;
+	struct plait_strings plugin_path; /* absolute folders, before the default ones */
+	struct {
+		int level;  /* enum plait_log_level */
+		int format; /* enum log_format */
+	} log;
+	struct plait_list tls;       /* MAP of struct tls_config */
+	struct plait_list listeners; /* LIST of struct listener_config */
+
+	json_t *root;
+	struct option_arena *arena;
+	struct positions *positions;
+};
+
+/* Reads file and does all that needs no plugin, what lies between listeners (two of one name, two on one address)
+ * included. NULL when there was an error; problems has every one, and may have warnings without. problems' file and
+ * locate are set; file must outlive problems, and locate is good as long as the config. */
+struct config *config_load(const char *file, struct problems *problems);
+
+/* The same from memory; file is what messages name, and where relative paths start. */
+struct config *config_load_text(const char *file, const char *text, size_t len, struct problems *problems);
+
+/* With the plugins loaded: finds each listener's protocol and parses its options. 0, or -1 with every problem added. */
+int config_bind_protocols(struct config *config, const struct registry *registry, struct problems *problems);
+
+void config_free(struct config **config);
+
+/* The table of the whole file; listeners[].options is PLAIT_OPTION_TYPE_ANY in it. */
+extern const struct plait_option config_table[];
+
+/* A JSON Schema of the whole configuration, with the options of the registry's protocols. The caller owns it. */
+json_t *config_schema(const struct registry *registry);
+
+/* docs/configuration.md, in Markdown, from the same tables. */
+void config_reference(const struct registry *registry, FILE *out);
+
+#endif

@@ -1,0 +1,65 @@
+/* Reading a configuration's text, within a bound. */
+#include "core/config/read.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Read to its end rather than by its size: /dev/stdin and pipes have none. */
+static char *read_all(int fd, size_t *len)
+{
+	size_t size = 16384;
+	char *text = malloc(size);
+
+	assert(text);
+	*len = 0;
+	for (;;) {
+		ssize_t got = read(fd, text + *len, size - 1 - *len);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
+			free(text);
+			return NULL;
+		}
+		*len += (size_t)got;
+		if (got == 0 || *len > CONFIG_MOST_BYTES)
+			break;
+		if (*len < size - 1)
+			continue;
+		char *larger = realloc(text, size *= 2);
+		assert(larger);
+		text = larger;
+	}
+	text[*len] = '\0';
+	return text;
+}
+
+char *config_read(const char *file, size_t *len, struct problems *problems)
+{
+	struct stat status;
+	char *text = NULL;
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0 || fstat(fd, &status) < 0) {
+		problems_add(problems, NULL, "cannot open the configuration: %s", strerror(errno));
+	} else if (S_ISDIR(status.st_mode)) {
+		problems_add(problems, NULL, "this is a folder; expected a configuration file");
+	} else {
+		text = read_all(fd, len);
+		if (!text)
+			problems_add(problems, NULL, "cannot read the configuration: %s", strerror(errno));
+	}
+	if (fd >= 0)
+		close(fd);
+	if (text && *len > CONFIG_MOST_BYTES) {
+		problems_add(problems, NULL, "the file is larger than %d MiB; this is no configuration",
+			     CONFIG_MOST_BYTES >> 20);
+		free(text);
+		text = NULL;
+	}
+	return text;
+}

@@ -1,0 +1,83 @@
+/* Every broken configuration of tests/configs/broken, each with the exact text it must bring. */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/config/config.h"
+#include "tests/unit/config/fake_registry.h"
+#include "tests/unit/suite.h"
+
+static char *read_text(const char *file)
+{
+	char *text = calloc(1, 65536);
+	FILE *in = fopen(file, "rb");
+
+	if (in && fread(text, 1, 65535, in) == 0)
+		*text = '\0';
+	if (in)
+		fclose(in);
+	return text;
+}
+
+/* What `plait check FILE` says. */
+static char *problems_of(const char *file)
+{
+	struct registry *registry = registry_new();
+	struct problems problems;
+	char *text = NULL;
+	size_t len;
+
+	problems_init(&problems);
+	struct config *config = config_load(file, &problems);
+	for (size_t i = 0; config && i < config->plugins.count; i++)
+		CU_ASSERT_TRUE(fake_registry_add(registry, config->plugins.items[i]));
+	if (config)
+		CU_ASSERT_EQUAL(config_bind_protocols(config, registry, &problems), -1);
+	CU_ASSERT_TRUE(problems.errors > 0);
+	FILE *out = open_memstream(&text, &len);
+	problems_print(&problems, out);
+	fclose(out);
+	config_free(&config);
+	problems_fini(&problems);
+	registry_free(&registry);
+	return text;
+}
+
+static int is_configuration(const struct dirent *entry)
+{
+	const char *dot = strrchr(entry->d_name, '.');
+
+	return dot && strcmp(dot, ".json") == 0;
+}
+
+static void each_brings_its_errors(void)
+{
+	const char *root = getenv("top_srcdir");
+	struct dirent **entries;
+	char file[512];
+
+	snprintf(file, sizeof(file), "%s/tests/configs/broken", root ? root : ".");
+	CU_ASSERT_EQUAL_FATAL(chdir(file), 0);
+	int count = scandir(".", &entries, is_configuration, alphasort);
+	CU_ASSERT_TRUE_FATAL(count >= 32);
+	for (int i = 0; i < count; i++) {
+		const char *name = entries[i]->d_name;
+
+		snprintf(file, sizeof(file), "%.*s.expected", (int)strlen(name) - 5, name);
+		char *expected = read_text(file), *found = problems_of(name);
+		if (strcmp(found, expected) != 0) {
+			printf("# %s brings:\n%s", name, found);
+			CU_FAIL("not the errors expected");
+		}
+		CU_ASSERT_TRUE(*expected != '\0');
+		free(found);
+		free(expected);
+		free(entries[i]);
+	}
+	free(entries);
+	printf("# %d broken configurations\n", count);
+}
+
+SUITE_MAIN("broken", SUITE_TEST(each_brings_its_errors))
