@@ -1,0 +1,245 @@
+/* The command line: finds the command, reads its arguments, and makes sure that what it printed arrived. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <plait/program.h>
+
+#include "core/base/escape.h"
+#include "core/base/suggest.h"
+#include "core/cli/cli.h"
+
+const struct command commands[] = {
+	{
+		.name = "run",
+		.operand = "FILE",
+		.operand_required = true,
+		.summary = "serve what a configuration says",
+		.text = "Checks FILE, binds its listeners and serves until SIGTERM or SIGINT, which\n"
+			"drains: nothing new is accepted, and connections have drain_timeout to finish.\n"
+			"The same signal again stops at once. Log lines go to standard error. The exit\n"
+			"status is 0 after a clean drain, 1 when FILE is wrong (then nothing was bound)\n"
+			"or connections had to be aborted.\n",
+		.run = run_command,
+	},
+	{
+		.name = "check",
+		.operand = "FILE",
+		.operand_required = true,
+		.summary = "say all that is wrong with a configuration",
+		.text = "Does everything that run does before it accepts: reads FILE, loads plugins,\n"
+			"reads certificates, resolves names. Binds nothing. Every error is printed with\n"
+			"its file, line and column; the exit status is then 1.\n",
+		.run = check_command,
+	},
+	{
+		.name = "plugins",
+		.operand = "NAME",
+		.takes_config = true,
+		.summary = "list the plugins, or the options of one",
+		.text = "Without NAME, lists every plugin there is. With NAME (or the path of a plugin's\n"
+			"file), shows its options with type, range, default and meaning.\n",
+		.run = plugins_command,
+	},
+	{
+		.name = "schema",
+		.takes_config = true,
+		.summary = "print the JSON Schema of configurations",
+		.text = "The schema (draft 7) has the options of all plugins in it. Save it beside your\n"
+			"configuration and name it there, and an editor helps to write it:\n"
+			"\"$schema\": \"./plait.schema.json\"\n",
+		.run = schema_command,
+	},
+	{
+		.name = "reference",
+		.takes_config = true,
+		.summary = "print every key of configurations, in Markdown",
+		.text = "The same that docs/configuration.md holds, with the options of all plugins.\n",
+		.run = reference_command,
+	},
+	{
+		.name = "version",
+		.summary = "print the versions of plait and what it stands on",
+		.text = "",
+		.run = version_command,
+	},
+	{
+		.name = "help",
+		.operand = "COMMAND",
+		.summary = "explain a command",
+		.text = "The same as plait COMMAND --help.\n",
+		.run = help_command,
+	},
+	{ 0 },
+};
+
+const struct command *command_find(const char *name)
+{
+	for (const struct command *command = commands; command->name; command++)
+		if (!strcmp(command->name, name))
+			return command;
+	return NULL;
+}
+
+int usage_error(const struct command *command, const char *format, ...)
+{
+	char raw[512], text[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(raw, sizeof(raw), format, args);
+	va_end(args);
+	escape_text(text, sizeof(text), raw, strlen(raw));
+	fprintf(stderr, "plait%s%s: %s; see plait%s%s --help\n", command ? " " : "",
+		command ? command->name : "", text, command ? " " : "", command ? command->name : "");
+	return CLI_USAGE;
+}
+
+static int unknown_option(const struct command *command, const char *option)
+{
+	struct suggest best = { 0 };
+	const char *const known[] = { "--help", command ? NULL : "--version",
+				      command && command->takes_config ? "--config" : NULL };
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (known[i])
+			suggest_offer(&best, option, known[i]);
+	if (best.word)
+		return usage_error(command, "unknown option \"%s\", did you mean %s?", option, best.word);
+	return usage_error(command, "unknown option \"%s\"", option);
+}
+
+static int unknown_command(const char *name)
+{
+	struct suggest best = { 0 };
+
+	for (const struct command *command = commands; command->name; command++)
+		suggest_offer(&best, name, command->name);
+	if (best.word)
+		return usage_error(NULL, "no command \"%s\", did you mean %s?", name, best.word);
+	return usage_error(NULL, "no command \"%s\"", name);
+}
+
+/* The value of option `name` when argv[*at] is it; *at moves on to a value that stands apart. */
+static bool option_value(const char *name, char **argv, int argc, int *at, const char **value)
+{
+	size_t length = strlen(name);
+
+	if (strncmp(argv[*at], name, length))
+		return false;
+	if (argv[*at][length] == '=') {
+		*value = argv[*at] + length + 1;
+		return true;
+	}
+	if (argv[*at][length])
+		return false;
+	*value = *at + 1 < argc ? argv[++*at] : NULL;
+	return true;
+}
+
+static int take_operand(const struct command *command, const char *text, struct arguments *arguments)
+{
+	if (!command->operand)
+		return usage_error(command, "takes no argument such as \"%s\"", text);
+	if (arguments->operand)
+		return usage_error(command, "takes one %s, and \"%s\" is a second", command->operand, text);
+	if (!*text)
+		return usage_error(command, "%s is empty", command->operand);
+	arguments->operand = text;
+	return CLI_DONE;
+}
+
+/* argv[0..argc) are what follows the command. */
+static int read_arguments(const struct command *command, int argc, char **argv, struct arguments *arguments)
+{
+	bool options = true;
+
+	for (int i = 0; i < argc; i++) {
+		int status = CLI_DONE;
+
+		if (options && !strcmp(argv[i], "--")) {
+			options = false;
+		} else if (options && command->takes_config &&
+			   option_value("--config", argv, argc, &i, &arguments->config)) {
+			if (!arguments->config || !*arguments->config)
+				status = usage_error(command, "--config needs the name of a file");
+		} else if (options && argv[i][0] == '-' && argv[i][1]) {
+			status = unknown_option(command, argv[i]);
+		} else {
+			status = take_operand(command, argv[i], arguments);
+		}
+		if (status)
+			return status;
+	}
+	if (command->operand_required && !arguments->operand)
+		return usage_error(command, "%s is missing", command->operand);
+	return CLI_DONE;
+}
+
+static bool is_help(const char *text)
+{
+	return !strcmp(text, "--help") || !strcmp(text, "-h");
+}
+
+static bool wants_help(int argc, char **argv)
+{
+	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (is_help(argv[i]))
+			return true;
+	return false;
+}
+
+static int dispatch(int argc, char **argv)
+{
+	struct arguments arguments = { 0 };
+
+	if (argc < 2)
+		return usage_error(NULL, "a command is missing");
+	if (is_help(argv[1])) {
+		help_print_program(stdout);
+		return CLI_DONE;
+	}
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"))
+		return version_command(&arguments);
+	if (argv[1][0] == '-')
+		return unknown_option(NULL, argv[1]);
+	const struct command *command = command_find(argv[1]);
+
+	if (!command)
+		return unknown_command(argv[1]);
+	if (wants_help(argc - 2, argv + 2)) {
+		help_print_command(command, stdout);
+		return CLI_DONE;
+	}
+	int status = read_arguments(command, argc - 2, argv + 2, &arguments);
+
+	return status ? status : command->run(&arguments);
+}
+
+/* A descriptor below 3 that is closed would become a socket, and log lines or output would go to a peer.
+ * Each gets one that refuses what it is for, but for standard error, whose lines are simply lost. */
+static void guard_standard_descriptors(void)
+{
+	static const int modes[] = { O_WRONLY, O_RDONLY, O_RDWR };
+
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+			(void)!open("/dev/null", modes[fd]);
+}
+
+int plait_main(int argc, char **argv)
+{
+	guard_standard_descriptors();
+	int status = dispatch(argc, argv);
+
+	errno = 0;
+	if (fflush(stdout) || ferror(stdout)) {
+		fprintf(stderr, "plait: cannot write to standard output%s%s\n", errno ? ": " : "",
+			errno ? strerror(errno) : "");
+		return CLI_FAILED;
+	}
+	return status;
+}

@@ -1,0 +1,194 @@
+/* Listeners: which sockets and transport a scheme stands for, and their way from bound to closed. */
+#include "core/server/listener.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/log.h"
+
+/* What a scheme stands for. */
+struct listener_kind {
+	int type;
+	const struct transport_ops *transport; /* of the stream kinds */
+	bool inet;
+	int (*open)(struct listener *listener, struct reactor *reactor, bool keep_on_loop);
+	int (*add)(struct listener *listener, struct plait_loop *loop, int fd);
+	void (*start)(struct listener *listener);
+	void (*stop)(struct listener *listener);
+	void (*close)(struct listener *listener);
+};
+
+static int stream_open(struct listener *listener, struct reactor *reactor, bool keep_on_loop)
+{
+	struct stream_listener_options options = {
+		.reactor = reactor,
+		.factory = listener->factory,
+		.transport = listener->kind->transport,
+		.transport_context = listener->tls,
+		.admission = limits_admission(listener->limits),
+		.inet = listener->kind->inet,
+		.keep_on_loop = keep_on_loop,
+	};
+	listener->stream = stream_listener_new(&options);
+	return listener->stream ? 0 : -1;
+}
+
+static int stream_add(struct listener *listener, struct plait_loop *loop, int fd)
+{
+	return stream_listener_add(listener->stream, loop, fd);
+}
+
+static void stream_start(struct listener *listener)
+{
+	stream_listener_start(listener->stream);
+}
+
+static void stream_stop(struct listener *listener)
+{
+	stream_listener_stop(listener->stream);
+}
+
+static void stream_close(struct listener *listener)
+{
+	stream_listener_free(&listener->stream);
+}
+
+static int datagram_open(struct listener *listener, struct reactor *reactor, bool keep_on_loop)
+{
+	(void)keep_on_loop;
+	listener->ports = calloc((size_t)reactor_count(reactor) * listener->addresses.count, sizeof(struct plait_port *));
+	return listener->ports ? 0 : -1;
+}
+
+static int datagram_add(struct listener *listener, struct plait_loop *loop, int fd)
+{
+	struct plait_port *port = port_new(loop, listener->factory, fd);
+	if (!port)
+		return -1;
+	listener->ports[listener->port_count++] = port;
+	return 0;
+}
+
+static void port_start_posted(void *arg)
+{
+	port_start(arg);
+}
+
+static void port_stop_posted(void *arg)
+{
+	port_stop(arg);
+}
+
+static void on_each_port(struct listener *listener, plait_call_fn *fn)
+{
+	for (unsigned i = 0; i < listener->port_count; i++)
+		plait_post(plait_port_loop(listener->ports[i]), fn, listener->ports[i]);
+}
+
+static void datagram_start(struct listener *listener)
+{
+	on_each_port(listener, port_start_posted);
+}
+
+static void datagram_stop(struct listener *listener)
+{
+	on_each_port(listener, port_stop_posted);
+}
+
+static void datagram_close(struct listener *listener)
+{
+	for (unsigned i = 0; i < listener->port_count; i++)
+		port_free(&listener->ports[i]);
+	free(listener->ports);
+	listener->ports = NULL;
+	listener->port_count = 0;
+}
+
+#define STREAM .type = SOCK_STREAM, .open = stream_open, .add = stream_add, .start = stream_start, .stop = stream_stop, \
+	       .close = stream_close
+
+static const struct listener_kind kinds[] = {
+	[ENDPOINT_TCP] = { STREAM, .transport = &transport_plain, .inet = true },
+	[ENDPOINT_TLS] = { STREAM, .transport = &transport_tls, .inet = true },
+	[ENDPOINT_UNIX] = { STREAM, .transport = &transport_plain },
+	[ENDPOINT_UDP] = { .type = SOCK_DGRAM,
+			   .inet = true,
+			   .open = datagram_open,
+			   .add = datagram_add,
+			   .start = datagram_start,
+			   .stop = datagram_stop,
+			   .close = datagram_close },
+};
+
+int listener_init(struct listener *listener, const struct listener_config *config, struct tls_context *tls,
+		  struct plait_error *error)
+{
+	listener->config = config;
+	listener->kind = &kinds[config->endpoint.scheme];
+	listener->tls = tls;
+	int result = socket_resolve(&config->endpoint, &listener->addresses, error);
+	if (result < 0)
+		return result;
+	listener->limits = limits_new(&config->net.limits);
+	if (!listener->limits)
+		return plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a listener");
+	listener->factory =
+		factory_new(config->name, &config->plugin->protocol, config->options, &config->net, error);
+	return listener->factory ? 0 : PLAIT_ERROR_REFUSED;
+}
+
+int listener_bind(struct listener *listener, struct reactor *reactor, enum config_accept accept_mode, unsigned first,
+		  struct plait_error *error)
+{
+	bool share = accept_mode == CONFIG_ACCEPT_REUSEPORT && listener->kind->inet;
+	unsigned loops = reactor_count(reactor);
+	unsigned sockets = share ? loops : 1;
+
+	if (listener->kind->open(listener, reactor, share) < 0)
+		return plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a listener");
+	for (unsigned i = 0; i < listener->addresses.count; i++) {
+		struct sockaddr_storage *sa = &listener->addresses.items[i].sa;
+		for (unsigned k = 0; k < sockets; k++) {
+			struct plait_loop *loop = reactor_loop(reactor, (first + k) % loops);
+			int fd = socket_bind(listener->kind->type, (struct sockaddr *)sa, listener->addresses.items[i].len,
+					     &listener->config->net.socket, share, error);
+			if (fd < 0)
+				return fd;
+			/* The port the system chose for the first is everyone's. */
+			for (unsigned j = i; j < listener->addresses.count && k == 0; j++)
+				socket_set_port(&listener->addresses.items[j].sa, socket_port(fd));
+			unix_path_remember(fd, &listener->path);
+			if (k == 0) {
+				char text[256];
+				struct log_subject subject = { .listener = listener->config->name };
+				log_write(PLAIT_LOG_INFO, &subject, "listening on %s",
+					  socket_describe(listener->config->endpoint.scheme, fd, text, sizeof(text)));
+			}
+			if (listener->kind->add(listener, loop, fd) < 0)
+				return plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a listener");
+		}
+	}
+	return 0;
+}
+
+void listener_start(struct listener *listener)
+{
+	listener->kind->start(listener);
+}
+
+void listener_stop(struct listener *listener)
+{
+	listener->kind->stop(listener);
+	unix_path_remove(&listener->path);
+}
+
+void listener_fini(struct listener *listener)
+{
+	if (listener->kind)
+		listener->kind->close(listener);
+	unix_path_remove(&listener->path);
+	factory_free(&listener->factory);
+	limits_free(&listener->limits);
+}

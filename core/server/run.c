@@ -1,0 +1,161 @@
+/* Serving: sockets are bound, loops run, signals end it. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "core/base/log.h"
+#include "core/loop/signals.h"
+#include "core/net/net.h"
+#include "core/server/drain.h"
+#include "core/server/parts.h"
+
+/* How long a loop may take to come out of a callback once it is told to stop for good. */
+#define STOP_PATIENCE_MS 2000
+
+struct run {
+	struct server *server;
+	struct drain *drain; /* NULL while serving */
+};
+
+/* A server is limited by its configuration, not by a shell's habit. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+int server_bind(struct server *server, struct problems *problems)
+{
+	struct plait_error error = { 0 };
+	size_t errors = problems->errors;
+
+	raise_descriptor_limit();
+	server->reactor = reactor_new((unsigned)server->config->threads, &error);
+	if (!server->reactor) {
+		problems_add(problems, "threads", "%s", error.text);
+		return -1;
+	}
+	server->boss = loop_new(reactor_count(server->reactor), reactor_count(server->reactor));
+	if (!server->boss) {
+		problems_add(problems, NULL, "cannot make the main loop: %s", strerror(errno));
+		return -1;
+	}
+	for (unsigned i = 0; i < reactor_count(server->reactor); i++)
+		net_new(reactor_loop(server->reactor, i));
+	for (size_t i = 0; i < server->listener_count; i++) {
+		char path[64];
+		if (listener_bind(&server->listeners[i], server->reactor, (enum config_accept)server->config->accept,
+				  (unsigned)(i % PLAIT_LOOPS_MAX), &error) == 0)
+			continue;
+		snprintf(path, sizeof(path), "listeners[%zu].bind", i);
+		problems_add(problems, path, "%s%s%s", error.path, error.path[0] ? ": " : "", error.text);
+		error = (struct plait_error){ 0 };
+	}
+	return problems->errors > errors ? -1 : 0;
+}
+
+static void on_signal(int number, void *arg)
+{
+	struct run *run = arg;
+	if (run->drain) {
+		log_write(PLAIT_LOG_WARNING, NULL, "%s again: stopping now", strsignal(number));
+		drain_give_up(run->drain);
+		return;
+	}
+	log_write(PLAIT_LOG_INFO, NULL, "%s: draining; the same again stops at once", strsignal(number));
+	run->drain = drain_begin(run->server);
+	if (!run->drain)
+		loop_stop(run->server->boss);
+}
+
+static unsigned long long counted(const struct server *server, size_t offset)
+{
+	unsigned long long sum = 0;
+	for (unsigned i = 0; i < reactor_count(server->reactor); i++) {
+		const char *counters = (const char *)&reactor_loop(server->reactor, i)->net->counters;
+		sum += atomic_load((const atomic_ullong *)(const void *)(counters + offset));
+	}
+	return sum;
+}
+
+/* The loops' threads have ended: what connections are left go now. Returns how many were still owed something. */
+static size_t abort_rest(struct server *server)
+{
+	size_t owed = 0;
+	bool any;
+	do {
+		any = false;
+		for (unsigned i = 0; i < reactor_count(server->reactor); i++) {
+			struct plait_loop *loop = reactor_loop(server->reactor, i);
+			loop_enter(loop);
+			owed += net_abort_all(loop->net);
+			any |= loop_settle(loop);
+		}
+		any |= loop_settle(server->boss); /* to which they answer */
+	} while (any);
+	loop_enter(server->boss);
+	return owed;
+}
+
+static void stop_loops(struct server *server)
+{
+	if (reactor_stop(server->reactor, STOP_PATIENCE_MS))
+		return;
+	log_write(PLAIT_LOG_ERROR, NULL, "a plugin's callback does not return: leaving without it");
+	log_flush();
+	_exit(1);
+}
+
+/* Says how it went. Returns the exit status. */
+static int finish(struct run *run)
+{
+	struct server *server = run->server;
+	stop_loops(server);
+	bool clean = run->drain && drain_was_clean(run->drain);
+	size_t owed = abort_rest(server);
+	log_write(PLAIT_LOG_INFO, NULL, "stopped: %llu connections served, %llu bytes in, %llu out",
+		  counted(server, offsetof(struct net_counters, opened)),
+		  counted(server, offsetof(struct net_counters, bytes_in)),
+		  counted(server, offsetof(struct net_counters, bytes_out)));
+	if (!clean && owed > 0)
+		log_write(PLAIT_LOG_WARNING, NULL, "%zu connections were aborted", owed);
+	for (unsigned i = 0; i < reactor_count(server->reactor); i++)
+		net_free(reactor_loop(server->reactor, i));
+	return clean || owed == 0 ? 0 : 1;
+}
+
+int server_run(struct server *server)
+{
+	static const int numbers[] = { SIGTERM, SIGINT, 0 };
+	struct run run = { .server = server };
+	struct plait_error error;
+	int status = 1;
+
+	signal(SIGPIPE, SIG_IGN);
+	loop_enter(server->boss);
+	struct signals *signals = signals_new(server->boss, numbers, on_signal, &run);
+	if (!signals) {
+		log_write(PLAIT_LOG_ERROR, NULL, "cannot wait for signals: %s", strerror(errno));
+	} else if (reactor_start(server->reactor, &error) < 0) {
+		log_write(PLAIT_LOG_ERROR, NULL, "%s", error.text);
+	} else {
+		for (size_t i = 0; i < server->listener_count; i++)
+			listener_start(&server->listeners[i]);
+		log_write(PLAIT_LOG_INFO, NULL, "ready: listeners %zu, loops %u", server->listener_count,
+			  reactor_count(server->reactor));
+		loop_run(server->boss);
+		status = finish(&run);
+	}
+	signals_free(&signals);
+	drain_free(&run.drain);
+	loop_enter(NULL);
+	log_flush();
+	return status;
+}
