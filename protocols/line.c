@@ -1,0 +1,79 @@
+/* Line framing: finds the delimiter in what is new, so that its cost is linear however a line is cut. */
+#include <plait/line.h>
+
+#include <assert.h>
+#include <string.h>
+
+#define DELIMITER_MAX 16
+
+/* Where the first delimiter of data begins, or NULL; what lies below `scanned` is known to hold no whole one,
+ * but its last bytes may begin one. */
+static const uint8_t *find(const uint8_t *data, size_t len, size_t scanned, const char *delimiter,
+			   size_t size)
+{
+	size_t from = scanned < size ? 0 : scanned - (size - 1);
+
+	if (from >= len)
+		return NULL;
+	if (size == 1)
+		return memchr(data + from, (unsigned char)*delimiter, len - from);
+	return memmem(data + from, len - from, delimiter, size);
+}
+
+/* Drops everything up to the end of the next delimiter; what may begin one stays until it is whole. */
+static enum plait_frame_verdict skip(struct plait_frame *frame, size_t len, size_t end, size_t size)
+{
+	if (end) {
+		frame->skipping = false;
+		frame->scanned = 0;
+		frame->consumed = end;
+		return PLAIT_FRAME_SKIP;
+	}
+	if (len < size) {
+		frame->scanned = len;
+		return PLAIT_FRAME_MORE;
+	}
+	frame->scanned = size - 1;
+	frame->consumed = len - frame->scanned;
+	return PLAIT_FRAME_SKIP;
+}
+
+static enum plait_frame_verdict line_next(const void *settings, const uint8_t *data, size_t len,
+					  struct plait_frame *frame)
+{
+	const struct plait_line *line = settings;
+	bool any = !line->delimiter;
+	const char *delimiter = any ? "\n" : line->delimiter;
+	size_t size = strnlen(delimiter, DELIMITER_MAX + 1);
+	assert(size >= 1 && size <= DELIMITER_MAX);
+
+	const uint8_t *found = find(data, len, frame->scanned, delimiter, size);
+	size_t end = found ? (size_t)(found - data) + size : 0;
+
+	frame->offset = 0;
+	frame->length = 0;
+	frame->consumed = 0;
+	frame->need = 0;
+	if (frame->skipping)
+		return skip(frame, len, end, size);
+	if (!found) {
+		/* Fewer bytes than this may still be a line of max_length and a part of its delimiter. */
+		size_t enclosing = any ? 2 : size;
+		bool too_long = len >= enclosing && len - enclosing >= line->max_length;
+
+		frame->scanned = len;
+		return too_long ? PLAIT_FRAME_TOO_LONG : PLAIT_FRAME_MORE;
+	}
+	size_t length = end - size;
+	if (any && length && data[length - 1] == '\r')
+		length--;
+	if (length > line->max_length)
+		return PLAIT_FRAME_TOO_LONG;
+	frame->length = length;
+	frame->consumed = end;
+	return PLAIT_FRAME_MESSAGE;
+}
+
+static const struct plait_line defaults = { .delimiter = "\r\n", .max_length = 16384 };
+
+const struct plait_framing plait_line_framing = { .name = "line", .defaults = &defaults, .next = line_next };
