@@ -1,0 +1,179 @@
+#!/usr/bin/python3 -B
+"""A plugin written outside of the tree, against an installed plait, with nothing but pkg-config: loaded by
+its path, it serves over TLS."""
+import fcntl
+import os
+import pathlib
+import subprocess
+
+import harness
+from harness import BUILDDIR, Case, listener
+
+SOURCE = r"""
+#include <plait/plait.h>
+
+struct reverse_options {
+	const char *greeting;
+};
+
+static const struct plait_option options[] = {
+	PLAIT_OPTION_STRING("greeting", struct reverse_options, greeting, .fallback = "hello",
+			    .doc = "the first words"),
+	PLAIT_OPTION_END,
+};
+
+static void reverse_made(struct plait_conn *conn)
+{
+	const struct reverse_options *given = plait_conn_options(conn);
+	const struct plait_tls *tls = plait_conn_tls(conn);
+
+	for (const char *c = given->greeting; *c; c++)
+		plait_write(conn, c, 1);
+	plait_write(conn, tls ? " secret\r\n" : " world\r\n", tls ? 9 : 8);
+}
+
+static void reverse_message(struct plait_conn *conn, const void *message, size_t len)
+{
+	const char *bytes = message;
+
+	while (len)
+		plait_write(conn, &bytes[--len], 1);
+	plait_write(conn, "\r\n", 2);
+}
+
+PLAIT_PROTOCOL(reverse,
+	.summary = "answers each line backwards",
+	.options = options,
+	.options_size = sizeof(struct reverse_options),
+	.framing = &plait_line_framing,
+	.made = reverse_made,
+	.message = reverse_message);
+"""
+
+
+class Outside(Case):
+    timeout_s = 150
+
+    def install(self):
+        """An installed plait, in a folder that stands for the root of another machine."""
+        if not (BUILDDIR / "Makefile").exists():
+            self.skipTest("there is no configured build")
+        root = self.folder / "root"
+        env = {
+            key: value
+            for key, value in os.environ.items()
+            if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "LD_LIBRARY_PATH")
+        }
+        # libtool links anew to install, in the build folder: one at a time.
+        with open(BUILDDIR / "config.status", "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            done = subprocess.run(
+                ["make", "-C", BUILDDIR, "install", f"DESTDIR={root}"],
+                env=env,
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+        self.assertEqual(done.returncode, 0, done.stdout[-3000:])
+        return root
+
+    def test_pkg_config_is_all_it_takes(self):
+        root = self.install()
+        pc = next(root.rglob("plait.pc"))
+        env = dict(os.environ, PKG_CONFIG_PATH=str(pc.parent), PKG_CONFIG_SYSROOT_DIR=str(root))
+
+        def pkg_config(*args):
+            return subprocess.run(
+                ["pkg-config", *args, "plait"], env=env, text=True, check=True, stdout=subprocess.PIPE
+            ).stdout.split()
+
+        flags = pkg_config("--cflags", "--libs")
+        sandbox = self.folder / "elsewhere"
+        sandbox.mkdir(mode=0o755)
+        (sandbox / "reverse.c").write_text(SOURCE)
+        compiler = os.environ.get("CC", "cc").split()
+        sanitize = [f"-fsanitize={harness.SANITIZER}"] if harness.SANITIZER else []
+        done = subprocess.run(
+            [
+                *compiler,
+                "-Wall",
+                "-Wextra",
+                "-Werror",
+                "-shared",
+                "-fPIC",
+                *sanitize,
+                "-o",
+                "reverse.so",
+                "reverse.c",
+                *flags,
+            ],
+            cwd=sandbox,
+            text=True,
+            stderr=subprocess.PIPE,
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+        (sandbox / "reverse.so").chmod(0o755)
+
+        program = next(root.rglob("bin/plait"))
+        library = next(path for path in root.rglob("libplait.so*")).parent
+        there = {
+            "LD_LIBRARY_PATH": str(library),
+            "PLAIT_PLUGIN_PATH": str(root) + pkg_config("--variable=plugindir")[0].removeprefix(str(root)),
+        }
+        server = self.serve(
+            listener("reverse", "tls://127.0.0.1:0", "reverse", options={"greeting": "hi"}),
+            listener("plain", "tcp://127.0.0.1:0", "reverse"),
+            listener("echo", "tcp://127.0.0.1:0"),
+            plugins=["echo", str(sandbox / "reverse.so")],
+            _program=program,
+            _env=there,
+        )
+        maps = pathlib.Path(f"/proc/{server.pid}/maps").read_text()
+        self.assertIn(str(library), maps)
+        self.assertNotIn(str(BUILDDIR) + "/", maps)
+        with server.connect("reverse") as client:
+            self.assertEqual(client.receive_line(), b"hi secret")
+            client.send(b"abc\r\nracecar\r\n\r\n")
+            self.assertEqual([client.receive_line() for _ in range(3)], [b"cba", b"racecar", b""])
+        with server.connect("plain") as client:
+            self.assertEqual(client.receive_line(), b"hello world")
+        with server.connect("echo") as client:
+            client.exchange(b"the shipped ones load too", finish=True)
+
+    def test_a_path_is_relative_to_the_config_file(self):
+        (self.folder / "mine").mkdir(mode=0o755)
+        source = self.folder / "mine" / "reverse.c"
+        source.write_text(SOURCE)
+        compiler = os.environ.get("CC", "cc").split()
+        sanitize = [f"-fsanitize={harness.SANITIZER}"] if harness.SANITIZER else []
+        subprocess.run(
+            [
+                *compiler,
+                "-shared",
+                "-fPIC",
+                *sanitize,
+                f"-I{harness.SRCDIR}/include",
+                "-o",
+                self.folder / "mine" / "reverse.so",
+                source,
+                f"-L{BUILDDIR}/.libs",
+                "-lplait",
+            ],
+            check=True,
+        )
+        (self.folder / "mine" / "reverse.so").chmod(0o755)
+        server = self.serve(
+            listener("reverse", "unix:reverse.sock", "reverse"), plugins=["./mine/reverse.so"]
+        )
+        with server.connect("reverse") as client:
+            self.assertEqual(client.receive_line(), b"hello world")
+            # Overwriting the file does not touch what runs.
+            (self.folder / "mine" / "reverse.so").write_bytes(b"no plugin any more")
+            client.send(b"abc\r\n")
+            self.assertEqual(client.receive_line(), b"cba")
+        with server.connect("reverse") as client:
+            self.assertEqual(client.receive_line(), b"hello world")
+
+
+if __name__ == "__main__":
+    harness.main()
