@@ -7,7 +7,7 @@
 
 #include "tests/conformance/handlers.h"
 #include "tests/conformance/hex.h"
-#include "tests/unit/plugins/rig.h"
+#include "tests/unit/rig.h"
 
 /* A case, read; and the connection of the play that is on. */
 struct play {

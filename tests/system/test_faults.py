@@ -165,7 +165,7 @@ class Faults(Case):
             client.wait_end()
 
         self.many("lines", act, STORM // 4)
-        self.server.wait_reason("protocol-error", "lines")
+        self.server.wait_reason("message-too-long", "lines")
 
     def test_unix_clients_who_vanish(self):
         def act(client, number):

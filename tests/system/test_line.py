@@ -103,8 +103,7 @@ class Lines(Case):
                 self.assertEqual(client.receive_line(), b"fits" * 25)
                 client.send(b"x" * 102 + tail)
                 client.wait_end()
-        server.wait_reason("protocol-error", "lines", count=3)
-        server.wait_message("longer than 100 bytes", "lines", count=3)
+        server.wait_reason("message-too-long", "lines", count=3)
         with server.connect("lines") as client:
             client.exchange(b"others go on\r\n", finish=True)
 

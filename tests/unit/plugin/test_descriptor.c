@@ -136,7 +136,7 @@ static void wants_callbacks_that_fit(void)
 	refuses(&protocol, "its framing has no name or no next function");
 	protocol = good;
 	protocol.data = NULL;
-	refuses(&protocol, "none of the callbacks data, message and datagram");
+	refuses(&protocol, "none of the callbacks made, data, message and datagram");
 	protocol = good;
 	protocol.conn_size = SIZE_MAX;
 	refuses(&protocol, "beyond 1 GiB");

@@ -1,0 +1,82 @@
+#!/usr/bin/python3 -B
+"""Deadlines: who is idle is let go and who is busy is not; a close that the peer does not take ends all the same."""
+import time
+
+import harness
+from harness import SCALE, Case, listener
+
+MIB = 1024 * 1024
+
+
+class Idle(Case):
+    def serve_both(self, idle):
+        return self.serve(
+            listener("tcp", "tcp://127.0.0.1:0", timeouts={"idle": idle}),
+            listener("tls", "tls://127.0.0.1:0", timeouts={"idle": idle}),
+        )
+
+    def test_idle_clients_are_let_go(self):
+        server = self.serve_both("600ms")
+        for name in ("tcp", "tls"):
+            with server.connect(name) as mute, server.connect(name) as client:
+                client.exchange(b"a word")
+                began = time.monotonic()
+                mute.wait_end()
+                client.wait_end()
+                self.assertGreater(time.monotonic() - began, 0.3)
+                self.assertLess(time.monotonic() - began, 5 * SCALE)
+            server.wait_reason("timeout-idle", name, count=2)
+
+    def test_a_word_now_and_then_is_enough(self):
+        server = self.serve_both(f"{0.8 * SCALE}s")
+        with server.connect("tcp") as tcp, server.connect("tls") as tls:
+            for _ in range(6):
+                time.sleep(0.3)
+                tcp.exchange(b"still here")
+                tls.exchange(b"still here")
+        self.assertFalse(server.ended("timeout-idle"))
+
+    def test_0_is_no_timeout(self):
+        server = self.serve_both(0)
+        with server.connect("tcp") as tcp, server.connect("tls") as tls:
+            time.sleep(1)
+            tcp.exchange(b"still here", finish=True)
+            tls.exchange(b"still here", finish=True)
+
+
+class Close(Case):
+    def test_a_peer_who_takes_nothing_is_aborted(self):
+        for scheme in ("tcp", "tls"):
+            server = self.serve(
+                listener(
+                    "lines",
+                    f"{scheme}://127.0.0.1:0",
+                    "line",
+                    options={"max_length": "1k"},
+                    buffers={"high": "16m", "low": "1m", "cap": "32m"},
+                    timeouts={"close": "700ms"},
+                )
+            )
+            with server.connect("lines", receive_buffer=16384) as client:
+                client.send((b"x" * 1000 + b"\r\n") * (8 * MIB // 1002))
+                began = time.monotonic()
+                client.send(b"y" * 2000)
+                server.wait_reason("timeout-close", "lines")
+                self.assertGreater(time.monotonic() - began, 0.5)
+
+    def test_a_peer_who_does_not_close_too_is_no_error(self):
+        server = self.serve(
+            listener(
+                "lines", "tls://127.0.0.1:0", "line", options={"max_length": 10}, timeouts={"close": "500ms"}
+            )
+        )
+        with server.connect("lines") as client:
+            client.send(b"much too long a line\r\n")
+            self.assertEqual(client.receive_to_end(), b"")
+            server.wait_reason("message-too-long", "lines")
+            server.wait_message("^ended: message-too-long", "lines")
+        self.assertFalse(server.ended("timeout-close"))
+
+
+if __name__ == "__main__":
+    harness.main()
