@@ -1,4 +1,5 @@
 /* docs/configuration.md: the option tables as Markdown. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/escape.h"
@@ -104,10 +105,32 @@ static const char introduction[] =
 	"## The top level\n"
 	"\n";
 
+static int by_name(const void *a, const void *b)
+{
+	const struct plait_protocol *const *first = a, *const *second = b;
+
+	return strcmp((*first)->head.name, (*second)->head.name);
+}
+
+/* By name, so that the page does not depend on where the plugins lie. */
+static void print_protocols(const struct registry *registry, FILE *out)
+{
+	size_t count = registry_count(registry);
+	const struct plait_protocol **protocols = calloc(count + 1, sizeof(*protocols));
+
+	if (!protocols)
+		return;
+	for (size_t i = 0; i < count; i++)
+		protocols[i] = &registry_at(registry, i)->protocol;
+	qsort(protocols, count, sizeof(*protocols), by_name);
+	for (size_t i = 0; i < count; i++)
+		print_protocol(protocols[i], out);
+	free(protocols);
+}
+
 void config_reference(const struct registry *registry, FILE *out)
 {
 	fputs(introduction, out);
 	print_sections(config_table, "", out);
-	for (size_t i = 0; i < registry_count(registry); i++)
-		print_protocol(&registry_at(registry, i)->protocol, out);
+	print_protocols(registry, out);
 }
