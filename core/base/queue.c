@@ -77,8 +77,8 @@ int queue_copy(struct queue *queue, struct queue_pool *pool, const void *data, s
 	size_t room = room_at_tail(queue);
 	if (len > room) {
 		size_t rest = len - room;
-		struct plait_chunk *chunk = rest <= CHUNK_POOLED_SIZE ? chunk_pool_take(&pool->chunks) :
-									plait_chunk_new(NULL, rest);
+		struct plait_chunk *chunk = rest <= CHUNK_POOLED_SIZE ? chunk_pool_take(&pool->chunks)
+								      : plait_chunk_new(NULL, rest);
 		struct queue_node *old_tail = queue->tail;
 		if (append(queue, pool, chunk, rest) < 0)
 			return -1;

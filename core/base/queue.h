@@ -33,7 +33,8 @@ void queue_pool_fini(struct queue_pool *pool);
 
 /* Each returns 0, or -1 when there is no memory (nothing was added). */
 int queue_copy(struct queue *queue, struct queue_pool *pool, const void *data, size_t len);
-int queue_add(struct queue *queue, struct queue_pool *pool, struct plait_chunk *chunk); /* takes its own reference */
+int queue_add(struct queue *queue, struct queue_pool *pool,
+	      struct plait_chunk *chunk); /* takes its own reference */
 
 /* The head of the queue as at most max parts; returns how many. */
 int queue_peek(const struct queue *queue, struct iovec *parts, int max);

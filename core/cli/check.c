@@ -17,8 +17,8 @@ int check_command(const struct arguments *arguments)
 	if (server) {
 		size_t listeners = server_listener_count(server), plugins = server_plugin_count(server);
 
-		printf("%s: ok: %zu %s, %zu %s\n", arguments->operand,
-		       COUNTED(listeners, "listener"), COUNTED(plugins, "plugin"));
+		printf("%s: ok: %zu %s, %zu %s\n", arguments->operand, COUNTED(listeners, "listener"),
+		       COUNTED(plugins, "plugin"));
 	}
 	server_free(&server);
 	return status;

@@ -106,7 +106,8 @@ struct plait_timer plait_call_later(struct plait_loop *loop, uint64_t delay_ms, 
 	call->arg = arg;
 	timer_init(&call->timer, on_timer);
 	loop_start_timer(loop, &call->timer, later(loop_now(loop), delay_ms));
-	return (struct plait_timer){ .loop = loop, .id = ((uint64_t)call->generation << 32) | (call->slot + 1ull) };
+	return (struct plait_timer){ .loop = loop,
+				     .id = ((uint64_t)call->generation << 32) | (call->slot + 1ull) };
 }
 
 /* The call a name stands for, or NULL when it is gone. */

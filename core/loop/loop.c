@@ -177,7 +177,8 @@ static void set_alarm(struct plait_loop *loop)
 		return;
 	uint64_t now = loop_now(loop);
 	uint64_t delay = next > now ? next - now : 0;
-	struct timeval wait = { .tv_sec = (time_t)(delay / 1000), .tv_usec = (suseconds_t)(delay % 1000 * 1000) };
+	struct timeval wait = { .tv_sec = (time_t)(delay / 1000),
+				.tv_usec = (suseconds_t)(delay % 1000 * 1000) };
 	loop->alarm_at_ms = next;
 	event_add(loop->alarm, &wait);
 }

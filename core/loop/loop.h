@@ -46,9 +46,9 @@ struct plait_loop {
 	uint8_t *input; /* LOOP_INPUT_SIZE bytes, whoever reads uses them */
 
 	unsigned index, count;
-	atomic_uint load;     /* connections it has or is about to get; any thread reads it */
+	atomic_uint load; /* connections it has or is about to get; any thread reads it */
 	atomic_bool stopping;
-	struct net *net;      /* core/net's part; NULL until it sets it */
+	struct net *net; /* core/net's part; NULL until it sets it */
 };
 
 /* NULL when the system refuses; errno tells. */

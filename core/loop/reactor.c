@@ -47,8 +47,8 @@ struct reactor *reactor_new(unsigned count, struct plait_error *error)
 	for (unsigned i = 0; i < count; i++) {
 		reactor->workers[i].loop = loop_new(i, count);
 		if (!reactor->workers[i].loop) {
-			plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot make loop %u of %u: %s", i + 1, count,
-					strerror(errno));
+			plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot make loop %u of %u: %s",
+					i + 1, count, strerror(errno));
 			reactor_free(&reactor);
 			return NULL;
 		}
@@ -81,7 +81,8 @@ int reactor_start(struct reactor *reactor, struct plait_error *error)
 	if (!failure)
 		return 0;
 	reactor_stop(reactor, START_PATIENCE_MS);
-	return plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot start a thread: %s", strerror(failure));
+	return plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot start a thread: %s",
+			       strerror(failure));
 }
 
 /* Joins a thread, waiting for it until then at most; false when it has not ended. */

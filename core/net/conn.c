@@ -46,7 +46,8 @@ static void on_ready(void *arg, unsigned ready)
 
 static void on_task(struct task *task)
 {
-	struct plait_conn *conn = (struct plait_conn *)(void *)((char *)task - offsetof(struct plait_conn, task));
+	struct plait_conn *conn = (struct plait_conn *)(void *)((char *)task -
+								offsetof(struct plait_conn, task));
 	if (conn->state == CONN_CLOSED) {
 		conn_finish(conn);
 		return;
@@ -64,8 +65,9 @@ static uint64_t next_id(void)
 	return atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
 }
 
-struct plait_conn *conn_new(struct plait_loop *loop, struct plait_factory *factory, const struct transport_ops *ops,
-			    int fd, void *context, const struct plait_addr *peer, struct conn_owner *owner)
+struct plait_conn *conn_new(struct plait_loop *loop, struct plait_factory *factory,
+			    const struct transport_ops *ops, int fd, void *context,
+			    const struct plait_addr *peer, struct conn_owner *owner)
 {
 	struct plait_conn *conn = calloc(1, sizeof(*conn) + factory->protocol->conn_size);
 	if (!conn) {
@@ -104,7 +106,8 @@ static void open_now(struct plait_conn *conn)
 		if (conn->transport.ops->describe)
 			conn->transport.ops->describe(&conn->transport, &tls);
 		plait_log_conn(conn, PLAIT_LOG_DEBUG, "opened%s%s%s%s", tls.version ? ", " : "",
-			       tls.version ? tls.version : "", tls.cipher ? " " : "", tls.cipher ? tls.cipher : "");
+			       tls.version ? tls.version : "", tls.cipher ? " " : "",
+			       tls.cipher ? tls.cipher : "");
 	}
 	conn->made = true;
 	if (conn->protocol->made) {
@@ -128,14 +131,9 @@ static void handshake(struct plait_conn *conn)
 			conn_defer(conn);
 		}
 		break;
-	case TRANSPORT_WANT_READ:
-		conn->transport.ops->want(&conn->transport, WATCH_READ);
-		break;
-	case TRANSPORT_WANT_WRITE:
-		conn->transport.ops->want(&conn->transport, WATCH_WRITE);
-		break;
-	default:
-		conn_fail_transport(conn);
+	case TRANSPORT_WANT_READ: conn->transport.ops->want(&conn->transport, WATCH_READ); break;
+	case TRANSPORT_WANT_WRITE: conn->transport.ops->want(&conn->transport, WATCH_WRITE); break;
+	default: conn_fail_transport(conn);
 	}
 }
 
@@ -174,7 +172,9 @@ void conn_settle(struct plait_conn *conn)
 
 struct log_subject conn_subject(const struct plait_conn *conn)
 {
-	return (struct log_subject){ .listener = conn->factory->name, .conn_id = conn->id, .peer = &conn->peer };
+	return (struct log_subject){ .listener = conn->factory->name,
+				     .conn_id = conn->id,
+				     .peer = &conn->peer };
 }
 
 void plait_log_conn(const struct plait_conn *conn, enum plait_log_level level, const char *format, ...)

@@ -62,7 +62,7 @@ struct plait_conn {
 	bool over_high : 1;      /* output rose above the high mark and has not fallen to the low one */
 
 	struct queue output;
-	struct buffer input; /* received, not consumed; empty most of the time */
+	struct buffer input;     /* received, not consumed; empty most of the time */
 	const uint8_t *arriving; /* what lies behind the bytes being delivered, while they are */
 	size_t arriving_len;
 
@@ -87,8 +87,9 @@ struct plait_conn {
 
 /* A connection on loop over an open socket (or another transport's context); takes fd over in any case. owner may be
  * NULL. Returns NULL when there is no memory. Follow with conn_start. On the loop. */
-struct plait_conn *conn_new(struct plait_loop *loop, struct plait_factory *factory, const struct transport_ops *ops,
-			    int fd, void *context, const struct plait_addr *peer, struct conn_owner *owner);
+struct plait_conn *conn_new(struct plait_loop *loop, struct plait_factory *factory,
+			    const struct transport_ops *ops, int fd, void *context,
+			    const struct plait_addr *peer, struct conn_owner *owner);
 
 /* Begins the handshake, or calls made. */
 void conn_start(struct plait_conn *conn);
@@ -115,12 +116,15 @@ void conn_resume_from(struct plait_conn *conn, enum conn_pause why);
 void conn_flush(struct plait_conn *conn);
 
 /* conn_close.c */
-void conn_begin_close(struct plait_conn *conn, enum plait_reason reason); /* in order; nothing more is delivered */
-void conn_fail(struct plait_conn *conn, enum plait_reason reason, const char *text); /* at once; text may be NULL */
+void conn_begin_close(struct plait_conn *conn,
+		      enum plait_reason reason); /* in order; nothing more is delivered */
+void conn_fail(struct plait_conn *conn, enum plait_reason reason,
+	       const char *text);                  /* at once; text may be NULL */
 void conn_fail_transport(struct plait_conn *conn); /* for what transport_failure tells */
-void conn_close_flushed(struct plait_conn *conn);  /* FLUSHING, or our direction is to end: the queue is empty */
+void conn_close_flushed(
+	struct plait_conn *conn); /* FLUSHING, or our direction is to end: the queue is empty */
 void conn_peer_end_while_closing(struct plait_conn *conn);
-void conn_finish(struct plait_conn *conn);         /* CLOSED: calls lost, frees */
+void conn_finish(struct plait_conn *conn); /* CLOSED: calls lost, frees */
 void conn_start_timer(struct plait_conn *conn);
 void conn_on_timer(struct timer *timer);
 void conn_drain(struct plait_conn *conn);

@@ -51,7 +51,8 @@ void conn_fail(struct plait_conn *conn, enum plait_reason reason, const char *te
 		conn->reason = PLAIT_REASON_NONE;
 	set_reason(conn, reason);
 	log_end(conn, conn->reason == reason ? text : NULL);
-	conn->reset_on_close = reason_resets(reason) && (conn->state != CONN_FLUSHING || conn->output.bytes > 0);
+	conn->reset_on_close = reason_resets(reason) &&
+			       (conn->state != CONN_FLUSHING || conn->output.bytes > 0);
 	conn_move(conn, CONN_CLOSED);
 	group_remove_all(conn);
 	loop_stop_timer(conn->loop, &conn->timer);
@@ -141,12 +142,10 @@ static uint64_t deadline(const struct plait_conn *conn)
 	switch ((enum conn_state)conn->state) {
 	case CONN_HANDSHAKE:
 		return timeouts->handshake_ms ? conn->since_ms + timeouts->handshake_ms : TIMER_NEVER;
-	case CONN_OPEN:
-		return timeouts->idle_ms ? conn->active_ms + timeouts->idle_ms : TIMER_NEVER;
+	case CONN_OPEN: return timeouts->idle_ms ? conn->active_ms + timeouts->idle_ms : TIMER_NEVER;
 	case CONN_FLUSHING: /* since output last moved: a slow reader is not cut */
 		return conn->active_ms + timeouts->close_ms;
-	default:
-		return TIMER_NEVER;
+	default: return TIMER_NEVER;
 	}
 }
 
@@ -161,26 +160,22 @@ void conn_start_timer(struct plait_conn *conn)
 
 void conn_on_timer(struct timer *timer)
 {
-	struct plait_conn *conn = (struct plait_conn *)(void *)((char *)timer - offsetof(struct plait_conn, timer));
+	struct plait_conn *conn = (struct plait_conn *)(void *)((char *)timer -
+								offsetof(struct plait_conn, timer));
 	if (loop_now(conn->loop) < deadline(conn)) {
 		conn_start_timer(conn);
 		return;
 	}
 	switch ((enum conn_state)conn->state) {
-	case CONN_HANDSHAKE:
-		conn_fail(conn, PLAIT_REASON_TIMEOUT_HANDSHAKE, NULL);
-		break;
-	case CONN_OPEN:
-		conn_begin_close(conn, PLAIT_REASON_TIMEOUT_IDLE);
-		break;
+	case CONN_HANDSHAKE: conn_fail(conn, PLAIT_REASON_TIMEOUT_HANDSHAKE, NULL); break;
+	case CONN_OPEN: conn_begin_close(conn, PLAIT_REASON_TIMEOUT_IDLE); break;
 	case CONN_FLUSHING: /* all is sent, and only the peer's end has not come: that is no error */
 		if (conn->write_ended)
 			close_now(conn);
 		else
 			conn_fail(conn, PLAIT_REASON_TIMEOUT_CLOSE, NULL);
 		break;
-	default:
-		break;
+	default: break;
 	}
 }
 

@@ -66,9 +66,7 @@ static size_t deliver_framed(struct plait_conn *conn, const uint8_t *data, size_
 {
 	struct plait_frame *frame = &conn->frame;
 	switch (conn->framing->next(conn->framing_settings, data, len, frame)) {
-	case PLAIT_FRAME_MORE:
-		*more = false;
-		return 0;
+	case PLAIT_FRAME_MORE: *more = false; return 0;
 	case PLAIT_FRAME_MESSAGE: {
 		size_t offset = frame->offset, length = frame->length, consumed = frame->consumed;
 		assert(consumed > 0 && consumed <= len && offset <= consumed && length <= consumed - offset);
@@ -83,12 +81,9 @@ static size_t deliver_framed(struct plait_conn *conn, const uint8_t *data, size_
 		*more = frame->consumed > 0;
 		frame->scanned = 0;
 		return frame->consumed;
-	case PLAIT_FRAME_TOO_LONG:
-		return deliver_too_long(conn, data, len);
+	case PLAIT_FRAME_TOO_LONG: return deliver_too_long(conn, data, len);
 	case PLAIT_FRAME_INVALID:
-	default:
-		conn_begin_close(conn, PLAIT_REASON_PROTOCOL_ERROR);
-		return len;
+	default: conn_begin_close(conn, PLAIT_REASON_PROTOCOL_ERROR); return len;
 	}
 }
 

@@ -72,7 +72,8 @@ void conn_flush(struct plait_conn *conn)
 	}
 	if (conn->output.bytes > 0 && conn->write_needs == WATCH_NONE)
 		conn_defer(conn);
-	if (conn->output.bytes == 0 && conn->state != CONN_CLOSED && (conn->state == CONN_FLUSHING || conn->write_ending))
+	if (conn->output.bytes == 0 && conn->state != CONN_CLOSED &&
+	    (conn->state == CONN_FLUSHING || conn->write_ending))
 		conn_close_flushed(conn);
 }
 
@@ -90,7 +91,8 @@ static int enqueue(struct plait_conn *conn, const struct iovec *parts, int count
 			skip -= len;
 			continue;
 		}
-		if (queue_copy(&conn->output, &conn->loop->pool, (const char *)parts[i].iov_base + skip, len - skip) < 0) {
+		if (queue_copy(&conn->output, &conn->loop->pool, (const char *)parts[i].iov_base + skip,
+			       len - skip) < 0) {
 			conn_fail(conn, PLAIT_REASON_INTERNAL, "no memory for output");
 			return PLAIT_ERROR_OVERFLOW;
 		}

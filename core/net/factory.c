@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct plait_factory *factory_new(const char *name, const struct plait_protocol *protocol, const void *options,
-				  const struct net_settings *settings, struct plait_error *error)
+struct plait_factory *factory_new(const char *name, const struct plait_protocol *protocol,
+				  const void *options, const struct net_settings *settings,
+				  struct plait_error *error)
 {
 	struct plait_factory *factory = calloc(1, sizeof(*factory));
 	if (!factory)
@@ -23,8 +24,8 @@ struct plait_factory *factory_new(const char *name, const struct plait_protocol 
 	}
 	struct plait_error reason = { 0 };
 	if (protocol->factory_start && protocol->factory_start(factory, &reason) < 0) {
-		plait_error_set(error, PLAIT_ERROR_REFUSED, name, "protocol \"%s\" does not start: %s", protocol->head.name,
-				reason.text[0] ? reason.text : "it gives no reason");
+		plait_error_set(error, PLAIT_ERROR_REFUSED, name, "protocol \"%s\" does not start: %s",
+				protocol->head.name, reason.text[0] ? reason.text : "it gives no reason");
 		factory_free(&factory);
 		return NULL;
 	}

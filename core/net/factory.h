@@ -16,8 +16,9 @@ struct plait_factory {
 };
 
 /* Calls factory_start. NULL with error filled when it fails. Main thread. */
-struct plait_factory *factory_new(const char *name, const struct plait_protocol *protocol, const void *options,
-				  const struct net_settings *settings, struct plait_error *error);
+struct plait_factory *factory_new(const char *name, const struct plait_protocol *protocol,
+				  const void *options, const struct net_settings *settings,
+				  struct plait_error *error);
 
 /* Calls factory_stop, if it was started. Main thread, after the last connection's lost. */
 void factory_free(struct plait_factory **factory);

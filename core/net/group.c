@@ -225,7 +225,8 @@ static void write_to(struct plait_conn *member, struct plait_chunk *chunk)
 }
 
 /* The caller holds a reference to the group: what is delivered may end its members. */
-static void walk(struct group_part *part, struct plait_chunk *chunk, uint64_t except, plait_group_deliver_fn *deliver)
+static void walk(struct group_part *part, struct plait_chunk *chunk, uint64_t except,
+		 plait_group_deliver_fn *deliver)
 {
 	size_t count = part->count; /* those who join meanwhile are not meant */
 	part->walks++;
@@ -265,8 +266,8 @@ static void no_memory(void)
 }
 
 /* Returns whether the loop has so much before it that the sender should wait. */
-static bool post_delivery(struct plait_group *group, struct group_part *part, struct plait_chunk *chunk, uint64_t except,
-			  plait_group_deliver_fn *deliver)
+static bool post_delivery(struct plait_group *group, struct group_part *part, struct plait_chunk *chunk,
+			  uint64_t except, plait_group_deliver_fn *deliver)
 {
 	struct delivery *delivery = malloc(sizeof(*delivery));
 	size_t cost = chunk->size + DELIVERY_OVERHEAD;

@@ -31,7 +31,8 @@ static ssize_t plain_writev(struct transport *transport, const struct iovec *par
 		if (count == 1) {
 			sent = send(transport->fd, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL);
 		} else {
-			struct msghdr message = { .msg_iov = (struct iovec *)parts, .msg_iovlen = (size_t)count };
+			struct msghdr message = { .msg_iov = (struct iovec *)parts,
+						  .msg_iovlen = (size_t)count };
 			sent = sendmsg(transport->fd, &message, MSG_NOSIGNAL);
 		}
 		if (sent > 0)

@@ -122,7 +122,8 @@ static void answer_from(const struct msghdr *question, struct msghdr *answer, un
 		if (header->cmsg_level == IPPROTO_IP) {
 			struct in_pktinfo info;
 			memcpy(&info, CMSG_DATA(header), sizeof(info));
-			info.ipi_spec_dst = info.ipi_addr; /* of a broadcast, the kernel already made it ours */
+			info.ipi_spec_dst =
+				info.ipi_addr; /* of a broadcast, the kernel already made it ours */
 			info.ipi_ifindex = 0;
 			memcpy(CMSG_DATA(&control->header), &info, sizeof(info));
 		}
@@ -150,9 +151,10 @@ int plait_send(struct plait_port *port, const struct plait_addr *to, const void 
 	if (len > 0)
 		memcpy(bytes, data, len);
 	out->parts[i] = (struct iovec){ bytes, len };
-	out->headers[i].msg_hdr = (struct msghdr){
-		.msg_name = &out->names[i], .msg_namelen = name_len, .msg_iov = &out->parts[i], .msg_iovlen = 1
-	};
+	out->headers[i].msg_hdr = (struct msghdr){ .msg_name = &out->names[i],
+						   .msg_namelen = name_len,
+						   .msg_iov = &out->parts[i],
+						   .msg_iovlen = 1 };
 	if (port->answering && plait_addr_equal(port->answering, to))
 		answer_from(port->question, &out->headers[i].msg_hdr, &out->controls[i]);
 	out->count++;

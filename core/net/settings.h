@@ -12,10 +12,10 @@ struct timeout_settings { /* milliseconds; 0: none */
 };
 
 struct buffer_settings { /* bytes */
-	uint64_t high;  /* of queued output: reading pauses above it */
-	uint64_t low;   /* and goes on at or below it */
-	uint64_t cap;   /* of queued output: the connection ends with overflow above it */
-	uint64_t input; /* of received bytes that the protocol leaves unread */
+	uint64_t high;   /* of queued output: reading pauses above it */
+	uint64_t low;    /* and goes on at or below it */
+	uint64_t cap;    /* of queued output: the connection ends with overflow above it */
+	uint64_t input;  /* of received bytes that the protocol leaves unread */
 };
 
 struct limit_settings { /* 0: none */

@@ -55,7 +55,8 @@ int socket_resolve(const struct endpoint *endpoint, struct socket_addresses *out
 	snprintf(port, sizeof(port), "%u", endpoint->port);
 	int failure = getaddrinfo(host, port, &hints, &found);
 	if (failure)
-		return plait_error_set(error, PLAIT_ERROR_MISSING, host, "cannot find the address of \"%s\": %s", host,
+		return plait_error_set(error, PLAIT_ERROR_MISSING, host,
+				       "cannot find the address of \"%s\": %s", host,
 				       failure == EAI_SYSTEM ? strerror(errno) : gai_strerror(failure));
 	for (struct addrinfo *info = found; info && out->count < SOCKET_ADDRESSES_MAX; info = info->ai_next) {
 		memcpy(&out->items[out->count].sa, info->ai_addr, info->ai_addrlen);
@@ -102,22 +103,25 @@ static int bind_error(const struct sockaddr *sa, socklen_t len, struct plait_err
 	struct plait_addr addr;
 	char text[PLAIT_ADDR_TEXT];
 	int code = errno;
-	const char *remedy = code == EADDRINUSE ? "; another program or listener has it: choose another port or stop that one" :
-			     code == EACCES ? "; ports below 1024 need root or CAP_NET_BIND_SERVICE" :
-			     code == EADDRNOTAVAIL ? "; this machine has no such address" :
-						     "";
+	const char *remedy =
+		code == EADDRINUSE
+			? "; another program or listener has it: choose another port or stop that one"
+		: code == EACCES        ? "; ports below 1024 need root or CAP_NET_BIND_SERVICE"
+		: code == EADDRNOTAVAIL ? "; this machine has no such address"
+					: "";
 	addr_from_sockaddr(sa, len, &addr);
 	return plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot bind %s: %s%s",
 			       plait_addr_format(&addr, text, sizeof(text)), strerror(code), remedy);
 }
 
-int socket_bind(int type, const struct sockaddr *sa, socklen_t len, const struct socket_settings *settings, bool share,
-		struct plait_error *error)
+int socket_bind(int type, const struct sockaddr *sa, socklen_t len, const struct socket_settings *settings,
+		bool share, struct plait_error *error)
 {
 	int family = sa->sa_family;
 	int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot make a socket: %s", strerror(errno));
+		return plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot make a socket: %s",
+				       strerror(errno));
 	if (family == AF_INET6)
 		set(fd, IPPROTO_IPV6, IPV6_V6ONLY, settings->v6only);
 	if (family != AF_UNIX && settings->reuseaddr && type == SOCK_STREAM)
@@ -175,6 +179,7 @@ const char *socket_describe(enum endpoint_scheme scheme, int fd, char *out, size
 		return out;
 	}
 	addr_from_sockaddr((struct sockaddr *)&sa, len, &addr);
-	snprintf(out, size, "%s://%s", endpoint_scheme_name(scheme), plait_addr_format(&addr, text, sizeof(text)));
+	snprintf(out, size, "%s://%s", endpoint_scheme_name(scheme),
+		 plait_addr_format(&addr, text, sizeof(text)));
 	return out;
 }

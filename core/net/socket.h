@@ -24,8 +24,8 @@ int socket_resolve(const struct endpoint *endpoint, struct socket_addresses *out
 
 /* A bound, non-blocking socket; listening when type is SOCK_STREAM. Returns the descriptor, or a negative code with
  * error filled. share: several sockets on one address, among which the kernel spreads what comes. */
-int socket_bind(int type, const struct sockaddr *sa, socklen_t len, const struct socket_settings *settings, bool share,
-		struct plait_error *error);
+int socket_bind(int type, const struct sockaddr *sa, socklen_t len, const struct socket_settings *settings,
+		bool share, struct plait_error *error);
 
 /* The port a socket was bound to; 0 for UNIX. socket_set_port changes the one in an address. */
 uint16_t socket_port(int fd);

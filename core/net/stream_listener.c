@@ -36,8 +36,8 @@ struct stream_listener {
 	struct acceptor *acceptors;
 };
 
-static void say(const struct stream_listener *listener, enum plait_log_level level, const struct plait_addr *peer,
-		const char *what, const char *why)
+static void say(const struct stream_listener *listener, enum plait_log_level level,
+		const struct plait_addr *peer, const char *what, const char *why)
 {
 	struct log_subject subject = { .listener = listener->options.factory->name, .peer = peer };
 	log_write(level, &subject, "%s: %s", what, why);
@@ -53,11 +53,12 @@ static void on_gone(struct conn_owner *owner, const struct plait_addr *peer)
 		admission->release(admission, peer);
 }
 
-static void make_conn(struct stream_listener *listener, struct plait_loop *loop, int fd, const struct plait_addr *peer)
+static void make_conn(struct stream_listener *listener, struct plait_loop *loop, int fd,
+		      const struct plait_addr *peer)
 {
 	const struct stream_listener_options *options = &listener->options;
-	struct plait_conn *conn = conn_new(loop, options->factory, options->transport, fd, options->transport_context,
-					   peer, &listener->owner);
+	struct plait_conn *conn = conn_new(loop, options->factory, options->transport, fd,
+					   options->transport_context, peer, &listener->owner);
 	if (conn) {
 		conn_start(conn);
 		return;
@@ -131,7 +132,8 @@ static void admit(struct acceptor *acceptor, int fd, const struct sockaddr_stora
 
 static void on_retry(struct timer *timer)
 {
-	struct acceptor *acceptor = (struct acceptor *)(void *)((char *)timer - offsetof(struct acceptor, retry));
+	struct acceptor *acceptor = (struct acceptor *)(void *)((char *)timer -
+								offsetof(struct acceptor, retry));
 	watch_set(&acceptor->watch, WATCH_READ);
 }
 
@@ -140,9 +142,9 @@ static void pause_accepting(struct acceptor *acceptor)
 {
 	if (acceptor->retry_ms == 0)
 		say(acceptor->listener, PLAIT_LOG_ERROR, NULL, "accepting pauses", strerror(errno));
-	acceptor->retry_ms = acceptor->retry_ms == 0		    ? RETRY_FIRST_MS :
-			     acceptor->retry_ms * 2 < RETRY_MOST_MS ? acceptor->retry_ms * 2 :
-								      RETRY_MOST_MS;
+	acceptor->retry_ms = acceptor->retry_ms == 0                  ? RETRY_FIRST_MS
+			     : acceptor->retry_ms * 2 < RETRY_MOST_MS ? acceptor->retry_ms * 2
+								      : RETRY_MOST_MS;
 	watch_set(&acceptor->watch, WATCH_NONE);
 	loop_start_timer(acceptor->loop, &acceptor->retry, loop_now(acceptor->loop) + acceptor->retry_ms);
 }
@@ -151,7 +153,8 @@ static void pause_accepting(struct acceptor *acceptor)
 static bool passing(int code)
 {
 	return code == ECONNABORTED || code == EINTR || code == EPROTO || code == EPERM || code == ENETDOWN ||
-	       code == ENOPROTOOPT || code == EHOSTDOWN || code == ENONET || code == EHOSTUNREACH || code == ENETUNREACH;
+	       code == ENOPROTOOPT || code == EHOSTDOWN || code == ENONET || code == EHOSTUNREACH ||
+	       code == ENETUNREACH;
 }
 
 static void on_acceptable(void *arg, unsigned ready)
@@ -172,7 +175,8 @@ static void on_acceptable(void *arg, unsigned ready)
 		}
 		if (acceptor->retry_ms > 0) {
 			acceptor->retry_ms = 0;
-			say(acceptor->listener, PLAIT_LOG_INFO, NULL, "accepting goes on", "descriptors are free again");
+			say(acceptor->listener, PLAIT_LOG_INFO, NULL, "accepting goes on",
+			    "descriptors are free again");
 		}
 		admit(acceptor, fd, &sa, len);
 	}

@@ -33,8 +33,9 @@ static void configure(SSL_CTX *ssl)
 	SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION);
 	/* IGNORE_UNEXPECTED_EOF keeps our direction usable after a peer's bare FIN; the transport tells a truncation
 	 * from an orderly end by itself. */
-	SSL_CTX_set_options(ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-					 SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF);
+	SSL_CTX_set_options(ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
+					 SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
+					 SSL_OP_IGNORE_UNEXPECTED_EOF);
 	SSL_CTX_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 				      SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_read_ahead(ssl, 1);
@@ -45,17 +46,19 @@ static void configure(SSL_CTX *ssl)
 static int load(SSL_CTX *ssl, const char *certificate, const char *key, struct plait_error *error)
 {
 	if (SSL_CTX_use_certificate_chain_file(ssl, certificate) != 1)
-		return plait_error_set(error, PLAIT_ERROR_INVALID, certificate,
-				       "cannot use it as a certificate chain: %s; expected PEM, the server's certificate "
-				       "first, then its issuers",
-				       take_reason());
+		return plait_error_set(
+			error, PLAIT_ERROR_INVALID, certificate,
+			"cannot use it as a certificate chain: %s; expected PEM, the server's certificate "
+			"first, then its issuers",
+			take_reason());
 	if (SSL_CTX_use_PrivateKey_file(ssl, key, SSL_FILETYPE_PEM) != 1)
-		return plait_error_set(error, PLAIT_ERROR_INVALID, key,
-				       "cannot use it as the private key of %s: %s; expected PEM without a passphrase",
-				       certificate, take_reason());
+		return plait_error_set(
+			error, PLAIT_ERROR_INVALID, key,
+			"cannot use it as the private key of %s: %s; expected PEM without a passphrase",
+			certificate, take_reason());
 	if (SSL_CTX_check_private_key(ssl) != 1)
-		return plait_error_set(error, PLAIT_ERROR_INVALID, key, "it is not the key of %s: %s", certificate,
-				       take_reason());
+		return plait_error_set(error, PLAIT_ERROR_INVALID, key, "it is not the key of %s: %s",
+				       certificate, take_reason());
 	return 0;
 }
 

@@ -47,18 +47,14 @@ static ssize_t translate(SSL *ssl, int result, enum plait_reason reason)
 {
 	int saved = errno;
 	switch (SSL_get_error(ssl, result)) {
-	case SSL_ERROR_WANT_READ:
-		return TRANSPORT_WANT_READ;
-	case SSL_ERROR_WANT_WRITE:
-		return TRANSPORT_WANT_WRITE;
-	case SSL_ERROR_ZERO_RETURN:
-		return TRANSPORT_END;
+	case SSL_ERROR_WANT_READ: return TRANSPORT_WANT_READ;
+	case SSL_ERROR_WANT_WRITE: return TRANSPORT_WANT_WRITE;
+	case SSL_ERROR_ZERO_RETURN: return TRANSPORT_END;
 	case SSL_ERROR_SYSCALL:
 		errno = saved ? saved : ECONNRESET;
 		ERR_clear_error();
 		return transport_fail_errno("tls");
-	default:
-		return fail_tls(ssl, reason);
+	default: return fail_tls(ssl, reason);
 	}
 }
 

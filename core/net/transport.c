@@ -13,8 +13,8 @@ static _Thread_local struct {
 	char text[200];
 } failure;
 
-void transport_init(struct transport *transport, const struct transport_ops *ops, struct plait_loop *loop, watch_fn *fn,
-		    void *arg)
+void transport_init(struct transport *transport, const struct transport_ops *ops, struct plait_loop *loop,
+		    watch_fn *fn, void *arg)
 {
 	transport->ops = ops;
 	transport->handle = NULL;
@@ -36,7 +36,8 @@ ssize_t transport_fail_errno(const char *call)
 {
 	int code = errno;
 	bool memory = code == ENOMEM || code == ENOBUFS;
-	return transport_fail(memory ? PLAIT_REASON_INTERNAL : PLAIT_REASON_RESET, "%s: %s", call, strerror(code));
+	return transport_fail(memory ? PLAIT_REASON_INTERNAL : PLAIT_REASON_RESET, "%s: %s", call,
+			      strerror(code));
 }
 
 enum plait_reason transport_failure(const char **text)

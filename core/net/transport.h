@@ -10,8 +10,8 @@
 
 /* What an operation returns besides a positive number of bytes. */
 enum transport_result {
-	TRANSPORT_END = 0,         /* read: the peer ended its direction in order; handshake, shutdown: done */
-	TRANSPORT_WANT_READ = -1,  /* again when readable */
+	TRANSPORT_END = 0,        /* read: the peer ended its direction in order; handshake, shutdown: done */
+	TRANSPORT_WANT_READ = -1, /* again when readable */
 	TRANSPORT_WANT_WRITE = -2, /* again when writable */
 	TRANSPORT_FAILED = -3,     /* broken; transport_failure tells why */
 };
@@ -52,8 +52,8 @@ struct transport {
 };
 
 /* Then ops->open. The watch's fn is called on loop with what is ready. */
-void transport_init(struct transport *transport, const struct transport_ops *ops, struct plait_loop *loop, watch_fn *fn,
-		    void *arg);
+void transport_init(struct transport *transport, const struct transport_ops *ops, struct plait_loop *loop,
+		    watch_fn *fn, void *arg);
 
 /* Remembers, for the calling thread, why an operation failed; returns TRANSPORT_FAILED. */
 ssize_t transport_fail(enum plait_reason reason, const char *format, ...) PLAIT_PRINTF(2, 3);

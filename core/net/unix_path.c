@@ -29,24 +29,27 @@ static enum occupant look(const struct sockaddr_un *sun, socklen_t len)
 static int clear_the_way(const struct sockaddr_un *sun, socklen_t len, struct plait_error *error)
 {
 	switch (look(sun, len)) {
-	case NOBODY:
-		return 0;
+	case NOBODY: return 0;
 	case STALE:
 		if (unlink(sun->sun_path) == 0 || errno == ENOENT)
 			return 0;
 		return plait_error_set(error, PLAIT_ERROR_SYSTEM, sun->sun_path,
-				       "cannot remove the stale socket: %s; remove it by hand", strerror(errno));
+				       "cannot remove the stale socket: %s; remove it by hand",
+				       strerror(errno));
 	case ALIVE:
-		return plait_error_set(error, PLAIT_ERROR_SYSTEM, sun->sun_path,
-				       "another program is listening on it: choose another path or stop that one");
+		return plait_error_set(
+			error, PLAIT_ERROR_SYSTEM, sun->sun_path,
+			"another program is listening on it: choose another path or stop that one");
 	case FOREIGN:
 	default:
-		return plait_error_set(error, PLAIT_ERROR_SYSTEM, sun->sun_path,
-				       "it exists and is no socket: choose another path or move that file away");
+		return plait_error_set(
+			error, PLAIT_ERROR_SYSTEM, sun->sun_path,
+			"it exists and is no socket: choose another path or move that file away");
 	}
 }
 
-int unix_path_bind(int fd, const struct sockaddr_un *sun, socklen_t len, const char *mode, struct plait_error *error)
+int unix_path_bind(int fd, const struct sockaddr_un *sun, socklen_t len, const char *mode,
+		   struct plait_error *error)
 {
 	bool abstract = sun->sun_path[0] == '\0';
 	if (!abstract) {
@@ -63,8 +66,9 @@ int unix_path_bind(int fd, const struct sockaddr_un *sun, socklen_t len, const c
 	char name[sizeof(sun->sun_path) + 2] = "@";
 	memcpy(name + abstract, sun->sun_path + abstract, sizeof(sun->sun_path) - abstract);
 	return plait_error_set(error, PLAIT_ERROR_SYSTEM, name, "cannot bind it: %s%s", strerror(failure),
-			       failure == ENOENT ? "; its folder does not exist" :
-			       failure == EADDRINUSE ? "; another program has this name" : "");
+			       failure == ENOENT       ? "; its folder does not exist"
+			       : failure == EADDRINUSE ? "; another program has this name"
+						       : "");
 }
 
 void unix_path_remember(int fd, struct unix_path_id *id)
@@ -73,7 +77,8 @@ void unix_path_remember(int fd, struct unix_path_id *id)
 	struct stat found;
 	socklen_t len = sizeof(sun);
 	*id = (struct unix_path_id){ 0 };
-	if (getsockname(fd, (struct sockaddr *)&sun, &len) < 0 || sun.sun_family != AF_UNIX || sun.sun_path[0] == '\0')
+	if (getsockname(fd, (struct sockaddr *)&sun, &len) < 0 || sun.sun_family != AF_UNIX ||
+	    sun.sun_path[0] == '\0')
 		return;
 	memcpy(id->path, sun.sun_path, sizeof(sun.sun_path));
 	if (lstat(id->path, &found) < 0) {
@@ -87,7 +92,8 @@ void unix_path_remember(int fd, struct unix_path_id *id)
 void unix_path_remove(struct unix_path_id *id)
 {
 	struct stat found;
-	if (id->path[0] && lstat(id->path, &found) == 0 && found.st_dev == id->device && found.st_ino == id->inode)
+	if (id->path[0] && lstat(id->path, &found) == 0 && found.st_dev == id->device &&
+	    found.st_ino == id->inode)
 		unlink(id->path);
 	id->path[0] = '\0';
 }

@@ -126,7 +126,7 @@ void limits_free(struct limits **limits_at)
 	*limits_at = NULL;
 	if (!limits)
 		return;
-	HASH_ITER(hh, limits->visitors, visitor, next) {
+	HASH_ITER (hh, limits->visitors, visitor, next) {
 		HASH_DEL(limits->visitors, visitor);
 		free(visitor);
 	}

@@ -76,7 +76,8 @@ static void on_deadline(void *arg)
 {
 	struct drain *drain = arg;
 	char text[32];
-	log_write(PLAIT_LOG_WARNING, NULL, "draining took longer than drain_timeout (%s): aborting what is left",
+	log_write(PLAIT_LOG_WARNING, NULL,
+		  "draining took longer than drain_timeout (%s): aborting what is left",
 		  units_format_duration(text, sizeof(text), drain->server->config->drain_timeout_ms));
 	drain_give_up(drain);
 }
@@ -89,7 +90,8 @@ struct drain *drain_begin(struct server *server)
 	drain->server = server;
 	for (size_t i = 0; i < server->listener_count; i++)
 		listener_stop(&server->listeners[i]);
-	drain->deadline = plait_call_later(server->boss, server->config->drain_timeout_ms, on_deadline, drain);
+	drain->deadline = plait_call_later(server->boss, server->config->drain_timeout_ms, on_deadline,
+					   drain);
 	post_step(drain, answer, on_loop_stopped_accepting);
 	return drain;
 }

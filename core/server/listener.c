@@ -58,7 +58,8 @@ static void stream_close(struct listener *listener)
 static int datagram_open(struct listener *listener, struct reactor *reactor, bool keep_on_loop)
 {
 	(void)keep_on_loop;
-	listener->ports = calloc((size_t)reactor_count(reactor) * listener->addresses.count, sizeof(struct plait_port *));
+	listener->ports = calloc((size_t)reactor_count(reactor) * listener->addresses.count,
+				 sizeof(struct plait_port *));
 	return listener->ports ? 0 : -1;
 }
 
@@ -106,8 +107,9 @@ static void datagram_close(struct listener *listener)
 	listener->port_count = 0;
 }
 
-#define STREAM .type = SOCK_STREAM, .open = stream_open, .add = stream_add, .start = stream_start, .stop = stream_stop, \
-	       .close = stream_close
+#define STREAM                                                                                               \
+	.type = SOCK_STREAM, .open = stream_open, .add = stream_add, .start = stream_start,                  \
+	.stop = stream_stop, .close = stream_close
 
 static const struct listener_kind kinds[] = {
 	[ENDPOINT_TCP] = { STREAM, .transport = &transport_plain, .inet = true },
@@ -134,13 +136,13 @@ int listener_init(struct listener *listener, const struct listener_config *confi
 	listener->limits = limits_new(&config->net.limits);
 	if (!listener->limits)
 		return plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a listener");
-	listener->factory =
-		factory_new(config->name, &config->plugin->protocol, config->options, &config->net, error);
+	listener->factory = factory_new(config->name, &config->plugin->protocol, config->options,
+					&config->net, error);
 	return listener->factory ? 0 : PLAIT_ERROR_REFUSED;
 }
 
-int listener_bind(struct listener *listener, struct reactor *reactor, enum config_accept accept_mode, unsigned first,
-		  struct plait_error *error)
+int listener_bind(struct listener *listener, struct reactor *reactor, enum config_accept accept_mode,
+		  unsigned first, struct plait_error *error)
 {
 	bool share = accept_mode == CONFIG_ACCEPT_REUSEPORT && listener->kind->inet;
 	unsigned loops = reactor_count(reactor);
@@ -152,8 +154,9 @@ int listener_bind(struct listener *listener, struct reactor *reactor, enum confi
 		struct sockaddr_storage *sa = &listener->addresses.items[i].sa;
 		for (unsigned k = 0; k < sockets; k++) {
 			struct plait_loop *loop = reactor_loop(reactor, (first + k) % loops);
-			int fd = socket_bind(listener->kind->type, (struct sockaddr *)sa, listener->addresses.items[i].len,
-					     &listener->config->net.socket, share, error);
+			int fd = socket_bind(listener->kind->type, (struct sockaddr *)sa,
+					     listener->addresses.items[i].len, &listener->config->net.socket,
+					     share, error);
 			if (fd < 0)
 				return fd;
 			/* The port the system chose for the first is everyone's. */
@@ -164,10 +167,12 @@ int listener_bind(struct listener *listener, struct reactor *reactor, enum confi
 				char text[256];
 				struct log_subject subject = { .listener = listener->config->name };
 				log_write(PLAIT_LOG_INFO, &subject, "listening on %s",
-					  socket_describe(listener->config->endpoint.scheme, fd, text, sizeof(text)));
+					  socket_describe(listener->config->endpoint.scheme, fd, text,
+							  sizeof(text)));
 			}
 			if (listener->kind->add(listener, loop, fd) < 0)
-				return plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a listener");
+				return plait_error_set(error, PLAIT_ERROR_MEMORY, NULL,
+						       "no memory for a listener");
 		}
 	}
 	return 0;

@@ -32,8 +32,8 @@ int listener_init(struct listener *listener, const struct listener_config *confi
 
 /* Binds its sockets: one for each address, or with accept_mode reuseport one for each address and loop. first: the loop
  * to begin with. Logs where it listens. */
-int listener_bind(struct listener *listener, struct reactor *reactor, enum config_accept accept_mode, unsigned first,
-		  struct plait_error *error);
+int listener_bind(struct listener *listener, struct reactor *reactor, enum config_accept accept_mode,
+		  unsigned first, struct plait_error *error);
 
 /* Takes effect on the loops soon. */
 void listener_start(struct listener *listener);

@@ -39,7 +39,8 @@ static int load_plugins(struct server *server, struct problems *problems)
 	for (size_t i = 0; i < config->plugins.count; i++) {
 		struct plait_error error = { .text = "no memory" };
 		char path[64];
-		if (folders && registry_load(server->registry, config->plugins.items[i], folders, &error) == 0)
+		if (folders &&
+		    registry_load(server->registry, config->plugins.items[i], folders, &error) == 0)
 			continue;
 		snprintf(path, sizeof(path), "plugins[%zu]", i);
 		add(problems, path, &error);
@@ -91,7 +92,8 @@ static int init_listeners(struct server *server, struct problems *problems)
 		struct plait_error error = { 0 };
 		char path[64];
 		server->listener_count = i + 1;
-		if (listener_init(&server->listeners[i], &configs[i], server_tls(server, configs[i].tls_context), &error) == 0)
+		if (listener_init(&server->listeners[i], &configs[i],
+				  server_tls(server, configs[i].tls_context), &error) == 0)
 			continue;
 		snprintf(path, sizeof(path), "listeners[%zu]", i);
 		add(problems, path, &error);
@@ -111,7 +113,8 @@ struct server *server_load(const char *file, struct problems *problems)
 	server->registry = registry_new();
 	if (!server->config || !server->registry)
 		goto fail;
-	log_configure((enum plait_log_level)server->config->log.level, (enum log_format)server->config->log.format);
+	log_configure((enum plait_log_level)server->config->log.level,
+		      (enum log_format)server->config->log.format);
 	/* Each step reports all it finds; the next one needs it whole. */
 	int plugins = load_plugins(server, problems);
 	int tls = load_tls(server, problems);

@@ -12,11 +12,11 @@
 struct server {
 	struct config *config;
 	struct registry *registry;
-	struct tls_context **tls;    /* one for each of config->tls, in its order */
-	struct listener *listeners;  /* one for each of config->listeners, in its order */
-	size_t listener_count;       /* as far as they are made */
-	struct reactor *reactor;     /* NULL until bound */
-	struct plait_loop *boss;     /* the main thread's: signals and what coordinates the others */
+	struct tls_context **tls;   /* one for each of config->tls, in its order */
+	struct listener *listeners; /* one for each of config->listeners, in its order */
+	size_t listener_count;      /* as far as they are made */
+	struct reactor *reactor;    /* NULL until bound */
+	struct plait_loop *boss;    /* the main thread's: signals and what coordinates the others */
 };
 
 /* The context a listener's tls name stands for; NULL: none. */

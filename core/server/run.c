@@ -51,8 +51,9 @@ int server_bind(struct server *server, struct problems *problems)
 		net_new(reactor_loop(server->reactor, i));
 	for (size_t i = 0; i < server->listener_count; i++) {
 		char path[64];
-		if (listener_bind(&server->listeners[i], server->reactor, (enum config_accept)server->config->accept,
-				  (unsigned)(i % PLAIT_LOOPS_MAX), &error) == 0)
+		if (listener_bind(&server->listeners[i], server->reactor,
+				  (enum config_accept)server->config->accept, (unsigned)(i % PLAIT_LOOPS_MAX),
+				  &error) == 0)
 			continue;
 		snprintf(path, sizeof(path), "listeners[%zu].bind", i);
 		problems_add(problems, path, "%s%s%s", error.path, error.path[0] ? ": " : "", error.text);

@@ -24,7 +24,8 @@ struct plait_addr {
 	union {
 		uint8_t bytes[16]; /* network byte order; IPv4 uses the first four */
 		struct {
-			uint32_t pid, uid, gid; /* of the process at the other end of a UNIX socket; 0 if unknown */
+			uint32_t pid, uid,
+				gid; /* of the process at the other end of a UNIX socket; 0 if unknown */
 		} peer;
 	} u;
 };

@@ -24,7 +24,7 @@ struct plait_error {
 };
 
 /* Fills *error (which may be NULL) and returns code, for: return plait_error_set(error, ...). Any thread. */
-PLAIT_EXPORT int plait_error_set(struct plait_error *error, int code, const char *path, const char *format, ...)
-	PLAIT_PRINTF(4, 5);
+PLAIT_EXPORT int plait_error_set(struct plait_error *error, int code, const char *path, const char *format,
+				 ...) PLAIT_PRINTF(4, 5);
 
 #endif

@@ -11,22 +11,22 @@
 struct plait_conn;
 
 enum plait_frame_verdict {
-	PLAIT_FRAME_MORE,     /* no whole message yet; scanned says how far it looked */
-	PLAIT_FRAME_MESSAGE,  /* a message at offset of length bytes; consumed covers it and what encloses it */
-	PLAIT_FRAME_SKIP,     /* the first consumed bytes belong to no message: drop them */
+	PLAIT_FRAME_MORE,    /* no whole message yet; scanned says how far it looked */
+	PLAIT_FRAME_MESSAGE, /* a message at offset of length bytes; consumed covers it and what encloses it */
+	PLAIT_FRAME_SKIP,    /* the first consumed bytes belong to no message: drop them */
 	PLAIT_FRAME_TOO_LONG, /* what stands at the head is or will be longer than allowed */
 	PLAIT_FRAME_INVALID,  /* no sense can be made of it: the connection ends with protocol-error */
 };
 
 /* The little a framing keeps for a connection between two calls, and its answer. Zeroed when the framing starts. */
 struct plait_frame {
-	size_t scanned; /* in and out: bytes at the head already searched; zeroed after each message */
-	size_t offset;  /* out */
-	size_t length;  /* out */
+	size_t scanned;  /* in and out: bytes at the head already searched; zeroed after each message */
+	size_t offset;   /* out */
+	size_t length;   /* out */
 	size_t consumed; /* out: at most the len given */
-	size_t need;    /* out, with MORE: total bytes wanted before it is worth asking again; 0 when unknown */
+	size_t need; /* out, with MORE: total bytes wanted before it is worth asking again; 0 when unknown */
 	uint64_t scratch[2]; /* the framing's own */
-	bool skipping;  /* in: plait_frame_skip was called; drop bytes up to the next message, then clear it */
+	bool skipping; /* in: plait_frame_skip was called; drop bytes up to the next message, then clear it */
 };
 
 struct plait_framing {
@@ -34,14 +34,16 @@ struct plait_framing {
 	const void *defaults; /* the settings used when plait_set_framing is given none */
 	/* Looks at the head of data[0..len), len > 0. Must be linear in the sum of the bytes it is shown anew:
 	 * what scanned covers is not searched again. Must return the same messages however the stream is cut. */
-	enum plait_frame_verdict (*next)(const void *settings, const uint8_t *data, size_t len, struct plait_frame *frame);
+	enum plait_frame_verdict (*next)(const void *settings, const uint8_t *data, size_t len,
+					 struct plait_frame *frame);
 };
 
 /* From now on bytes that are not yet delivered, and all later ones, go through framing to `message`; settings
  * (NULL: the framing's defaults) are borrowed and must outlive the connection or the next call of this. A NULL
  * framing is raw mode: bytes go to `data`. Callable from any callback of the connection, in mid-packet too. On
  * the connection's loop. */
-PLAIT_EXPORT void plait_set_framing(struct plait_conn *conn, const struct plait_framing *framing, const void *settings);
+PLAIT_EXPORT void plait_set_framing(struct plait_conn *conn, const struct plait_framing *framing,
+				    const void *settings);
 
 /* For message_too_long: drop the message in whole, wherever it ends, and go on with the next. On the
  * connection's loop. */

@@ -27,11 +27,12 @@ PLAIT_EXPORT size_t plait_group_count(const struct plait_group *group);
 /* Writes chunk to every member but `except` (NULL: to every one); messages of one sender arrive in the order they
  * were sent. Members on this loop are written to before it returns, others soon after. When other loops fall
  * behind, the connection in whose callback this is called is paused until they have caught up. On a loop's thread. */
-PLAIT_EXPORT void plait_group_send(struct plait_group *group, struct plait_chunk *chunk, const struct plait_conn *except);
+PLAIT_EXPORT void plait_group_send(struct plait_group *group, struct plait_chunk *chunk,
+				   const struct plait_conn *except);
 
 /* The same walk, but calls deliver(member, chunk) on each member's loop instead of plait_write_chunk. */
 typedef void plait_group_deliver_fn(struct plait_conn *member, struct plait_chunk *chunk);
-PLAIT_EXPORT void plait_group_each(struct plait_group *group, struct plait_chunk *chunk, const struct plait_conn *except,
-				   plait_group_deliver_fn *deliver);
+PLAIT_EXPORT void plait_group_each(struct plait_group *group, struct plait_chunk *chunk,
+				   const struct plait_conn *except, plait_group_deliver_fn *deliver);
 
 #endif

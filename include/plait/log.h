@@ -18,8 +18,8 @@ enum plait_log_level {
 PLAIT_EXPORT void plait_log(enum plait_log_level level, const char *format, ...) PLAIT_PRINTF(2, 3);
 
 /* The same, about one connection: the line bears its id, listener and peer. On the connection's loop. */
-PLAIT_EXPORT void plait_log_conn(const struct plait_conn *conn, enum plait_log_level level, const char *format, ...)
-	PLAIT_PRINTF(3, 4);
+PLAIT_EXPORT void plait_log_conn(const struct plait_conn *conn, enum plait_log_level level,
+				 const char *format, ...) PLAIT_PRINTF(3, 4);
 
 #define plait_log_error(...) plait_log(PLAIT_LOG_ERROR, __VA_ARGS__)
 #define plait_log_warning(...) plait_log(PLAIT_LOG_WARNING, __VA_ARGS__)

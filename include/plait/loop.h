@@ -20,11 +20,11 @@ struct plait_timer {
 
 /* Calls fn(arg) once on loop, delay_ms milliseconds from now (0: at the end of this turn or the next), never from
  * inside this call. Call it on the loop's own thread. */
-PLAIT_EXPORT struct plait_timer plait_call_later(struct plait_loop *loop, uint64_t delay_ms, plait_call_fn *fn,
-						 void *arg);
+PLAIT_EXPORT struct plait_timer plait_call_later(struct plait_loop *loop, uint64_t delay_ms,
+						 plait_call_fn *fn, void *arg);
 
 /* Each returns 0, or PLAIT_ERROR_GONE when the call already ran or was cancelled. On the loop's own thread. */
-PLAIT_EXPORT int plait_timer_cancel(struct plait_timer *timer);                   /* and zeroes *timer */
+PLAIT_EXPORT int plait_timer_cancel(struct plait_timer *timer);                  /* and zeroes *timer */
 PLAIT_EXPORT int plait_timer_reset(struct plait_timer timer, uint64_t delay_ms); /* from now */
 PLAIT_EXPORT int plait_timer_delay(struct plait_timer timer, uint64_t extra_ms); /* later than it was to be */
 

@@ -21,8 +21,8 @@ enum plait_option_type {
 	PLAIT_OPTION_TYPE_STRINGS,  /* struct plait_strings */
 	PLAIT_OPTION_TYPE_OBJECT,   /* a struct with a table of its own */
 	PLAIT_OPTION_TYPE_LIST,     /* struct plait_list of structs with one table */
-	PLAIT_OPTION_TYPE_MAP,      /* struct plait_list of such structs, each under a name of the user's choice */
-	PLAIT_OPTION_TYPE_ANY,      /* nothing is stored; the value is read by someone else */
+	PLAIT_OPTION_TYPE_MAP, /* struct plait_list of such structs, each under a name of the user's choice */
+	PLAIT_OPTION_TYPE_ANY, /* nothing is stored; the value is read by someone else */
 };
 
 /* A word and the value it stands for. A table of these ends with a NULL word. */
@@ -61,51 +61,52 @@ struct plait_option {
 };
 
 /* Evaluates to 0; does not compile when the member has another type. */
-#define PLAIT_OPTION_CHECK(struct_, member, type)                                                              \
-	(0 * sizeof(struct {                                                                                   \
-		 _Static_assert(__builtin_types_compatible_p(__typeof__(((struct_ *)0)->member), type),         \
-				"this option needs a member of type " #type);                                  \
-		 int unused;                                                                                   \
+#define PLAIT_OPTION_CHECK(struct_, member, type)                                                            \
+	(0 * sizeof(struct {                                                                                 \
+		 _Static_assert(__builtin_types_compatible_p(__typeof__(((struct_ *)0)->member), type),      \
+				"this option needs a member of type " #type);                                \
+		 int unused;                                                                                 \
 	 }))
 
-#define PLAIT_OPTION_ROW(type_, key_, struct_, member_, ctype_, ...)                                            \
-	{                                                                                                      \
-		.type = (type_), .key = (key_),                                                                \
-		.offset = offsetof(struct_, member_) + PLAIT_OPTION_CHECK(struct_, member_, ctype_),           \
-		__VA_ARGS__                                                                                    \
+#define PLAIT_OPTION_ROW(type_, key_, struct_, member_, ctype_, ...)                                         \
+	{                                                                                                    \
+		.type = (type_), .key = (key_),                                                              \
+		.offset = offsetof(struct_, member_) + PLAIT_OPTION_CHECK(struct_, member_, ctype_),         \
+		__VA_ARGS__                                                                                  \
 	}
 
 /* PLAIT_OPTION_SIZE("max_length", struct my_options, max_length, .fallback = "16k", .min = 1, .doc = "...") */
-#define PLAIT_OPTION_BOOL(key, struct_, member, ...) \
+#define PLAIT_OPTION_BOOL(key, struct_, member, ...)                                                         \
 	PLAIT_OPTION_ROW(PLAIT_OPTION_TYPE_BOOL, key, struct_, member, bool, __VA_ARGS__)
-#define PLAIT_OPTION_INT(key, struct_, member, ...) \
+#define PLAIT_OPTION_INT(key, struct_, member, ...)                                                          \
 	PLAIT_OPTION_ROW(PLAIT_OPTION_TYPE_INT, key, struct_, member, int64_t, __VA_ARGS__)
-#define PLAIT_OPTION_SIZE(key, struct_, member, ...) \
+#define PLAIT_OPTION_SIZE(key, struct_, member, ...)                                                         \
 	PLAIT_OPTION_ROW(PLAIT_OPTION_TYPE_SIZE, key, struct_, member, uint64_t, __VA_ARGS__)
-#define PLAIT_OPTION_DURATION(key, struct_, member, ...) \
+#define PLAIT_OPTION_DURATION(key, struct_, member, ...)                                                     \
 	PLAIT_OPTION_ROW(PLAIT_OPTION_TYPE_DURATION, key, struct_, member, uint64_t, __VA_ARGS__)
-#define PLAIT_OPTION_STRING(key, struct_, member, ...) \
+#define PLAIT_OPTION_STRING(key, struct_, member, ...)                                                       \
 	PLAIT_OPTION_ROW(PLAIT_OPTION_TYPE_STRING, key, struct_, member, const char *, __VA_ARGS__)
-#define PLAIT_OPTION_PATH(key, struct_, member, ...) \
+#define PLAIT_OPTION_PATH(key, struct_, member, ...)                                                         \
 	PLAIT_OPTION_ROW(PLAIT_OPTION_TYPE_PATH, key, struct_, member, const char *, __VA_ARGS__)
-#define PLAIT_OPTION_CHOICE(key, struct_, member, choices_, ...) \
-	PLAIT_OPTION_ROW(PLAIT_OPTION_TYPE_CHOICE, key, struct_, member, int, .choices = (choices_), __VA_ARGS__)
-#define PLAIT_OPTION_STRINGS(key, struct_, member, ...) \
+#define PLAIT_OPTION_CHOICE(key, struct_, member, choices_, ...)                                             \
+	PLAIT_OPTION_ROW(PLAIT_OPTION_TYPE_CHOICE, key, struct_, member, int, .choices = (choices_),         \
+			 __VA_ARGS__)
+#define PLAIT_OPTION_STRINGS(key, struct_, member, ...)                                                      \
 	PLAIT_OPTION_ROW(PLAIT_OPTION_TYPE_STRINGS, key, struct_, member, struct plait_strings, __VA_ARGS__)
-#define PLAIT_OPTION_OBJECT(key_, struct_, member, table_, ...)                                                  \
-	{                                                                                                      \
-		.type = PLAIT_OPTION_TYPE_OBJECT, .key = (key_), .offset = offsetof(struct_, member),          \
-		.table = (table_), .table_size = sizeof(((struct_ *)0)->member), __VA_ARGS__                   \
+#define PLAIT_OPTION_OBJECT(key_, struct_, member, table_, ...)                                              \
+	{                                                                                                    \
+		.type = PLAIT_OPTION_TYPE_OBJECT, .key = (key_), .offset = offsetof(struct_, member),        \
+		.table = (table_), .table_size = sizeof(((struct_ *)0)->member), __VA_ARGS__                 \
 	}
-#define PLAIT_OPTION_LIST(key, struct_, member, table_, item_, ...)                                              \
-	PLAIT_OPTION_ROW(PLAIT_OPTION_TYPE_LIST, key, struct_, member, struct plait_list, .table = (table_),   \
+#define PLAIT_OPTION_LIST(key, struct_, member, table_, item_, ...)                                          \
+	PLAIT_OPTION_ROW(PLAIT_OPTION_TYPE_LIST, key, struct_, member, struct plait_list, .table = (table_), \
 			 .table_size = sizeof(item_), __VA_ARGS__)
-#define PLAIT_OPTION_MAP(key, struct_, member, table_, item_, ...)                                               \
-	PLAIT_OPTION_ROW(PLAIT_OPTION_TYPE_MAP, key, struct_, member, struct plait_list, .table = (table_),    \
+#define PLAIT_OPTION_MAP(key, struct_, member, table_, item_, ...)                                           \
+	PLAIT_OPTION_ROW(PLAIT_OPTION_TYPE_MAP, key, struct_, member, struct plait_list, .table = (table_),  \
 			 .table_size = sizeof(item_), __VA_ARGS__)
-#define PLAIT_OPTION_END \
-	{                \
-		.type = PLAIT_OPTION_TYPE_END \
+#define PLAIT_OPTION_END                                                                                     \
+	{                                                                                                    \
+		.type = PLAIT_OPTION_TYPE_END                                                                \
 	}
 
 #endif

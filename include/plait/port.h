@@ -15,7 +15,8 @@ struct plait_factory;
  * being answered came to. Returns 0, PLAIT_ERROR_INVALID when it is too long for a datagram, or
  * PLAIT_ERROR_OVERFLOW when it was dropped because the kernel takes no more; a datagram that gets lost later is
  * not reported. On the port's loop. */
-PLAIT_EXPORT int plait_send(struct plait_port *port, const struct plait_addr *to, const void *data, size_t len);
+PLAIT_EXPORT int plait_send(struct plait_port *port, const struct plait_addr *to, const void *data,
+			    size_t len);
 
 PLAIT_EXPORT struct plait_factory *plait_port_factory(const struct plait_port *port);
 PLAIT_EXPORT const void *plait_port_options(const struct plait_port *port);

@@ -71,19 +71,20 @@ struct plait_protocol {
 	void (*lost)(struct plait_conn *conn, enum plait_reason reason);
 
 	/* A datagram on a udp:// listener; data is borrowed. len may be 0. */
-	void (*datagram)(struct plait_port *port, const struct plait_addr *from, const void *data, size_t len);
+	void (*datagram)(struct plait_port *port, const struct plait_addr *from, const void *data,
+			 size_t len);
 };
 
 /* The symbol the loader looks for. */
 #define PLAIT_PLUGIN_SYMBOL "plait_plugin"
 
 /* PLAIT_PROTOCOL(echo, .summary = "...", .data = echo_data); once in a plugin, at file scope. */
-#define PLAIT_PROTOCOL(name_, ...)                                                                              \
-	PLAIT_EXPORT extern const struct plait_protocol plait_plugin;                                          \
-	const struct plait_protocol plait_plugin = {                                                           \
-		.head = { PLAIT_MAGIC, PLAIT_ABI_MAJOR, PLAIT_ABI_MINOR, sizeof(struct plait_protocol),        \
-			  PLAIT_KIND_PROTOCOL, #name_ },                                                       \
-		__VA_ARGS__                                                                                    \
+#define PLAIT_PROTOCOL(name_, ...)                                                                           \
+	PLAIT_EXPORT extern const struct plait_protocol plait_plugin;                                        \
+	const struct plait_protocol plait_plugin = {                                                         \
+		.head = { PLAIT_MAGIC, PLAIT_ABI_MAJOR, PLAIT_ABI_MINOR, sizeof(struct plait_protocol),      \
+			  PLAIT_KIND_PROTOCOL, #name_ },                                                     \
+		__VA_ARGS__                                                                                  \
 	}
 
 #endif

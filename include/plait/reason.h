@@ -22,13 +22,13 @@ enum plait_reason {
 	PLAIT_REASON_LIMIT_INPUT,       /* the protocol left more input unread than the bound allows */
 	PLAIT_REASON_TLS_HANDSHAKE,     /* the TLS handshake failed */
 	PLAIT_REASON_TLS_PROTOCOL,      /* a broken TLS record, or a renegotiation */
-	PLAIT_REASON_TLS_TRUNCATED,     /* the peer ended the stream without close_notify: bytes may be missing */
-	PLAIT_REASON_PROTOCOL_ERROR,    /* the peer broke the plugin's protocol */
-	PLAIT_REASON_MESSAGE_TOO_LONG,  /* a message longer than the framing allows */
-	PLAIT_REASON_OVERFLOW,          /* output grew beyond the cap */
-	PLAIT_REASON_DRAIN,             /* the server is stopping */
-	PLAIT_REASON_INTERNAL,          /* no memory, or a refusal by the system */
-	PLAIT_REASON_COUNT_,            /* how many this library knows; grows */
+	PLAIT_REASON_TLS_TRUNCATED, /* the peer ended the stream without close_notify: bytes may be missing */
+	PLAIT_REASON_PROTOCOL_ERROR,   /* the peer broke the plugin's protocol */
+	PLAIT_REASON_MESSAGE_TOO_LONG, /* a message longer than the framing allows */
+	PLAIT_REASON_OVERFLOW,         /* output grew beyond the cap */
+	PLAIT_REASON_DRAIN,            /* the server is stopping */
+	PLAIT_REASON_INTERNAL,         /* no memory, or a refusal by the system */
+	PLAIT_REASON_COUNT_,           /* how many this library knows; grows */
 };
 
 /* "peer-closed": the name in logs and counters. Any thread; static storage; "unknown" for what it does not know. */

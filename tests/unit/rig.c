@@ -53,7 +53,8 @@ static int parse(struct rig_listener *listener, const struct plait_protocol *pro
 		result = option_parse(protocol->options, root, "options", listener->options, &context);
 	}
 	if (result < 0)
-		plait_error_set(error, PLAIT_ERROR_INVALID, problems.items[0].path, "%s", problems.items[0].text);
+		plait_error_set(error, PLAIT_ERROR_INVALID, problems.items[0].path, "%s",
+				problems.items[0].text);
 	problems_fini(&problems);
 	json_decref(root);
 	return result < 0 ? PLAIT_ERROR_INVALID : 0;
@@ -75,8 +76,8 @@ int rig_listen(struct rig_listener *listener, const struct plait_protocol *proto
 	int result = parse(listener, protocol, json, error);
 
 	if (result == 0) {
-		listener->factory =
-			factory_new("rig", protocol, listener->options, &listener->settings, error);
+		listener->factory = factory_new("rig", protocol, listener->options, &listener->settings,
+						error);
 		if (!listener->factory)
 			result = PLAIT_ERROR_REFUSED;
 	}
@@ -98,8 +99,8 @@ void rig_unlisten(struct rig_listener *listener)
 
 static void gone(struct conn_owner *owner, const struct plait_addr *peer)
 {
-	struct rig_client *client =
-		(struct rig_client *)(void *)((char *)owner - offsetof(struct rig_client, owner));
+	struct rig_client *client = (struct rig_client *)(void *)((char *)owner -
+								  offsetof(struct rig_client, owner));
 
 	(void)peer;
 	client->conn = NULL;

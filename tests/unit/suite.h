@@ -13,17 +13,17 @@ struct suite_test {
 /* Runs the tests whose names contain argv[1] (all without it). The exit status of the program. */
 int suite_run(const char *name, const struct suite_test *tests, size_t count, int argc, char **argv);
 
-#define SUITE_TEST(function)       \
-	{                          \
-		#function, function \
+#define SUITE_TEST(function)                                                                                 \
+	{                                                                                                    \
+#function, function                                                                          \
 	}
 
 /* SUITE_MAIN("option", SUITE_TEST(parses_a_size), SUITE_TEST(...)) */
-#define SUITE_MAIN(name, ...)                                                                \
-	int main(int argc, char **argv)                                                      \
-	{                                                                                    \
-		static const struct suite_test tests[] = { __VA_ARGS__ };                    \
-		return suite_run(name, tests, sizeof(tests) / sizeof(tests[0]), argc, argv); \
+#define SUITE_MAIN(name, ...)                                                                                \
+	int main(int argc, char **argv)                                                                      \
+	{                                                                                                    \
+		static const struct suite_test tests[] = { __VA_ARGS__ };                                    \
+		return suite_run(name, tests, sizeof(tests) / sizeof(tests[0]), argc, argv);                 \
 	}
 
 #endif

@@ -48,8 +48,10 @@ static void no_delay_is_not_now(void)
 static void cancel_reset_and_delay(void)
 {
 	begin();
-	struct plait_timer a = plait_call_later(rig.loop, 10, note, "a"), b = plait_call_later(rig.loop, 10, note, "b"),
-			   c = plait_call_later(rig.loop, 10, note, "c"), d = plait_call_later(rig.loop, 10, note, "d");
+	struct plait_timer a = plait_call_later(rig.loop, 10, note, "a"),
+			   b = plait_call_later(rig.loop, 10, note, "b"),
+			   c = plait_call_later(rig.loop, 10, note, "c"),
+			   d = plait_call_later(rig.loop, 10, note, "d");
 	CU_ASSERT_EQUAL(plait_timer_cancel(&a), 0);
 	CU_ASSERT_PTR_NULL(a.loop);
 	rig_advance(&rig, 5);

@@ -112,5 +112,6 @@ static void the_least_loaded_is_chosen_and_ties_stay(void)
 	reactor_free(&reactor);
 }
 
-SUITE_MAIN("post", SUITE_TEST(all_arrive_in_order_on_their_loop), SUITE_TEST(what_was_posted_to_stopped_loops_still_runs),
-	   SUITE_TEST(a_stuck_loop_is_found_out), SUITE_TEST(the_least_loaded_is_chosen_and_ties_stay))
+SUITE_MAIN("post", SUITE_TEST(all_arrive_in_order_on_their_loop),
+	   SUITE_TEST(what_was_posted_to_stopped_loops_still_runs), SUITE_TEST(a_stuck_loop_is_found_out),
+	   SUITE_TEST(the_least_loaded_is_chosen_and_ties_stay))

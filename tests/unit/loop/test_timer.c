@@ -63,7 +63,8 @@ static void random_starts_and_stops_agree_with_a_list(void)
 			due += deadlines[k] && deadlines[k] <= now;
 			if (deadlines[k] <= now)
 				deadlines[k] = 0;
-			CU_ASSERT_EQUAL(deadlines[k] != 0 || (timers[k].deadline_ms <= now && timer_active(&timers[k])),
+			CU_ASSERT_EQUAL(deadlines[k] != 0 ||
+						(timers[k].deadline_ms <= now && timer_active(&timers[k])),
 					timer_active(&timers[k]));
 		}
 		fired_count = 0;
@@ -93,4 +94,5 @@ static void one_that_restarts_itself_fires_once_a_run(void)
 }
 
 SUITE_MAIN("timer", SUITE_TEST(equal_deadlines_fire_in_the_order_of_starting),
-	   SUITE_TEST(random_starts_and_stops_agree_with_a_list), SUITE_TEST(one_that_restarts_itself_fires_once_a_run))
+	   SUITE_TEST(random_starts_and_stops_agree_with_a_list),
+	   SUITE_TEST(one_that_restarts_itself_fires_once_a_run))

@@ -122,12 +122,19 @@ static int refuse(struct plait_factory *factory, const struct plait_addr *peer)
 	return -1;
 }
 
-#define HEAD(name_) \
-	{ PLAIT_MAGIC, PLAIT_ABI_MAJOR, PLAIT_ABI_MINOR, sizeof(struct plait_protocol), PLAIT_KIND_PROTOCOL, name_ }
+#define HEAD(name_)                                                                                          \
+	{                                                                                                    \
+		PLAIT_MAGIC, PLAIT_ABI_MAJOR, PLAIT_ABI_MINOR, sizeof(struct plait_protocol),                \
+			PLAIT_KIND_PROTOCOL, name_                                                           \
+	}
 
-const struct plait_protocol recorder_protocol = {
-	.head = HEAD("recorder"), .made = made, .data = data, .drained = drained, .eof = eof, .lost = lost, .conn_size = 8
-};
+const struct plait_protocol recorder_protocol = { .head = HEAD("recorder"),
+						  .made = made,
+						  .data = data,
+						  .drained = drained,
+						  .eof = eof,
+						  .lost = lost,
+						  .conn_size = 8 };
 const struct plait_protocol recorder_no_eof_protocol = {
 	.head = HEAD("no-eof"), .made = made, .data = data, .lost = lost
 };
@@ -137,6 +144,9 @@ const struct plait_protocol recorder_draining_protocol = {
 const struct plait_protocol recorder_refusing_protocol = {
 	.head = HEAD("refusing"), .accept = refuse, .made = made, .data = data, .lost = lost
 };
-const struct plait_protocol recorder_line_protocol = {
-	.head = HEAD("line"), .made = made, .data = data, .framing = &plait_line_framing, .message = message, .lost = lost
-};
+const struct plait_protocol recorder_line_protocol = { .head = HEAD("line"),
+						       .made = made,
+						       .data = data,
+						       .framing = &plait_line_framing,
+						       .message = message,
+						       .lost = lost };

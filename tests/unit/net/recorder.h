@@ -28,10 +28,10 @@ void recorder_note(const char *format, ...) PLAIT_PRINTF(1, 2);
 /* Whether exactly this happened since the last time; forgets it. Prints the difference when not. */
 bool recorder_saw(const char *events);
 
-extern const struct plait_protocol recorder_protocol;         /* data, made, drained, eof, lost */
-extern const struct plait_protocol recorder_no_eof_protocol;  /* without eof */
+extern const struct plait_protocol recorder_protocol;          /* data, made, drained, eof, lost */
+extern const struct plait_protocol recorder_no_eof_protocol;   /* without eof */
 extern const struct plait_protocol recorder_draining_protocol; /* with draining */
 extern const struct plait_protocol recorder_refusing_protocol;
-extern const struct plait_protocol recorder_line_protocol;    /* plait_line_framing, message */
+extern const struct plait_protocol recorder_line_protocol; /* plait_line_framing, message */
 
 #endif

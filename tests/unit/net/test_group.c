@@ -14,8 +14,8 @@ static struct rig_client clients[CLIENTS];
 static struct plait_group *group;
 
 static const struct plait_protocol silent = {
-	.head = { PLAIT_MAGIC, PLAIT_ABI_MAJOR, PLAIT_ABI_MINOR, sizeof(struct plait_protocol), PLAIT_KIND_PROTOCOL,
-		  "silent" },
+	.head = { PLAIT_MAGIC, PLAIT_ABI_MAJOR, PLAIT_ABI_MINOR, sizeof(struct plait_protocol),
+		  PLAIT_KIND_PROTOCOL, "silent" },
 };
 
 static void open_all(void)
@@ -143,7 +143,8 @@ static void a_handle_to_what_has_gone_is_a_clean_no(void)
 {
 	int answer = 0;
 	open_all();
-	struct plait_conn_ref *first = plait_conn_ref(clients[0].conn), *second = plait_conn_ref(clients[0].conn);
+	struct plait_conn_ref *first = plait_conn_ref(clients[0].conn),
+			      *second = plait_conn_ref(clients[0].conn);
 	plait_conn_ref_call(first, note, &answer);
 	CU_ASSERT_EQUAL(answer, 0);
 	rig_run(&rig);

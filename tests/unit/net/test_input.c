@@ -141,7 +141,8 @@ static void framing_switches_in_mid_packet_and_back(void)
 	recorder.on_message = raw_after_len;
 	open_with(&recorder_line_protocol);
 	rig_say(&client, "raw\r\n12345\r\nraw\r\n67");
-	CU_ASSERT_TRUE(recorder_saw("made message(raw) data(12345\r\nraw\r\n67) message(5) message(raw) data(67)"));
+	CU_ASSERT_TRUE(
+		recorder_saw("made message(raw) data(12345\r\nraw\r\n67) message(5) message(raw) data(67)"));
 	rig_say(&client, "89x\r\n");
 	CU_ASSERT_TRUE(recorder_saw("data(6789x\r\n) message(x)"));
 	done();
@@ -235,9 +236,11 @@ static void input_can_be_seen_and_discarded(void)
 }
 
 SUITE_MAIN("input", SUITE_TEST(what_is_not_consumed_comes_again_with_more),
-	   SUITE_TEST(a_plugin_that_takes_more_than_there_is_loses_the_connection), SUITE_TEST(pause_holds_what_arrives),
-	   SUITE_TEST(eof_waits_for_what_came_before_it), SUITE_TEST(eof_waits_for_messages_held_by_a_pause),
-	   SUITE_TEST(messages_are_framed_however_they_are_cut), SUITE_TEST(framing_switches_in_mid_packet_and_back),
+	   SUITE_TEST(a_plugin_that_takes_more_than_there_is_loses_the_connection),
+	   SUITE_TEST(pause_holds_what_arrives), SUITE_TEST(eof_waits_for_what_came_before_it),
+	   SUITE_TEST(eof_waits_for_messages_held_by_a_pause),
+	   SUITE_TEST(messages_are_framed_however_they_are_cut),
+	   SUITE_TEST(framing_switches_in_mid_packet_and_back),
 	   SUITE_TEST(setting_a_framing_outside_a_callback_reparses_what_waits),
 	   SUITE_TEST(close_in_a_callback_ends_the_packet), SUITE_TEST(too_long_without_callback_closes),
 	   SUITE_TEST(a_long_message_byte_by_byte_is_linear), SUITE_TEST(input_can_be_seen_and_discarded))

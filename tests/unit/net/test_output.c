@@ -197,7 +197,9 @@ static void a_write_that_fails_ends_the_connection_later(void)
 
 SUITE_MAIN("output", SUITE_TEST(small_writes_of_a_callback_leave_together),
 	   SUITE_TEST(small_writes_from_outside_leave_at_the_end_of_the_turn),
-	   SUITE_TEST(a_large_write_is_not_copied_and_keeps_its_order), SUITE_TEST(all_sizes_arrive_whole_and_in_order),
-	   SUITE_TEST(rule_5_output_above_the_high_mark_pauses_reading), SUITE_TEST(drained_comes_at_the_low_mark),
-	   SUITE_TEST(both_pauses_must_end), SUITE_TEST(rule_5_the_cap_ends_the_connection),
+	   SUITE_TEST(a_large_write_is_not_copied_and_keeps_its_order),
+	   SUITE_TEST(all_sizes_arrive_whole_and_in_order),
+	   SUITE_TEST(rule_5_output_above_the_high_mark_pauses_reading),
+	   SUITE_TEST(drained_comes_at_the_low_mark), SUITE_TEST(both_pauses_must_end),
+	   SUITE_TEST(rule_5_the_cap_ends_the_connection),
 	   SUITE_TEST(a_write_that_fails_ends_the_connection_later))

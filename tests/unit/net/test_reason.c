@@ -23,4 +23,5 @@ static void what_it_does_not_know_is_an_error(void)
 	CU_ASSERT_TRUE(plait_reason_is_error(PLAIT_REASON_TLS_TRUNCATED));
 }
 
-SUITE_MAIN("reason", SUITE_TEST(every_reason_has_a_name_and_a_text), SUITE_TEST(what_it_does_not_know_is_an_error))
+SUITE_MAIN("reason", SUITE_TEST(every_reason_has_a_name_and_a_text),
+	   SUITE_TEST(what_it_does_not_know_is_an_error))
