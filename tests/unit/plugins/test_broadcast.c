@@ -148,7 +148,7 @@ static void speak(struct hall *hall, unsigned first, unsigned count)
 	char line[LINE_SIZE];
 
 	for (unsigned i = first; i < first + count; i++) {
-		snprintf(line, sizeof(line), "%08u %0100u\r\n", i, 0);
+		snprintf(line, sizeof(line), "%08u %0100u\r\n", i, 0u);
 		rig_say(&hall->clients[0], line);
 	}
 }
