@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/base/log.h"
+#include "core/loop/signals.h"
 #include "core/server/parts.h"
 
 /* The folders of the configuration, then the default ones. NULL-terminated; the caller frees it. */
@@ -150,6 +151,7 @@ void server_free(struct server **server_at)
 		listener_fini(&server->listeners[i]);
 	free(server->listeners);
 	reactor_free(&server->reactor);
+	signals_free(&server->signals);
 	loop_free(&server->boss);
 	for (size_t i = 0; server->tls && i < server->config->tls.count; i++)
 		tls_context_free(&server->tls[i]);

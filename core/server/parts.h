@@ -9,6 +9,9 @@
 #include "core/server/listener.h"
 #include "core/server/server.h"
 
+struct drain;
+struct signals;
+
 struct server {
 	struct config *config;
 	struct registry *registry;
@@ -17,6 +20,8 @@ struct server {
 	size_t listener_count;      /* as far as they are made */
 	struct reactor *reactor;    /* NULL until bound */
 	struct plait_loop *boss;    /* the main thread's: signals and what coordinates the others */
+	struct signals *signals;    /* the boss's */
+	struct drain *drain;        /* NULL while serving */
 };
 
 /* The context a listener's tls name stands for; NULL: none. */

@@ -16,11 +16,6 @@
 /* How long a loop may take to come out of a callback once it is told to stop for good. */
 #define STOP_PATIENCE_MS 2000
 
-struct run {
-	struct server *server;
-	struct drain *drain; /* NULL while serving */
-};
-
 /* A server is limited by its configuration, not by a shell's habit. */
 static void raise_descriptor_limit(void)
 {
@@ -29,6 +24,34 @@ static void raise_descriptor_limit(void)
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
+}
+
+static void on_signal(int number, void *arg)
+{
+	struct server *server = arg;
+	if (server->drain) {
+		log_write(PLAIT_LOG_WARNING, NULL, "%s again: stopping now", strsignal(number));
+		drain_give_up(server->drain);
+		return;
+	}
+	log_write(PLAIT_LOG_INFO, NULL, "%s: draining; the same again stops at once", strsignal(number));
+	server->drain = drain_begin(server);
+	if (!server->drain)
+		loop_stop(server->boss);
+}
+
+/* Before anything is bound: whoever sees a listener may send a signal, which waits until the main loop runs. */
+static int boss_new(struct server *server)
+{
+	static const int numbers[] = { SIGTERM, SIGINT, 0 };
+	unsigned count = reactor_count(server->reactor);
+
+	signal(SIGPIPE, SIG_IGN);
+	server->boss = loop_new(count, count);
+	if (!server->boss)
+		return -1;
+	server->signals = signals_new(server->boss, numbers, on_signal, server);
+	return server->signals ? 0 : -1;
 }
 
 int server_bind(struct server *server, struct problems *problems)
@@ -42,8 +65,7 @@ int server_bind(struct server *server, struct problems *problems)
 		problems_add(problems, "threads", "%s", error.text);
 		return -1;
 	}
-	server->boss = loop_new(reactor_count(server->reactor), reactor_count(server->reactor));
-	if (!server->boss) {
+	if (boss_new(server) < 0) {
 		problems_add(problems, NULL, "cannot make the main loop: %s", strerror(errno));
 		return -1;
 	}
@@ -60,20 +82,6 @@ int server_bind(struct server *server, struct problems *problems)
 		error = (struct plait_error){ 0 };
 	}
 	return problems->errors > errors ? -1 : 0;
-}
-
-static void on_signal(int number, void *arg)
-{
-	struct run *run = arg;
-	if (run->drain) {
-		log_write(PLAIT_LOG_WARNING, NULL, "%s again: stopping now", strsignal(number));
-		drain_give_up(run->drain);
-		return;
-	}
-	log_write(PLAIT_LOG_INFO, NULL, "%s: draining; the same again stops at once", strsignal(number));
-	run->drain = drain_begin(run->server);
-	if (!run->drain)
-		loop_stop(run->server->boss);
 }
 
 static unsigned long long counted(const struct server *server, size_t offset)
@@ -115,11 +123,10 @@ static void stop_loops(struct server *server)
 }
 
 /* Says how it went. Returns the exit status. */
-static int finish(struct run *run)
+static int finish(struct server *server)
 {
-	struct server *server = run->server;
 	stop_loops(server);
-	bool clean = run->drain && drain_was_clean(run->drain);
+	bool clean = server->drain && drain_was_clean(server->drain);
 	size_t owed = abort_rest(server);
 	log_write(PLAIT_LOG_INFO, NULL, "stopped: %llu connections served, %llu bytes in, %llu out",
 		  counted(server, offsetof(struct net_counters, opened)),
@@ -134,17 +141,11 @@ static int finish(struct run *run)
 
 int server_run(struct server *server)
 {
-	static const int numbers[] = { SIGTERM, SIGINT, 0 };
-	struct run run = { .server = server };
 	struct plait_error error;
 	int status = 1;
 
-	signal(SIGPIPE, SIG_IGN);
 	loop_enter(server->boss);
-	struct signals *signals = signals_new(server->boss, numbers, on_signal, &run);
-	if (!signals) {
-		log_write(PLAIT_LOG_ERROR, NULL, "cannot wait for signals: %s", strerror(errno));
-	} else if (reactor_start(server->reactor, &error) < 0) {
+	if (reactor_start(server->reactor, &error) < 0) {
 		log_write(PLAIT_LOG_ERROR, NULL, "%s", error.text);
 	} else {
 		for (size_t i = 0; i < server->listener_count; i++)
@@ -152,10 +153,9 @@ int server_run(struct server *server)
 		log_write(PLAIT_LOG_INFO, NULL, "ready: listeners %zu, loops %u", server->listener_count,
 			  reactor_count(server->reactor));
 		loop_run(server->boss);
-		status = finish(&run);
+		status = finish(server);
 	}
-	signals_free(&signals);
-	drain_free(&run.drain);
+	drain_free(&server->drain);
 	loop_enter(NULL);
 	log_flush();
 	return status;

@@ -354,10 +354,14 @@ class Case(unittest.TestCase):
         config["listeners"] = list(listeners)
         return config
 
-    def serve(self, *listeners, _wrapper=(), _program=None, _env=None, _scale=1, **top):
+    def begin(self, *listeners, _wrapper=(), _program=None, _env=None, _scale=1, **top):
+        """A server that may still be starting."""
         server = Server(self.folder, self.config(*listeners, **top), _wrapper, _program, _env, _scale)
         self.servers.append(server)
-        return server.wait_ready()
+        return server
+
+    def serve(self, *listeners, **options):
+        return self.begin(*listeners, **options).wait_ready()
 
     def write_config(self, *listeners, _name="plait.json", **top):
         path = self.folder / _name

@@ -133,6 +133,14 @@ class Drain(Case):
             self.assertLess(time.monotonic() - began, 5 * SCALE)
             silent.wait_end()
 
+    def test_a_signal_while_it_binds(self):
+        many = [listener(f"tcp{number}", "tcp://127.0.0.1:0") for number in range(50)]
+        for _ in range(5):
+            server = self.begin(*many)
+            while server.alive() and not server.log_file.stat().st_size:
+                pass  # the moment is short
+            server.stop()
+
     def test_signals_in_a_storm_of_newcomers(self):
         server = self.serve(
             listener("tcp", "tcp://127.0.0.1:0"), listener("tls", "tls://127.0.0.1:0"), threads=4
