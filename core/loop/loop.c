@@ -29,14 +29,14 @@ static void on_alarm(evutil_socket_t fd, short what, void *arg)
 	loop->alarm_at_ms = TIMER_NEVER;
 }
 
-/* No other thread touches a base, so it goes without locks. */
+/* No other thread touches a base, so it goes without locks. And without epoll's changelist: it would still name a
+ * descriptor that was closed and is another loop's by then. */
 static struct event_base *base_new(void)
 {
 	struct event_config *config = event_config_new();
 	if (!config)
 		return NULL;
 	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-	event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
 	struct event_base *base = event_base_new_with_config(config);
 	event_config_free(config);
 	return base;
