@@ -24,7 +24,7 @@ struct plait_factory *factory_new(const char *name, const struct plait_protocol 
 	}
 	struct plait_error reason = { 0 };
 	if (protocol->factory_start && protocol->factory_start(factory, &reason) < 0) {
-		plait_error_set(error, PLAIT_ERROR_REFUSED, name, "protocol \"%s\" does not start: %s",
+		plait_error_set(error, PLAIT_ERROR_REFUSED, NULL, "protocol \"%s\" does not start: %s",
 				protocol->head.name, reason.text[0] ? reason.text : "it gives no reason");
 		factory_free(&factory);
 		return NULL;
@@ -32,7 +32,7 @@ struct plait_factory *factory_new(const char *name, const struct plait_protocol 
 	factory->started = true;
 	return factory;
 no_memory:
-	plait_error_set(error, PLAIT_ERROR_MEMORY, name, "no memory for a factory");
+	plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a factory");
 	factory_free(&factory);
 	return NULL;
 }

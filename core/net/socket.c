@@ -55,7 +55,7 @@ int socket_resolve(const struct endpoint *endpoint, struct socket_addresses *out
 	snprintf(port, sizeof(port), "%u", endpoint->port);
 	int failure = getaddrinfo(host, port, &hints, &found);
 	if (failure)
-		return plait_error_set(error, PLAIT_ERROR_MISSING, host,
+		return plait_error_set(error, PLAIT_ERROR_MISSING, NULL,
 				       "cannot find the address of \"%s\": %s", host,
 				       failure == EAI_SYSTEM ? strerror(errno) : gai_strerror(failure));
 	for (struct addrinfo *info = found; info && out->count < SOCKET_ADDRESSES_MAX; info = info->ai_next) {

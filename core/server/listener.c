@@ -124,15 +124,21 @@ static const struct listener_kind kinds[] = {
 			   .close = datagram_close },
 };
 
-int listener_init(struct listener *listener, const struct listener_config *config, struct tls_context *tls,
-		  struct plait_error *error)
+void listener_init(struct listener *listener, const struct listener_config *config, struct tls_context *tls)
 {
 	listener->config = config;
 	listener->kind = &kinds[config->endpoint.scheme];
 	listener->tls = tls;
-	int result = socket_resolve(&config->endpoint, &listener->addresses, error);
-	if (result < 0)
-		return result;
+}
+
+int listener_resolve(struct listener *listener, struct plait_error *error)
+{
+	return socket_resolve(&listener->config->endpoint, &listener->addresses, error);
+}
+
+int listener_prepare(struct listener *listener, struct plait_error *error)
+{
+	const struct listener_config *config = listener->config;
 	listener->limits = limits_new(&config->net.limits);
 	if (!listener->limits)
 		return plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a listener");

@@ -26,9 +26,14 @@ struct listener {
 	struct unix_path_id path;
 };
 
-/* Resolves the address and starts the factory. 0, or a negative code with error filled. */
-int listener_init(struct listener *listener, const struct listener_config *config, struct tls_context *tls,
-		  struct plait_error *error);
+/* Borrows config and tls (NULL: none). */
+void listener_init(struct listener *listener, const struct listener_config *config, struct tls_context *tls);
+
+/* Finds the addresses to bind. 0, or a negative code with error filled. */
+int listener_resolve(struct listener *listener, struct plait_error *error);
+
+/* Starts the factory. 0, or a negative code with error filled. */
+int listener_prepare(struct listener *listener, struct plait_error *error);
 
 /* Binds its sockets: one for each address, or with accept_mode reuseport one for each address and loop. first: the loop
  * to begin with. Logs where it listens. */

@@ -90,13 +90,17 @@ static int init_listeners(struct server *server, struct problems *problems)
 		return -1;
 	}
 	for (size_t i = 0; i < list->count; i++) {
+		struct listener *listener = &server->listeners[i];
 		struct plait_error error = { 0 };
 		char path[64];
 		server->listener_count = i + 1;
-		if (listener_init(&server->listeners[i], &configs[i],
-				  server_tls(server, configs[i].tls_context), &error) == 0)
+		listener_init(listener, &configs[i], server_tls(server, configs[i].tls_context));
+		if (listener_resolve(listener, &error) < 0)
+			snprintf(path, sizeof(path), "listeners[%zu].bind", i);
+		else if (listener_prepare(listener, &error) < 0)
+			snprintf(path, sizeof(path), "listeners[%zu]", i);
+		else
 			continue;
-		snprintf(path, sizeof(path), "listeners[%zu]", i);
 		add(problems, path, &error);
 		result = -1;
 	}

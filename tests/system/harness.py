@@ -115,6 +115,12 @@ def wait_for(condition, timeout=10, what="a condition"):
         time.sleep(0.01)
 
 
+def resolves(name):
+    with contextlib.suppress(OSError):
+        return bool(socket.getaddrinfo(name, None))
+    return False
+
+
 def process_memory(pid):
     """Resident bytes of a process that are its own (not shared with a file)."""
     status = pathlib.Path(f"/proc/{pid}/status").read_text()

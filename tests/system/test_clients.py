@@ -157,7 +157,8 @@ class Clients(Case):
         self.both_ways(["ncat", "127.0.0.1", self.port("tcp")], close_input=True)
 
     def test_ncat_tls(self):
-        self.both_ways(["ncat", "--ssl-verify", "--ssl-trustfile", CA, "localhost", "-4", self.port("tls")])
+        verified = ["--ssl-verify", "--ssl-trustfile", CA, "--ssl-servername", "localhost"]
+        self.both_ways(["ncat", *verified, "127.0.0.1", self.port("tls")])
         self.both_ways(["ncat", "--ssl", "127.0.0.1", self.port("rsa")])
 
     def test_ncat_unix(self):

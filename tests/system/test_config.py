@@ -87,7 +87,7 @@ class Broken(Case):
                 self.assertIn(str(path), result.stderr)
 
 
-class PortInUse(Case):
+class Addresses(Case):
     def test_the_listener_is_named_and_nothing_stays_bound(self):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
@@ -136,6 +136,13 @@ class PortInUse(Case):
         result = plait("run", self.write_config(listener("echo", "tcp://192.0.2.77:0")))
         self.assertEqual(result.returncode, 1)
         self.assertIn("192.0.2.77", result.stderr)
+
+    def test_a_host_that_nobody_knows(self):
+        result = plait("check", self.write_config(listener("echo", "tcp://nowhere.invalid:0")))
+        self.assertEqual(result.returncode, 1)
+        self.assertRegex(
+            result.stderr, r'error: listeners\[0\]\.bind: cannot find the address of "nowhere\.invalid": '
+        )
 
 
 class CommandLine(Case):
