@@ -27,6 +27,11 @@ class Valgrind(Case):
             self.skipTest("valgrind is not installed")
         if harness.SANITIZER:
             self.skipTest(f"built with the {harness.SANITIZER} sanitizer")
+        tried = subprocess.run(
+            ["valgrind", harness.PLAIT, "version"], capture_output=True, text=True, env=harness.environment()
+        )
+        if "debuginfo reader" in tried.stderr:
+            self.skipTest("this valgrind cannot read what this compiler says for debuggers")
         super().setUp()
 
     def serve_under_valgrind(self, *listeners, **top):
