@@ -1,0 +1,158 @@
+/* Output queues against a model, and what they promise about copies, parts and memory. */
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/queue.h"
+#include "tests/unit/suite.h"
+
+#define LARGEST 40000
+#define PARTS 64
+
+static uint8_t pattern[LARGEST * 2];
+static struct queue_pool pool;
+
+static void begin(void)
+{
+	for (size_t i = 0; i < sizeof(pattern); i++)
+		pattern[i] = (uint8_t)(i % LARGEST * 7 + (i % LARGEST >> 8) * 3);
+	queue_pool_init(&pool);
+}
+
+static size_t below(unsigned *seed, size_t bound)
+{
+	return (size_t)rand_r(seed) % bound;
+}
+
+/* The stream repeats every LARGEST bytes. */
+static const uint8_t *from(size_t position)
+{
+	return pattern + position % LARGEST;
+}
+
+static size_t peeked_in_order(const struct queue *queue, size_t position)
+{
+	struct iovec parts[PARTS];
+	int count = queue_peek(queue, parts, PARTS);
+	size_t total = 0;
+
+	for (int i = 0; i < count; i++) {
+		for (size_t k = 0; k < parts[i].iov_len; k++, position++, total++) {
+			if (((const uint8_t *)parts[i].iov_base)[k] != *from(position))
+				return 0;
+		}
+	}
+	return total;
+}
+
+static int add_one(struct queue *queue, size_t position, size_t len, bool shared)
+{
+	if (!shared)
+		return queue_copy(queue, &pool, from(position), len);
+	struct plait_chunk *chunk = plait_chunk_new(from(position), len);
+	int result = queue_add(queue, &pool, chunk);
+	plait_chunk_unref(&chunk);
+	return result;
+}
+
+static void keeps_order_whatever_the_sizes(void)
+{
+	static const size_t bounds[] = { 2, 100, QUEUE_COPY_LIMIT + 2, CHUNK_POOLED_SIZE + 2, LARGEST };
+	struct queue queue = { 0 };
+	size_t in = 0, out = 0;
+	unsigned seed = 2;
+
+	begin();
+	for (int step = 0; step < 5000; step++) {
+		size_t len = below(&seed, bounds[below(&seed, 5)]);
+		CU_ASSERT_EQUAL_FATAL(add_one(&queue, in, len, below(&seed, 2)), 0);
+		in += len;
+		size_t seen = peeked_in_order(&queue, out);
+		CU_ASSERT_TRUE_FATAL(queue.bytes == 0 || seen > 0);
+		len = below(&seed, (below(&seed, 3) ? seen : queue.bytes) + 1);
+		queue_consume(&queue, &pool, len);
+		out += len;
+		CU_ASSERT_EQUAL_FATAL(queue.bytes, in - out);
+	}
+	queue_clear(&queue, &pool);
+	CU_ASSERT_PTR_NULL(queue.head);
+	CU_ASSERT_PTR_NULL(queue.tail);
+	queue_pool_fini(&pool);
+}
+
+static void gathers_small_writes_in_one_part(void)
+{
+	struct queue queue = { 0 };
+	struct iovec parts[PARTS];
+
+	begin();
+	for (size_t i = 0; i < 1000; i++)
+		CU_ASSERT_EQUAL(queue_copy(&queue, &pool, from(i * 16), 16), 0);
+	CU_ASSERT_EQUAL(queue_peek(&queue, parts, PARTS), 1);
+	CU_ASSERT_EQUAL(parts[0].iov_len, 16000);
+	queue_clear(&queue, &pool);
+	queue_pool_fini(&pool);
+}
+
+static void sends_large_chunks_uncopied(void)
+{
+	struct plait_chunk *chunk = plait_chunk_new(pattern, LARGEST);
+	struct queue one = { 0 }, two = { 0 };
+	struct iovec part;
+
+	begin();
+	CU_ASSERT_EQUAL(queue_add(&one, &pool, chunk), 0);
+	CU_ASSERT_EQUAL(queue_add(&two, &pool, chunk), 0);
+	CU_ASSERT_EQUAL(atomic_load(&chunk->references), 3);
+	CU_ASSERT_EQUAL(queue_peek(&one, &part, 1), 1);
+	CU_ASSERT_PTR_EQUAL(part.iov_base, plait_chunk_bytes(chunk));
+	queue_clear(&one, &pool);
+	CU_ASSERT_EQUAL(atomic_load(&chunk->references), 2);
+	queue_consume(&two, &pool, LARGEST - 1);
+	CU_ASSERT_EQUAL(atomic_load(&chunk->references), 2);
+	queue_consume(&two, &pool, 1);
+	CU_ASSERT_EQUAL(atomic_load(&chunk->references), 1);
+	plait_chunk_unref(&chunk);
+	CU_ASSERT_PTR_NULL(chunk);
+	queue_pool_fini(&pool);
+}
+
+/* A small write behind a shared chunk must not land in the chunk, which others send too. */
+static void leaves_shared_chunks_alone(void)
+{
+	struct plait_chunk *chunk = plait_chunk_new(pattern, CHUNK_POOLED_SIZE);
+	struct queue queue = { 0 };
+	struct iovec parts[PARTS];
+
+	begin();
+	CU_ASSERT_EQUAL(queue_add(&queue, &pool, chunk), 0);
+	CU_ASSERT_EQUAL(queue_copy(&queue, &pool, "behind", 6), 0);
+	CU_ASSERT_EQUAL(queue_peek(&queue, parts, PARTS), 2);
+	CU_ASSERT_EQUAL(memcmp(parts[1].iov_base, "behind", 6), 0);
+	CU_ASSERT_EQUAL(plait_chunk_size(chunk), CHUNK_POOLED_SIZE);
+	queue_clear(&queue, &pool);
+	plait_chunk_unref(&chunk);
+	queue_pool_fini(&pool);
+}
+
+static void takes_chunks_and_nodes_from_the_pool_again(void)
+{
+	struct queue queue = { 0 };
+
+	begin();
+	CU_ASSERT_EQUAL(queue_copy(&queue, &pool, "a", 1), 0);
+	const struct plait_chunk *first = queue.head->chunk;
+	queue_clear(&queue, &pool);
+	CU_ASSERT_EQUAL(pool.free_count, 1);
+	CU_ASSERT_EQUAL(pool.chunks.free_count, 1);
+	CU_ASSERT_EQUAL(queue_copy(&queue, &pool, "b", 1), 0);
+	CU_ASSERT_PTR_EQUAL(queue.head->chunk, first);
+	CU_ASSERT_EQUAL(pool.free_count, 0);
+	CU_ASSERT_EQUAL(pool.chunks.free_count, 0);
+	queue_clear(&queue, &pool);
+	queue_pool_fini(&pool);
+}
+
+SUITE_MAIN("queue", SUITE_TEST(keeps_order_whatever_the_sizes), SUITE_TEST(gathers_small_writes_in_one_part),
+	   SUITE_TEST(sends_large_chunks_uncopied), SUITE_TEST(leaves_shared_chunks_alone),
+	   SUITE_TEST(takes_chunks_and_nodes_from_the_pool_again))
