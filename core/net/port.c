@@ -20,10 +20,10 @@
 /* What one event may receive before the loop's others have their turn. */
 #define ROUNDS_MAX 4
 
-/* Room for one IP_PKTINFO or IPV6_PKTINFO. */
+/* Room for both: of an IPv4 datagram, an IPv6 socket gives both. */
 union pktinfo {
 	struct cmsghdr header;
-	char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(struct in_pktinfo))];
 };
 
 struct incoming {
@@ -39,6 +39,7 @@ struct outgoing {
 	struct iovec parts[BATCH];
 	struct sockaddr_storage names[BATCH];
 	union pktinfo controls[BATCH];
+	struct plait_port *port; /* whose datagrams these are */
 	unsigned count;
 	size_t used;
 	uint8_t bytes[4 * DATAGRAM_MAX]; /* sent when it is full */
@@ -84,9 +85,9 @@ static void drop(struct plait_port *port, unsigned count)
 
 /* A datagram the kernel refuses is dropped alone; when it takes no more at all, the rest goes too: datagrams are
  * better lost than late, and memory stays bounded. */
-static void flush(struct plait_port *port)
+static void flush(struct outgoing *out)
 {
-	struct outgoing *out = &batch_of(port->loop)->out;
+	struct plait_port *port = out->port;
 	unsigned done = 0;
 	while (done < out->count) {
 		int sent = sendmmsg(port->fd, out->headers + done, out->count - done, MSG_NOSIGNAL);
@@ -105,31 +106,43 @@ static void flush(struct plait_port *port)
 	out->used = 0;
 }
 
-/* The address a question came to is the one its answer leaves from. */
+/* Writes the control message for an answer to the question that came with this one; 0 when it is of another kind. No
+ * interface is asked for: the way back is the routing table's to find, but for addresses that mean nothing without. */
+static size_t write_source(const struct cmsghdr *asked, struct cmsghdr *control)
+{
+	if (asked->cmsg_level == IPPROTO_IP && asked->cmsg_type == IP_PKTINFO) {
+		struct in_pktinfo info;
+		memcpy(&info, CMSG_DATA(asked), sizeof(info));
+		info.ipi_ifindex = 0;
+		*control = *asked;
+		memcpy(CMSG_DATA(control), &info, sizeof(info));
+		return CMSG_SPACE(sizeof(info));
+	}
+	if (asked->cmsg_level == IPPROTO_IPV6 && asked->cmsg_type == IPV6_PKTINFO) {
+		struct in6_pktinfo info;
+		memcpy(&info, CMSG_DATA(asked), sizeof(info));
+		if (!IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr))
+			info.ipi6_ifindex = 0;
+		*control = *asked;
+		memcpy(CMSG_DATA(control), &info, sizeof(info));
+		return CMSG_SPACE(sizeof(info));
+	}
+	return 0;
+}
+
+/* The address a question came to is the one its answer leaves from. Where IPv4's own message is there it counts: it
+ * alone names an address of ours when the question was a broadcast. */
 static void answer_from(const struct msghdr *question, struct msghdr *answer, union pktinfo *control)
 {
 	for (struct cmsghdr *header = CMSG_FIRSTHDR(question); header;
 	     header = CMSG_NXTHDR((struct msghdr *)question, header)) {
-		size_t size;
-		if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO)
-			size = sizeof(struct in_pktinfo);
-		else if (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_PKTINFO)
-			size = sizeof(struct in6_pktinfo);
-		else
+		size_t size = write_source(header, &control->header);
+		if (size == 0)
 			continue;
-		memset(control, 0, sizeof(*control));
-		memcpy(control, header, CMSG_LEN(size));
-		if (header->cmsg_level == IPPROTO_IP) {
-			struct in_pktinfo info;
-			memcpy(&info, CMSG_DATA(header), sizeof(info));
-			info.ipi_spec_dst =
-				info.ipi_addr; /* of a broadcast, the kernel already made it ours */
-			info.ipi_ifindex = 0;
-			memcpy(CMSG_DATA(&control->header), &info, sizeof(info));
-		}
 		answer->msg_control = control;
-		answer->msg_controllen = CMSG_SPACE(size);
-		return;
+		answer->msg_controllen = size;
+		if (header->cmsg_level == IPPROTO_IP)
+			return;
 	}
 }
 
@@ -141,8 +154,9 @@ int plait_send(struct plait_port *port, const struct plait_addr *to, const void 
 		return PLAIT_ERROR_CLOSING;
 	if (len > DATAGRAM_MAX - 29) /* what is left of 64 KiB behind the shortest headers */
 		return PLAIT_ERROR_INVALID;
-	if (out->count == BATCH || len > sizeof(out->bytes) - out->used)
-		flush(port);
+	if (out->port != port || out->count == BATCH || len > sizeof(out->bytes) - out->used)
+		flush(out);
+	out->port = port;
 	unsigned i = out->count;
 	socklen_t name_len = addr_to_sockaddr(to, port->family, &out->names[i]);
 	if (name_len == 0)
@@ -159,9 +173,8 @@ int plait_send(struct plait_port *port, const struct plait_addr *to, const void 
 		answer_from(port->question, &out->headers[i].msg_hdr, &out->controls[i]);
 	out->count++;
 	out->used += len;
-	/* The batch is the loop's, so it leaves before another port fills it. */
-	if (!port->question)
-		flush(port);
+	if (!port->question) /* no end of a batch is near */
+		flush(out);
 	return 0;
 }
 
@@ -190,8 +203,7 @@ static void receive(struct plait_port *port, struct incoming *in, unsigned count
 		port->factory->protocol->datagram(port, &from, in->bytes[i], in->headers[i].msg_len);
 		port->answering = NULL;
 	}
-	if (port->fd >= 0)
-		flush(port);
+	flush(&batch_of(port->loop)->out);
 	port->question = NULL;
 }
 

@@ -12,9 +12,9 @@ struct plait_port;
 struct plait_factory;
 
 /* Sends one datagram; data is copied. Datagrams of one callback leave together, in order, from the address the one
- * being answered came to. Returns 0, PLAIT_ERROR_INVALID when it is too long for a datagram, or
- * PLAIT_ERROR_OVERFLOW when it was dropped because the kernel takes no more; a datagram that gets lost later is
- * not reported. On the port's loop. */
+ * being answered came to. Returns 0; PLAIT_ERROR_INVALID when it is too long for a datagram or the address is of
+ * another family; or PLAIT_ERROR_CLOSING when the port is closed. A datagram that the kernel refuses or that gets lost
+ * later is not reported, only counted. On the port's loop. */
 PLAIT_EXPORT int plait_send(struct plait_port *port, const struct plait_addr *to, const void *data,
 			    size_t len);
 

@@ -120,6 +120,19 @@ class EchoDatagrams(Case):
         # A connected socket takes an answer only from the address it asked.
         self.check("udp://[::]:0", ["127.0.0.1", "127.0.0.5", "::1"])
 
+    def test_a_broadcast_is_answered(self):
+        for bind in ("udp://0.0.0.0:0", "udp://[::]:0"):
+            server = self.serve(listener("echo", bind))
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+                sock.settimeout(10)
+                sock.bind(("127.0.0.1", 0))
+                sock.sendto(b"who is there", ("127.255.255.255", server.port("echo")))
+                data, source = sock.recvfrom(100)
+                self.assertEqual(data, b"who is there", bind)
+                self.assertEqual(source[1], server.port("echo"))
+            server.stop()
+
     def test_an_empty_datagram_does_no_harm(self):
         server = self.serve(listener("echo", "udp://127.0.0.1:0"))
         with server.datagram_socket("echo") as sock:
