@@ -310,8 +310,10 @@ const void *plait_input(struct plait_conn *conn, size_t *len)
 void plait_input_discard(struct plait_conn *conn)
 {
 	loop_assert_here(conn->loop);
-	if (conn->delivering)
+	if (conn->delivering) {
 		conn->arriving_len = 0;
-	else
-		buffer_consume(&conn->input, buffer_size(&conn->input));
+		return;
+	}
+	buffer_consume(&conn->input, buffer_size(&conn->input));
+	conn->frame.scanned = 0;
 }

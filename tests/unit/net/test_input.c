@@ -235,6 +235,23 @@ static void input_can_be_seen_and_discarded(void)
 	done();
 }
 
+static void discard_waiting(void *conn)
+{
+	plait_input_discard(conn);
+}
+
+static void input_discarded_from_outside_leaves_no_trace(void)
+{
+	open_with(&recorder_line_protocol);
+	rig_say(&client, "a long unfinished line");
+	plait_call_later(rig.loop, 0, discard_waiting, client.conn);
+	rig_run(&rig);
+	rig_say(&client, "one\r\n");
+	rig_say(&client, "two\r\n");
+	CU_ASSERT_TRUE(recorder_saw("made message(one) message(two)"));
+	done();
+}
+
 SUITE_MAIN("input", SUITE_TEST(what_is_not_consumed_comes_again_with_more),
 	   SUITE_TEST(a_plugin_that_takes_more_than_there_is_loses_the_connection),
 	   SUITE_TEST(pause_holds_what_arrives), SUITE_TEST(eof_waits_for_what_came_before_it),
@@ -243,4 +260,5 @@ SUITE_MAIN("input", SUITE_TEST(what_is_not_consumed_comes_again_with_more),
 	   SUITE_TEST(framing_switches_in_mid_packet_and_back),
 	   SUITE_TEST(setting_a_framing_outside_a_callback_reparses_what_waits),
 	   SUITE_TEST(close_in_a_callback_ends_the_packet), SUITE_TEST(too_long_without_callback_closes),
-	   SUITE_TEST(a_long_message_byte_by_byte_is_linear), SUITE_TEST(input_can_be_seen_and_discarded))
+	   SUITE_TEST(a_long_message_byte_by_byte_is_linear), SUITE_TEST(input_can_be_seen_and_discarded),
+	   SUITE_TEST(input_discarded_from_outside_leaves_no_trace))
