@@ -74,6 +74,7 @@ struct plait_conn {
 	struct timer timer; /* the one deadline of the current state, looked at when it fires */
 	uint64_t since_ms;  /* made, or closing began */
 	uint64_t active_ms; /* bytes last moved */
+	uint64_t taken;     /* closing: what the peer had taken when it was last looked at */
 
 	uint64_t id;
 	uint64_t bytes_in, bytes_out;

@@ -24,6 +24,12 @@ static void log_end(const struct plait_conn *conn, const char *detail)
 		       (unsigned long long)conn->bytes_out);
 }
 
+/* What the peer has taken of bytes_out; under TLS only changes of it mean something. */
+static uint64_t taken(const struct plait_conn *conn)
+{
+	return conn->bytes_out - conn->transport.ops->unacknowledged(&conn->transport);
+}
+
 void conn_begin_close(struct plait_conn *conn, enum plait_reason reason)
 {
 	if (conn->state == CONN_FLUSHING || conn->state == CONN_CLOSED)
@@ -38,7 +44,11 @@ void conn_begin_close(struct plait_conn *conn, enum plait_reason reason)
 	if (!conn->delivering)
 		buffer_fini(&conn->input);
 	conn->since_ms = conn->active_ms = loop_now(conn->loop);
+	conn->taken = taken(conn);
 	conn_start_timer(conn);
+	/* The peer's end may have been read ahead already, and no event will tell. */
+	if (conn->transport.ops->pending(&conn->transport))
+		conn->read_due = true;
 	conn_defer(conn);
 }
 
@@ -158,6 +168,18 @@ void conn_start_timer(struct plait_conn *conn)
 		loop_start_timer(conn->loop, &conn->timer, at);
 }
 
+/* A slow peer empties the kernel's buffer long before there is room for more in it: that is progress too. */
+static bool peer_takes(struct plait_conn *conn)
+{
+	uint64_t before = conn->taken;
+	conn->taken = taken(conn);
+	if (conn->taken == before)
+		return false;
+	conn->active_ms = loop_now(conn->loop);
+	conn_start_timer(conn);
+	return true;
+}
+
 void conn_on_timer(struct timer *timer)
 {
 	struct plait_conn *conn = (struct plait_conn *)(void *)((char *)timer -
@@ -169,7 +191,10 @@ void conn_on_timer(struct timer *timer)
 	switch ((enum conn_state)conn->state) {
 	case CONN_HANDSHAKE: conn_fail(conn, PLAIT_REASON_TIMEOUT_HANDSHAKE, NULL); break;
 	case CONN_OPEN: conn_begin_close(conn, PLAIT_REASON_TIMEOUT_IDLE); break;
-	case CONN_FLUSHING: /* all is sent, and only the peer's end has not come: that is no error */
+	case CONN_FLUSHING:
+		if (peer_takes(conn))
+			break;
+		/* all is sent, and only the peer's end has not come: that is no error */
 		if (conn->write_ended)
 			close_now(conn);
 		else

@@ -114,6 +114,12 @@ static void memory_close(struct transport *transport, bool reset)
 	memory->transport = NULL;
 }
 
+static size_t memory_unacknowledged(const struct transport *transport)
+{
+	const struct memory *memory = transport->handle;
+	return memory->untaken;
+}
+
 static void memory_want(struct transport *transport, unsigned interest)
 {
 	struct memory *memory = transport->handle;
@@ -129,5 +135,6 @@ const struct transport_ops transport_memory = {
 	.pending = memory_pending,
 	.shutdown = memory_shutdown,
 	.close = memory_close,
+	.unacknowledged = memory_unacknowledged,
 	.want = memory_want,
 };

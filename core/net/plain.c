@@ -65,5 +65,6 @@ const struct transport_ops transport_plain = {
 	.pending = plain_pending,
 	.shutdown = plain_shutdown,
 	.close = transport_socket_close,
+	.unacknowledged = transport_socket_unacknowledged,
 	.want = transport_socket_want,
 };

@@ -163,6 +163,7 @@ const struct transport_ops transport_tls = {
 	.pending = tls_pending,
 	.shutdown = tls_shutdown,
 	.close = tls_close,
+	.unacknowledged = transport_socket_unacknowledged,
 	.want = transport_socket_want,
 	.describe = tls_describe,
 };

@@ -2,9 +2,11 @@
 #include "core/net/transport.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -50,6 +52,12 @@ void transport_socket_open(struct transport *transport, int fd)
 {
 	transport->fd = fd;
 	watch_init(&transport->watch, transport->watch.loop, fd, transport->watch.fn, transport->watch.arg);
+}
+
+size_t transport_socket_unacknowledged(const struct transport *transport)
+{
+	int bytes = 0;
+	return ioctl(transport->fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? (size_t)bytes : 0;
 }
 
 void transport_socket_want(struct transport *transport, unsigned interest)

@@ -40,6 +40,9 @@ struct transport_ops {
 	/* Which readiness to report, a set of enum watch_interest. */
 	void (*want)(struct transport *transport, unsigned interest);
 
+	/* Bytes the kernel has taken and the peer has not, 0 when that is not known. */
+	size_t (*unacknowledged)(const struct transport *transport);
+
 	/* Fills *tls; NULL: the transport has no TLS. */
 	void (*describe)(struct transport *transport, struct plait_tls *tls);
 };
@@ -64,6 +67,7 @@ enum plait_reason transport_failure(const char **text);
 
 /* For transports on a socket. */
 void transport_socket_open(struct transport *transport, int fd);
+size_t transport_socket_unacknowledged(const struct transport *transport);
 void transport_socket_want(struct transport *transport, unsigned interest);
 void transport_socket_close(struct transport *transport, bool reset);
 

@@ -94,6 +94,21 @@ class Drain(Case):
             self.assertTrue(received == DATA, "a slow reader was cut")
         self.assertEqual(server.wait(), 0)
 
+    def test_who_takes_little_at_a_time_gets_it_all(self):
+        for scheme in ("tcp", "tls"):
+            server = self.serve(
+                listener("echo", f"{scheme}://127.0.0.1:0", buffers=ROOMY, timeouts={"close": "500ms"})
+            )
+            with self.owed(server, "echo") as client:
+                server.send_signal(signal.SIGTERM)
+                received = bytearray()
+                while len(received) < MIB:  # a kernel has room for more only when much of its buffer is free
+                    time.sleep(0.05)
+                    received += client.receive(16384)
+                received += client.receive_to_end()
+                self.assertTrue(received == DATA, f"{len(received)} of {len(DATA)} bytes came")
+            self.assertEqual(server.wait(), 0)
+
     def test_drain_timeout_ends_those_who_do_not(self):
         server = self.serve(
             listener("tcp", "tcp://127.0.0.1:0", buffers=ROOMY, timeouts={"close": "1m"}), drain_timeout="1s"

@@ -1,5 +1,7 @@
 #!/usr/bin/python3 -B
 """Deadlines: who is idle is let go and who is busy is not; a close that the peer does not take ends all the same."""
+import contextlib
+import ssl
 import time
 
 import harness
@@ -63,6 +65,21 @@ class Close(Case):
                 client.send(b"y" * 2000)
                 server.wait_reason("timeout-close", "lines")
                 self.assertGreater(time.monotonic() - began, 0.5)
+
+    def test_an_end_that_came_along_with_the_last_bytes(self):
+        server = self.serve(
+            listener("lines", "tls://127.0.0.1:0", "line", options={"max_length": 10}, timeouts={"close": "1m"})
+        )
+        with server.connect("lines") as client:
+            client.tls.write(b"much too long a line\r\n")
+            with contextlib.suppress(ssl.SSLWantReadError):
+                client.tls.unwrap()
+            client.sock.setblocking(True)
+            client.sock.settimeout(20 * SCALE)
+            client.sock.sendall(client.outward.read())
+            while client.sock.recv(65536):
+                pass
+        self.assertFalse(server.ended("timeout-close"))
 
     def test_a_peer_who_does_not_close_too_is_no_error(self):
         server = self.serve(

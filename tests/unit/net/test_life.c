@@ -264,6 +264,36 @@ static void rule_4_a_slow_reader_is_not_cut(void)
 	done();
 }
 
+/* A kernel reports room only when much of its buffer is free: until then, what it holds tells who is alive. */
+static void rule_4_a_reader_slower_than_the_kernels_buffer_is_not_cut(void)
+{
+	open_with(&recorder_protocol);
+	client.memory.write_room = 100;
+	client.memory.untaken = 100;
+	char block[150] = { 0 };
+	plait_write(client.conn, block, sizeof(block));
+	plait_close(client.conn);
+	rig_run(&rig);
+	for (int i = 0; i < 9; i++) {
+		rig_advance(&rig, 5000);
+		client.memory.untaken -= 10;
+	}
+	CU_ASSERT_TRUE(recorder_saw("made"));
+	/* The same after all of it was handed over. */
+	client.memory.untaken = 60;
+	rig_read(&client);
+	CU_ASSERT_TRUE(client.memory.was_shut_down);
+	for (int i = 0; i < 6; i++) {
+		rig_advance(&rig, 5000);
+		client.memory.untaken -= 10;
+	}
+	CU_ASSERT_TRUE(recorder_saw(""));
+	rig_advance(&rig, 5000);
+	rig_advance(&rig, 5000);
+	CU_ASSERT_TRUE(recorder_saw("lost(closed)"));
+	done();
+}
+
 static void rule_4_a_peer_that_does_not_end_is_left_in_order(void)
 {
 	open_with(&recorder_protocol);
@@ -417,6 +447,7 @@ SUITE_MAIN("life", SUITE_TEST(rule_1_calls_from_another_thread_are_caught),
 	   SUITE_TEST(rule_4_nothing_is_delivered_after_close),
 	   SUITE_TEST(rule_4_what_was_written_is_sent_first),
 	   SUITE_TEST(rule_4_a_reader_that_stands_still_is_cut), SUITE_TEST(rule_4_a_slow_reader_is_not_cut),
+	   SUITE_TEST(rule_4_a_reader_slower_than_the_kernels_buffer_is_not_cut),
 	   SUITE_TEST(rule_4_a_peer_that_does_not_end_is_left_in_order),
 	   SUITE_TEST(rule_8_an_idle_connection_ends), SUITE_TEST(rule_8_input_left_unread_is_bounded),
 	   SUITE_TEST(rule_9_only_allowed_moves), SUITE_TEST(eof_without_callback_closes_after_flushing),
