@@ -6,9 +6,14 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/base/log.h"
+
 #ifdef PLAIT_DEBUG
 #include <assert.h>
 #endif
+
+/* Posts that post again are given this many rounds at the end; a plugin that never stops must not keep us. */
+#define SETTLE_MOST 10000
 
 static _Thread_local struct plait_loop *current;
 
@@ -90,9 +95,7 @@ void loop_free(struct plait_loop **loop_at)
 		return;
 	while (loop_settle(loop))
 		;
-	loop_enter(loop);
 	post_queue_fini(&loop->posts);
-	loop_enter(NULL);
 	calls_free(loop);
 	timer_heap_fini(&loop->timers);
 	event_free(loop->alarm);
@@ -104,6 +107,11 @@ void loop_free(struct plait_loop **loop_at)
 
 bool loop_settle(struct plait_loop *loop)
 {
+	if (loop->settled == SETTLE_MOST)
+		return false;
+	if (++loop->settled == SETTLE_MOST)
+		log_write(PLAIT_LOG_ERROR, NULL,
+			  "a plugin's calls post new ones without end: what is still posted is dropped");
 	loop_enter(loop);
 	bool any = post_queue_run(&loop->posts);
 	any |= run_tasks(loop);
@@ -186,6 +194,7 @@ static void set_alarm(struct plait_loop *loop)
 void loop_turn(struct plait_loop *loop, bool wait)
 {
 	loop_enter(loop);
+	loop->settled = 0;
 	set_alarm(loop);
 	loop->now_known = false;
 	if (loop->tasks)

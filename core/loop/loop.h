@@ -48,7 +48,8 @@ struct plait_loop {
 	unsigned index, count;
 	atomic_uint load; /* connections it has or is about to get; any thread reads it */
 	atomic_bool stopping;
-	struct net *net; /* core/net's part; NULL until it sets it */
+	unsigned settled; /* rounds since the last turn */
+	struct net *net;  /* core/net's part; NULL until it sets it */
 };
 
 /* NULL when the system refuses; errno tells. */
@@ -59,7 +60,7 @@ struct plait_loop *loop_new(unsigned index, unsigned count);
 void loop_free(struct plait_loop **loop);
 
 /* Runs, once, what is posted and due for the end of a turn, on a loop that no thread runs any more. Returns whether
- * there was anything. */
+ * there was anything; false for ever after a great many times. */
 bool loop_settle(struct plait_loop *loop);
 
 /* Makes the loop the current one of this thread and runs turns until loop_stop. */

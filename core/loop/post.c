@@ -34,8 +34,6 @@ int post_queue_init(struct post_queue *queue, struct plait_loop *loop)
 
 void post_queue_fini(struct post_queue *queue)
 {
-	while (post_queue_run(queue))
-		;
 	watch_set(&queue->watch, WATCH_NONE);
 	close(queue->fd);
 	pthread_mutex_destroy(&queue->lock);

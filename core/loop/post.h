@@ -25,7 +25,7 @@ struct post_queue {
 };
 
 int post_queue_init(struct post_queue *queue, struct plait_loop *loop); /* 0 or -1, errno set */
-void post_queue_fini(struct post_queue *queue);                         /* runs what is left */
+void post_queue_fini(struct post_queue *queue);                         /* drops what is left */
 
 /* Any thread. */
 void post_send(struct post_queue *queue, struct post *post, post_fn *fn);

@@ -109,8 +109,7 @@ bool reactor_stop(struct reactor *reactor, unsigned patience_ms)
 	return all;
 }
 
-/* What is left on one loop may post to another, so all must be at rest before the first goes. */
-static void settle(struct reactor *reactor)
+void reactor_settle(struct reactor *reactor)
 {
 	bool any;
 	do {
@@ -127,7 +126,7 @@ void reactor_free(struct reactor **reactor_at)
 	struct reactor *reactor = *reactor_at;
 	if (!reactor)
 		return;
-	settle(reactor);
+	reactor_settle(reactor);
 	*reactor_at = NULL;
 	for (unsigned i = 0; i < reactor->count; i++)
 		loop_free(&reactor->workers[i].loop);

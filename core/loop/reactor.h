@@ -17,6 +17,10 @@ int reactor_start(struct reactor *reactor, struct plait_error *error);
 /* Stops all loops and joins their threads; stopping a stopped one is allowed. False when a thread has not ended after
  * patience_ms: it is stuck in a callback, and nothing of the reactor can be freed. */
 bool reactor_stop(struct reactor *reactor, unsigned patience_ms);
+
+/* After that: runs what is still posted, on all loops until none has any, for what is left on one may post to another. */
+void reactor_settle(struct reactor *reactor);
+
 /* After reactor_stop, or before reactor_start. */
 void reactor_free(struct reactor **reactor);
 

@@ -4,6 +4,7 @@
 
 #include "core/base/log.h"
 #include "core/loop/signals.h"
+#include "core/net/net.h"
 #include "core/server/parts.h"
 
 /* The folders of the configuration, then the default ones. NULL-terminated; the caller frees it. */
@@ -145,6 +146,17 @@ size_t server_plugin_count(const struct server *server)
 	return registry_count(server->registry);
 }
 
+/* What factories posted when they stopped still needs the loops' parts. */
+static void free_loops(struct server *server)
+{
+	if (!server->reactor)
+		return;
+	reactor_settle(server->reactor);
+	for (unsigned i = 0; i < reactor_count(server->reactor); i++)
+		net_free(reactor_loop(server->reactor, i));
+	reactor_free(&server->reactor);
+}
+
 void server_free(struct server **server_at)
 {
 	struct server *server = *server_at;
@@ -154,7 +166,7 @@ void server_free(struct server **server_at)
 	for (size_t i = 0; i < server->listener_count; i++)
 		listener_fini(&server->listeners[i]);
 	free(server->listeners);
-	reactor_free(&server->reactor);
+	free_loops(server);
 	signals_free(&server->signals);
 	loop_free(&server->boss);
 	for (size_t i = 0; server->tls && i < server->config->tls.count; i++)

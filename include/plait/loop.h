@@ -19,7 +19,8 @@ struct plait_timer {
 };
 
 /* Calls fn(arg) once on loop, delay_ms milliseconds from now (0: at the end of this turn or the next), never from
- * inside this call. Call it on the loop's own thread. */
+ * inside this call. A call still to come when the loop ends is never made; free its arg in lost or factory_stop. On
+ * the loop's own thread. */
 PLAIT_EXPORT struct plait_timer plait_call_later(struct plait_loop *loop, uint64_t delay_ms,
 						 plait_call_fn *fn, void *arg);
 
@@ -33,7 +34,8 @@ PLAIT_EXPORT bool plait_timer_active(struct plait_timer timer);
 
 /* Calls fn(arg) on loop's thread, in the order of the posts of one thread, never from inside this call. Any
  * thread. What is posted to a loop that has stopped still runs once, on the thread that frees the loop, so
- * that arg is never leaked. */
+ * that arg is not leaked (calls that post themselves again are dropped after some rounds). Threads of your own must
+ * have ended when the last factory_stop returns. */
 PLAIT_EXPORT void plait_post(struct plait_loop *loop, plait_call_fn *fn, void *arg);
 
 /* The loop of the calling thread, or NULL on a thread that runs none. Any thread. */

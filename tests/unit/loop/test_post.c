@@ -112,6 +112,23 @@ static void the_least_loaded_is_chosen_and_ties_stay(void)
 	reactor_free(&reactor);
 }
 
+static void post_again(void *arg)
+{
+	struct plait_loop *loop = arg;
+	plait_post(loop, post_again, loop);
+}
+
+/* A plugin's mistake, which must not keep the server from ending. */
+static void posts_without_end_are_dropped_at_the_end(void)
+{
+	struct reactor *two = reactor_new(2, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(two);
+	plait_post(reactor_loop(two, 0), post_again, reactor_loop(two, 0));
+	reactor_free(&two);
+	CU_ASSERT_PTR_NULL(two);
+}
+
 SUITE_MAIN("post", SUITE_TEST(all_arrive_in_order_on_their_loop),
 	   SUITE_TEST(what_was_posted_to_stopped_loops_still_runs), SUITE_TEST(a_stuck_loop_is_found_out),
-	   SUITE_TEST(the_least_loaded_is_chosen_and_ties_stay))
+	   SUITE_TEST(the_least_loaded_is_chosen_and_ties_stay),
+	   SUITE_TEST(posts_without_end_are_dropped_at_the_end))
