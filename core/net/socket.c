@@ -132,11 +132,12 @@ int socket_bind(int type, const struct sockaddr *sa, socklen_t len, const struct
 		ask_for_destination(fd, family);
 	int result = 0;
 	if (family == AF_UNIX)
-		result = unix_path_bind(fd, (const struct sockaddr_un *)sa, len, settings->mode, error);
-	else if (bind(fd, sa, len) < 0)
+		result = unix_path_listen(fd, (const struct sockaddr_un *)sa, len, settings->mode,
+					  (int)settings->backlog, error);
+	else if (bind(fd, sa, len) < 0 ||
+		 /* with SO_REUSEADDR another listener is found here only */
+		 (type == SOCK_STREAM && listen(fd, (int)settings->backlog) < 0))
 		result = bind_error(sa, len, error);
-	if (result == 0 && type == SOCK_STREAM && listen(fd, (int)settings->backlog) < 0)
-		result = bind_error(sa, len, error); /* with SO_REUSEADDR a listener is found here only */
 	if (result == 0)
 		return fd;
 	close(fd);

@@ -2,10 +2,17 @@
 #include "core/net/unix_path.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
+
+/* A second. */
+#define LOCK_TRIES 100
 
 /* What stands at a path before it is bound. */
 enum occupant { NOBODY, STALE, ALIVE, FOREIGN };
@@ -48,27 +55,50 @@ static int clear_the_way(const struct sockaddr_un *sun, socklen_t len, struct pl
 	}
 }
 
-int unix_path_bind(int fd, const struct sockaddr_un *sun, socklen_t len, const char *mode,
-		   struct plait_error *error)
+/* Between another server's bind and its listen its socket looks stale: whoever starts holds a lock on the folder, which
+ * leaves no file behind. Without the lock after LOCK_TRIES (somebody holds it for ever, or the folder cannot be read) it
+ * goes on all the same. Returns the descriptor that holds the lock, or -1. */
+static int lock_folder(const struct sockaddr_un *sun)
 {
-	bool abstract = sun->sun_path[0] == '\0';
-	if (!abstract) {
-		int result = clear_the_way(sun, len, error);
-		if (result < 0)
-			return result;
-	}
+	static const struct timespec pause = { .tv_nsec = 10000000 };
+	char path[sizeof(sun->sun_path) + 1] = "";
+	memcpy(path, sun->sun_path, sizeof(sun->sun_path));
+	int fd = open(dirname(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (int i = 0; fd >= 0 && i < LOCK_TRIES && flock(fd, LOCK_EX | LOCK_NB) < 0; i++)
+		nanosleep(&pause, NULL);
+	return fd;
+}
+
+static int bind_and_listen(int fd, const struct sockaddr_un *sun, socklen_t len, const char *mode,
+			   int backlog, struct plait_error *error)
+{
 	/* The file is born with its mode: nobody gets in between. */
 	mode_t before = umask((mode_t)(~strtoul(mode, NULL, 8) & 0777));
-	int failure = bind(fd, (const struct sockaddr *)sun, len) < 0 ? errno : 0;
+	int failure = bind(fd, (const struct sockaddr *)sun, len) < 0 || listen(fd, backlog) < 0 ? errno : 0;
 	umask(before);
 	if (!failure)
 		return 0;
+	bool abstract = sun->sun_path[0] == '\0';
 	char name[sizeof(sun->sun_path) + 2] = "@";
 	memcpy(name + abstract, sun->sun_path + abstract, sizeof(sun->sun_path) - abstract);
 	return plait_error_set(error, PLAIT_ERROR_SYSTEM, name, "cannot bind it: %s%s", strerror(failure),
 			       failure == ENOENT       ? "; its folder does not exist"
 			       : failure == EADDRINUSE ? "; another program has this name"
 						       : "");
+}
+
+int unix_path_listen(int fd, const struct sockaddr_un *sun, socklen_t len, const char *mode, int backlog,
+		     struct plait_error *error)
+{
+	if (sun->sun_path[0] == '\0')
+		return bind_and_listen(fd, sun, len, mode, backlog, error);
+	int lock = lock_folder(sun);
+	int result = clear_the_way(sun, len, error);
+	if (result == 0)
+		result = bind_and_listen(fd, sun, len, mode, backlog, error);
+	if (lock >= 0)
+		close(lock);
+	return result;
 }
 
 void unix_path_remember(int fd, struct unix_path_id *id)

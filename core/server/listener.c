@@ -147,6 +147,19 @@ int listener_prepare(struct listener *listener, struct plait_error *error)
 	return listener->factory ? 0 : PLAIT_ERROR_REFUSED;
 }
 
+/* Among sockets that share their address the kernel would also let in another server's of the same user, and give it
+ * some of the connections. */
+static int refuse_sharing(const struct listener *listener, const struct sockaddr_storage *sa, socklen_t len,
+			  struct plait_error *error)
+{
+	int fd = socket_bind(listener->kind->type, (const struct sockaddr *)sa, len,
+			     &listener->config->net.socket, false, error);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
 int listener_bind(struct listener *listener, struct reactor *reactor, enum config_accept accept_mode,
 		  unsigned first, struct plait_error *error)
 {
@@ -158,30 +171,38 @@ int listener_bind(struct listener *listener, struct reactor *reactor, enum confi
 		return plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a listener");
 	for (unsigned i = 0; i < listener->addresses.count; i++) {
 		struct sockaddr_storage *sa = &listener->addresses.items[i].sa;
+		socklen_t len = listener->addresses.items[i].len;
+		int result = share ? refuse_sharing(listener, sa, len, error) : 0;
+		if (result < 0)
+			return result;
 		for (unsigned k = 0; k < sockets; k++) {
 			struct plait_loop *loop = reactor_loop(reactor, (first + k) % loops);
-			int fd = socket_bind(listener->kind->type, (struct sockaddr *)sa,
-					     listener->addresses.items[i].len, &listener->config->net.socket,
-					     share, error);
+			int fd = socket_bind(listener->kind->type, (struct sockaddr *)sa, len,
+					     &listener->config->net.socket, share, error);
 			if (fd < 0)
 				return fd;
 			/* The port the system chose for the first is everyone's. */
 			for (unsigned j = i; j < listener->addresses.count && k == 0; j++)
 				socket_set_port(&listener->addresses.items[j].sa, socket_port(fd));
 			unix_path_remember(fd, &listener->path);
-			if (k == 0) {
-				char text[256];
-				struct log_subject subject = { .listener = listener->config->name };
-				log_write(PLAIT_LOG_INFO, &subject, "listening on %s",
-					  socket_describe(listener->config->endpoint.scheme, fd, text,
-							  sizeof(text)));
-			}
+			if (k == 0)
+				listener->bound[i] = fd;
 			if (listener->kind->add(listener, loop, fd) < 0)
 				return plait_error_set(error, PLAIT_ERROR_MEMORY, NULL,
 						       "no memory for a listener");
 		}
 	}
 	return 0;
+}
+
+void listener_announce(const struct listener *listener)
+{
+	struct log_subject subject = { .listener = listener->config->name };
+	char text[256];
+	for (unsigned i = 0; i < listener->addresses.count; i++)
+		log_write(PLAIT_LOG_INFO, &subject, "listening on %s",
+			  socket_describe(listener->config->endpoint.scheme, listener->bound[i], text,
+					  sizeof(text)));
 }
 
 void listener_start(struct listener *listener)

@@ -18,6 +18,7 @@ struct listener {
 	const struct listener_kind *kind;
 	struct tls_context *tls; /* borrowed; NULL: none */
 	struct socket_addresses addresses;
+	int bound[SOCKET_ADDRESSES_MAX]; /* for each address, the first socket; stream or ports own it */
 	struct plait_factory *factory;
 	struct limits *limits;
 	struct stream_listener *stream; /* of the stream kinds */
@@ -36,9 +37,12 @@ int listener_resolve(struct listener *listener, struct plait_error *error);
 int listener_prepare(struct listener *listener, struct plait_error *error);
 
 /* Binds its sockets: one for each address, or with accept_mode reuseport one for each address and loop. first: the loop
- * to begin with. Logs where it listens. */
+ * to begin with. */
 int listener_bind(struct listener *listener, struct reactor *reactor, enum config_accept accept_mode,
 		  unsigned first, struct plait_error *error);
+
+/* Once bound: logs where it listens. */
+void listener_announce(const struct listener *listener);
 
 /* Takes effect on the loops soon. */
 void listener_start(struct listener *listener);

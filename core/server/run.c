@@ -81,7 +81,11 @@ int server_bind(struct server *server, struct problems *problems)
 		problems_add(problems, path, "%s%s%s", error.path, error.path[0] ? ": " : "", error.text);
 		error = (struct plait_error){ 0 };
 	}
-	return problems->errors > errors ? -1 : 0;
+	if (problems->errors > errors)
+		return -1;
+	for (size_t i = 0; i < server->listener_count; i++)
+		listener_announce(&server->listeners[i]);
+	return 0;
 }
 
 static unsigned long long counted(const struct server *server, size_t offset)
@@ -134,8 +138,6 @@ static int finish(struct server *server)
 		  counted(server, offsetof(struct net_counters, bytes_out)));
 	if (!clean && owed > 0)
 		log_write(PLAIT_LOG_WARNING, NULL, "%zu connections were aborted", owed);
-	for (unsigned i = 0; i < reactor_count(server->reactor); i++)
-		net_free(reactor_loop(server->reactor, i));
 	return clean || owed == 0 ? 0 : 1;
 }
 

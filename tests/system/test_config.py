@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -B
 """Configs, good and broken, through the program: exact errors and statuses, nothing bound; help; schema."""
 import copy
+import itertools
 import json
 import shutil
 import socket
@@ -119,16 +120,17 @@ class Addresses(Case):
                 self.assertRegex(result.stderr, "(?i)in use")
 
     def test_between_two_servers(self):
-        for accept in ("least-loaded", "reuseport"):
-            first = self.serve(listener("echo", "tcp://127.0.0.1:0"), accept=accept)
+        for scheme, accept in itertools.product(("tcp", "udp"), ("least-loaded", "reuseport")):
+            first = self.serve(
+                listener("echo", "tcp://127.0.0.1:0"), listener("it", f"{scheme}://127.0.0.1:0"), accept=accept
+            )
             result = plait(
                 "run",
-                self.write_config(
-                    listener("echo", f"tcp://127.0.0.1:{first.port('echo')}"), accept="least-loaded"
-                ),
+                self.write_config(listener("it", f"{scheme}://127.0.0.1:{first.port('it')}"), accept=accept),
             )
             self.assertEqual(result.returncode, 1)
             self.assertRegex(result.stderr, "(?i)in use")
+            self.assertNotIn("listening on", result.stderr)
             with first.connect("echo") as client:
                 client.exchange(b"still mine", finish=True)
 
