@@ -14,6 +14,7 @@
 #include "core/base/suggest.h"
 #include "core/base/text.h"
 #include "core/base/units.h"
+#include "core/loop/loop.h"
 
 /* A listener and where it stands. */
 struct subject {
@@ -145,11 +146,21 @@ static void check_buffers(const struct subject *subject)
 			"found a low mark of %s and a high mark of %s; expected low to be less than high",
 			units_format_size(less, sizeof(less), buffers->low),
 			units_format_size(more, sizeof(more), buffers->high));
-	if (buffers->high >= buffers->cap)
+	/* Reading pauses only after the answers to what was read last. */
+	if (buffers->high + LOOP_INPUT_SIZE > buffers->cap)
 		problems_add(subject->problems, child(subject, "buffers", path, sizeof(path)),
-			     "found a high mark of %s and a cap of %s; expected high to be less than cap",
+			     "found a high mark of %s and a cap of %s; expected a cap of at least 64k more",
 			     units_format_size(less, sizeof(less), buffers->high),
 			     units_format_size(more, sizeof(more), buffers->cap));
+}
+
+static void check_v6only(const struct subject *subject)
+{
+	char path[64];
+
+	if (subject->listener->net.socket.v6only && !strcmp(subject->listener->endpoint.host, "*"))
+		problems_add(subject->problems, child(subject, "socket.v6only", path, sizeof(path)),
+			     "\"*\" binds every address, IPv4 ones too; for IPv6 alone bind to [::]");
 }
 
 static void check_mode(const struct subject *subject)
@@ -224,8 +235,10 @@ void config_check(struct config *config, struct problems *problems)
 		if (sound)
 			check_buffers(&subject);
 		parsed[i] = check_bind(&subject, config->folder);
-		if (parsed[i])
-			check_tls(&subject, config);
+		if (!parsed[i])
+			continue;
+		check_v6only(&subject);
+		check_tls(&subject, config);
 	}
 	config_check_clashes(config, parsed, problems);
 	check_contexts(config, problems);

@@ -73,9 +73,12 @@ static const struct plait_option buffers_table[] = {
 			  .doc = "The queued output at which reading goes on; less than high"),
 	PLAIT_OPTION_SIZE(
 		"cap", struct buffer_settings, cap, .fallback = "16m", .min = 1, .max = 16 * GIB,
-		.doc = "The queued output that ends the connection when it would be exceeded; more than high"),
-	PLAIT_OPTION_SIZE("input", struct buffer_settings, input, .fallback = "1m", .min = 1, .max = GIB,
-			  .doc = "How many received bytes may wait for the rest of their message"),
+		.doc = "The queued output that ends the connection when it would be exceeded; at least 64k "
+		       "more than high"),
+	PLAIT_OPTION_SIZE(
+		"input", struct buffer_settings, input, .fallback = "1m", .min = 1, .max = GIB,
+		.doc = "How many received bytes a protocol without framing may leave waiting for more; a framing "
+		       "has bounds of its own"),
 	PLAIT_OPTION_END,
 };
 

@@ -110,19 +110,25 @@ class Backpressure(Case):
             client.reset()
         server.wait_reason("reset", count=5)  # such lines are limited
 
-    def test_the_cap_ends_only_the_one_that_hits_it(self):
+    def test_the_tightest_marks_lose_nothing(self):
+        tight = {"high": "2k", "low": "1k", "cap": "66k"}
         server = self.serve(
-            listener("echo", "tcp://127.0.0.1:0", buffers={"high": "2k", "low": "1k", "cap": "4k"}),
-            listener("other", "tcp://127.0.0.1:0"),
+            listener("echo", "tcp://127.0.0.1:0", buffers=tight),
+            # Each byte is answered with two.
+            listener("lines", "tcp://127.0.0.1:0", "line", options={"delimiter": "any"}, buffers=tight),
             threads=1,
         )
-        with server.connect("other") as other, server.connect("echo", receive_buffer=16 * KIB) as greedy:
-            try:
-                stuff(greedy, 256 * MIB)
-            except OSError:
-                pass
-            server.wait_reason("overflow", "echo")
-            other.exchange(BLOCK, finish=True)
+        with server.connect("echo", receive_buffer=16 * KIB) as greedy:
+            read_back(greedy, stuff(greedy, 32 * MIB))
+        with server.connect("lines", receive_buffer=16 * KIB) as greedy:
+            feeds = memoryview(b"\n" * (256 * KIB))
+            sent, before = 0, time.monotonic()
+            while time.monotonic() - before < 1:
+                sent += greedy.send_some(feeds)
+            wanted, got = 2 * sent, 0
+            while got < wanted:
+                got += len(greedy.receive(min(wanted - got, 256 * KIB)))
+        self.assertFalse(server.ended("overflow"))
 
 
 if __name__ == "__main__":
