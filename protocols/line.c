@@ -53,7 +53,6 @@ static enum plait_frame_verdict line_next(const void *settings, const uint8_t *d
 	frame->offset = 0;
 	frame->length = 0;
 	frame->consumed = 0;
-	frame->need = 0;
 	if (frame->skipping)
 		return skip(frame, len, end, size);
 	if (!found) {

@@ -111,9 +111,9 @@ static void open_now(struct plait_conn *conn)
 	}
 	conn->made = true;
 	if (conn->protocol->made) {
-		bool before = conn_enter(conn);
+		conn_enter(conn);
 		conn->protocol->made(conn);
-		conn_leave(conn, before);
+		conn_leave(conn);
 	}
 	if (conn->loop->net->draining)
 		conn_drain(conn);

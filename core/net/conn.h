@@ -134,18 +134,16 @@ bool conn_abort_drain(struct plait_conn *conn); /* true when bytes or an answer 
 /* conn_ref.c */
 void conn_ref_gone(struct plait_conn *conn);
 
-/* A callback of the protocol runs between these; what it wrote leaves after. */
-static inline bool conn_enter(struct plait_conn *conn)
+/* A callback of the protocol runs between these; what it wrote leaves after. They do not nest. */
+static inline void conn_enter(struct plait_conn *conn)
 {
-	bool before = conn->in_callback;
 	conn->in_callback = true;
 	conn->loop->net->current = conn;
-	return before;
 }
 
-static inline void conn_leave(struct plait_conn *conn, bool before)
+static inline void conn_leave(struct plait_conn *conn)
 {
-	conn->in_callback = before;
+	conn->in_callback = false;
 	conn->loop->net->current = NULL;
 }
 

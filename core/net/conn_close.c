@@ -127,9 +127,9 @@ void conn_finish(struct plait_conn *conn)
 {
 	enum plait_reason reason = conn->reason;
 	if (conn->made && conn->protocol->lost) {
-		bool before = conn_enter(conn);
+		conn_enter(conn);
 		conn->protocol->lost(conn, reason);
-		conn_leave(conn, before);
+		conn_leave(conn);
 	}
 	conn->transport.ops->close(&conn->transport, conn->reset_on_close);
 	group_remove_all(conn);
@@ -207,9 +207,9 @@ void conn_on_timer(struct timer *timer)
 void conn_drain(struct plait_conn *conn)
 {
 	if (conn->state == CONN_OPEN && conn->protocol->draining) {
-		bool before = conn_enter(conn);
+		conn_enter(conn);
 		conn->protocol->draining(conn);
-		conn_leave(conn, before);
+		conn_leave(conn);
 		conn_defer(conn);
 		return;
 	}

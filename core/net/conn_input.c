@@ -65,6 +65,11 @@ static size_t deliver_too_long(struct plait_conn *conn, const uint8_t *data, siz
 static size_t deliver_framed(struct plait_conn *conn, const uint8_t *data, size_t len, bool *more)
 {
 	struct plait_frame *frame = &conn->frame;
+	if (len < frame->need) {
+		*more = false;
+		return 0;
+	}
+	frame->need = 0;
 	switch (conn->framing->next(conn->framing_settings, data, len, frame)) {
 	case PLAIT_FRAME_MORE: *more = false; return 0;
 	case PLAIT_FRAME_MESSAGE: {
@@ -92,7 +97,7 @@ static size_t deliver(struct plait_conn *conn, const uint8_t *data, size_t len)
 {
 	size_t done = 0;
 	bool more = true;
-	bool before = conn_enter(conn);
+	conn_enter(conn);
 	conn->delivering = true;
 	while (more && done < len && deliverable(conn)) {
 		if (conn->framing) {
@@ -105,7 +110,7 @@ static size_t deliver(struct plait_conn *conn, const uint8_t *data, size_t len)
 		}
 	}
 	conn->delivering = false;
-	conn_leave(conn, before);
+	conn_leave(conn);
 	set_arriving(conn, NULL, 0);
 	return done;
 }
@@ -137,9 +142,9 @@ static void deliver_eof(struct plait_conn *conn)
 		conn_begin_close(conn, PLAIT_REASON_PEER_CLOSED);
 		return;
 	}
-	bool before = conn_enter(conn);
+	conn_enter(conn);
 	conn->protocol->eof(conn);
-	conn_leave(conn, before);
+	conn_leave(conn);
 }
 
 void conn_deliver_waiting(struct plait_conn *conn)
@@ -149,6 +154,8 @@ void conn_deliver_waiting(struct plait_conn *conn)
 		size_t done = deliver(conn, buffer_data(&conn->input), buffer_size(&conn->input));
 		if (conn->state == CONN_OPEN)
 			buffer_consume(&conn->input, done);
+		else
+			buffer_fini(&conn->input); /* nothing more will be delivered */
 		check_input_bound(conn);
 	}
 	deliver_eof(conn);
@@ -281,6 +288,7 @@ void plait_resume(struct plait_conn *conn)
 void plait_set_framing(struct plait_conn *conn, const struct plait_framing *framing, const void *settings)
 {
 	loop_assert_here(conn->loop);
+	assert((!framing || conn->protocol->message) && "a framing needs the protocol's message callback");
 	conn->framing = framing;
 	conn->framing_settings = settings ? settings : framing ? framing->defaults : NULL;
 	conn->frame = (struct plait_frame){ 0 };
@@ -315,5 +323,5 @@ void plait_input_discard(struct plait_conn *conn)
 		return;
 	}
 	buffer_consume(&conn->input, buffer_size(&conn->input));
-	conn->frame.scanned = 0;
+	conn->frame.scanned = conn->frame.need = 0;
 }

@@ -42,9 +42,9 @@ static void check_marks(struct plait_conn *conn)
 		conn->over_high = false;
 		conn_resume_from(conn, CONN_PAUSE_WATERMARK);
 		if (conn->state == CONN_OPEN && conn->protocol->drained) {
-			bool before = conn_enter(conn);
+			conn_enter(conn);
 			conn->protocol->drained(conn);
-			conn_leave(conn, before);
+			conn_leave(conn);
 		}
 	}
 }
@@ -120,8 +120,7 @@ static void flush_later(struct plait_conn *conn)
 
 static int check_cap(struct plait_conn *conn, size_t more)
 {
-	if (more <= conn->factory->settings->buffers.cap &&
-	    conn->output.bytes <= conn->factory->settings->buffers.cap - more)
+	if (more <= plait_conn_room(conn))
 		return 0;
 	conn_fail(conn, PLAIT_REASON_OVERFLOW, NULL);
 	return PLAIT_ERROR_OVERFLOW;
@@ -210,6 +209,12 @@ int plait_write_chunk(struct plait_conn *conn, struct plait_chunk *chunk)
 size_t plait_conn_queued(const struct plait_conn *conn)
 {
 	return conn->output.bytes;
+}
+
+size_t plait_conn_room(const struct plait_conn *conn)
+{
+	size_t cap = conn->factory->settings->buffers.cap;
+	return cap > conn->output.bytes ? cap - conn->output.bytes : 0;
 }
 
 bool plait_conn_blocked(const struct plait_conn *conn)

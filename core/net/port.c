@@ -149,9 +149,9 @@ static void answer_from(const struct msghdr *question, struct msghdr *answer, un
 int plait_send(struct plait_port *port, const struct plait_addr *to, const void *data, size_t len)
 {
 	loop_assert_here(port->loop);
-	struct outgoing *out = &batch_of(port->loop)->out;
 	if (port->fd < 0)
 		return PLAIT_ERROR_CLOSING;
+	struct outgoing *out = &batch_of(port->loop)->out;
 	if (len > DATAGRAM_MAX - 29) /* what is left of 64 KiB behind the shortest headers */
 		return PLAIT_ERROR_INVALID;
 	if (out->port != port || out->count == BATCH || len > sizeof(out->bytes) - out->used)

@@ -149,6 +149,15 @@ static void pause_accepting(struct acceptor *acceptor)
 	loop_start_timer(acceptor->loop, &acceptor->retry, loop_now(acceptor->loop) + acceptor->retry_ms);
 }
 
+/* Also when nobody was waiting: the kernel looks for a descriptor first. */
+static void famine_over(struct acceptor *acceptor)
+{
+	if (acceptor->retry_ms == 0)
+		return;
+	acceptor->retry_ms = 0;
+	say(acceptor->listener, PLAIT_LOG_INFO, NULL, "accepting goes on", "descriptors are free again");
+}
+
 /* Errors of one connection that went before it was taken say nothing about the next. */
 static bool passing(int code)
 {
@@ -165,19 +174,15 @@ static void on_acceptable(void *arg, unsigned ready)
 		struct sockaddr_storage sa;
 		socklen_t len = sizeof(sa);
 		int fd = accept4(acceptor->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd < 0) {
-			if (errno == EAGAIN)
-				return;
-			if (passing(errno))
-				continue;
+		if (fd < 0 && passing(errno))
+			continue;
+		if (fd < 0 && errno != EAGAIN) {
 			pause_accepting(acceptor);
 			return;
 		}
-		if (acceptor->retry_ms > 0) {
-			acceptor->retry_ms = 0;
-			say(acceptor->listener, PLAIT_LOG_INFO, NULL, "accepting goes on",
-			    "descriptors are free again");
-		}
+		famine_over(acceptor);
+		if (fd < 0)
+			return;
 		admit(acceptor, fd, &sa, len);
 	}
 }

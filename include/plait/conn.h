@@ -30,6 +30,9 @@ PLAIT_EXPORT int plait_write_chunk(struct plait_conn *conn,
 /* Bytes written but not yet taken by the kernel. */
 PLAIT_EXPORT size_t plait_conn_queued(const struct plait_conn *conn);
 
+/* How many bytes more can be written before the cap ends the connection, whatever the kernel takes. */
+PLAIT_EXPORT size_t plait_conn_room(const struct plait_conn *conn);
+
 /* True from when output rose above the high mark until it fell to the low one; then drained is called. */
 PLAIT_EXPORT bool plait_conn_blocked(const struct plait_conn *conn);
 

@@ -24,7 +24,7 @@ struct plait_frame {
 	size_t offset;   /* out */
 	size_t length;   /* out */
 	size_t consumed; /* out: at most the len given */
-	size_t need; /* out, with MORE: total bytes wanted before it is worth asking again; 0 when unknown */
+	size_t need; /* out, with MORE: not asked again before so many are there; 0, as it comes in: with any more */
 	uint64_t scratch[2]; /* the framing's own */
 	bool skipping; /* in: plait_frame_skip was called; drop bytes up to the next message, then clear it */
 };

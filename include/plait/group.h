@@ -17,7 +17,8 @@ PLAIT_EXPORT struct plait_group *plait_group_open(const char *name);
 PLAIT_EXPORT void plait_group_close(struct plait_group **group);
 
 /* A connection leaves its groups by itself when it ends or closes. It is in a group once at most: adding again
- * changes nothing. add returns 0 or PLAIT_ERROR_MEMORY. On the connection's loop. */
+ * changes nothing. add returns 0, PLAIT_ERROR_CLOSING when the connection has ended or is closing, or
+ * PLAIT_ERROR_MEMORY. On the connection's loop. */
 PLAIT_EXPORT int plait_group_add(struct plait_group *group, struct plait_conn *conn);
 PLAIT_EXPORT void plait_group_remove(struct plait_group *group, struct plait_conn *conn);
 

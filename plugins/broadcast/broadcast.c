@@ -9,6 +9,7 @@
 
 #define PLACE "{number}" /* in the welcome: where the client's number goes */
 #define OVERHEAD 64      /* what a waiting message costs us besides its bytes, about */
+#define NOTICE_MAX 64    /* the line that tells of dropped messages */
 
 enum framing { FRAMING_LINE, FRAMING_STREAM };
 enum slow_reader { SLOW_READER_DROP, SLOW_READER_DISCONNECT };
@@ -216,7 +217,7 @@ static void ring_fini(struct member *member)
 static void tell_dropped(struct plait_conn *conn, struct member *member)
 {
 	const struct broadcast_options *given = plait_conn_options(conn);
-	char text[64];
+	char text[NOTICE_MAX];
 	int len = snprintf(text, sizeof(text), "*** %" PRIu64 " messages dropped\r\n", member->untold);
 
 	plait_log_conn(conn, PLAIT_LOG_WARNING, "slow reader: %" PRIu64 " messages dropped", member->untold);
@@ -225,15 +226,25 @@ static void tell_dropped(struct plait_conn *conn, struct member *member)
 		plait_write(conn, text, (size_t)len);
 }
 
+/* A message that does not fit under the cap is dropped: it must not end all who would have heard it. */
+static void pass_on(struct plait_conn *conn, struct member *member, struct plait_chunk *chunk)
+{
+	if (plait_chunk_size(chunk) + NOTICE_MAX > plait_conn_room(conn)) {
+		member->untold++;
+		member->dropped++;
+		return;
+	}
+	if (member->untold)
+		tell_dropped(conn, member);
+	plait_write_chunk(conn, chunk);
+}
+
 static void flush(struct plait_conn *conn, struct member *member)
 {
 	while (member->count && !plait_conn_blocked(conn)) {
-		if (member->untold)
-			tell_dropped(conn, member);
-
 		struct plait_chunk *chunk = ring_take(member);
 
-		plait_write_chunk(conn, chunk);
+		pass_on(conn, member, chunk);
 		plait_chunk_unref(&chunk);
 	}
 	if (!member->count) /* a reader that has caught up costs nothing */
@@ -247,7 +258,7 @@ static void deliver(struct plait_conn *conn, struct plait_chunk *chunk)
 
 	flush(conn, member);
 	if (!member->count && !plait_conn_blocked(conn)) {
-		plait_write_chunk(conn, chunk);
+		pass_on(conn, member, chunk);
 		return;
 	}
 	if (given->slow_reader == SLOW_READER_DISCONNECT && member->cost + cost_of(chunk) > given->backlog) {
@@ -301,7 +312,7 @@ static void broadcast_made(struct plait_conn *conn)
 		plait_set_framing(conn, &plait_line_framing, &broadcast->line);
 	member->number = atomic_fetch_add(&broadcast->room->last_number, 1) + 1;
 	welcome(conn, member->number);
-	if (plait_group_add(broadcast->room->group, conn)) {
+	if (plait_group_add(broadcast->room->group, conn) == PLAIT_ERROR_MEMORY) {
 		plait_log_conn(conn, PLAIT_LOG_ERROR, "disconnected: no memory to join the room");
 		plait_abort(conn);
 	}

@@ -252,6 +252,40 @@ static void input_discarded_from_outside_leaves_no_trace(void)
 	done();
 }
 
+static unsigned asked;
+
+/* Messages of five bytes, and it says how many it needs. */
+static enum plait_frame_verdict next_of_five(const void *settings, const uint8_t *data, size_t len,
+					     struct plait_frame *frame)
+{
+	(void)settings;
+	(void)data;
+	asked++;
+	CU_ASSERT_EQUAL(frame->need, 0);
+	if (len < 5) {
+		frame->need = 5;
+		return PLAIT_FRAME_MORE;
+	}
+	frame->offset = 0;
+	frame->length = frame->consumed = 5;
+	return PLAIT_FRAME_MESSAGE;
+}
+
+static void a_framing_is_not_asked_before_it_can_answer(void)
+{
+	static const struct plait_framing five = { .name = "five", .next = next_of_five };
+	open_with(&recorder_line_protocol);
+	plait_set_framing(client.conn, &five, NULL);
+	asked = 0;
+	for (int i = 0; i < 6; i++)
+		rig_say(&client, "a");
+	CU_ASSERT_EQUAL(asked, 3); /* at the first, the fifth and the sixth byte */
+	rig_say(&client, "bcde");
+	CU_ASSERT_EQUAL(asked, 4);
+	CU_ASSERT_TRUE(recorder_saw("made message(aaaaa) message(abcde)"));
+	done();
+}
+
 SUITE_MAIN("input", SUITE_TEST(what_is_not_consumed_comes_again_with_more),
 	   SUITE_TEST(a_plugin_that_takes_more_than_there_is_loses_the_connection),
 	   SUITE_TEST(pause_holds_what_arrives), SUITE_TEST(eof_waits_for_what_came_before_it),
@@ -261,4 +295,5 @@ SUITE_MAIN("input", SUITE_TEST(what_is_not_consumed_comes_again_with_more),
 	   SUITE_TEST(setting_a_framing_outside_a_callback_reparses_what_waits),
 	   SUITE_TEST(close_in_a_callback_ends_the_packet), SUITE_TEST(too_long_without_callback_closes),
 	   SUITE_TEST(a_long_message_byte_by_byte_is_linear), SUITE_TEST(input_can_be_seen_and_discarded),
-	   SUITE_TEST(input_discarded_from_outside_leaves_no_trace))
+	   SUITE_TEST(input_discarded_from_outside_leaves_no_trace),
+	   SUITE_TEST(a_framing_is_not_asked_before_it_can_answer))

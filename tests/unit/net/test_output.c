@@ -178,6 +178,7 @@ static void rule_5_the_cap_ends_the_connection(void)
 	rig_stop_reading(&client);
 	for (int i = 0; i < 3; i++)
 		CU_ASSERT_EQUAL(plait_write(client.conn, block, sizeof(block)), 0);
+	CU_ASSERT_EQUAL(plait_conn_room(client.conn), 10000);
 	CU_ASSERT_EQUAL(plait_write(client.conn, block, sizeof(block)), PLAIT_ERROR_OVERFLOW);
 	CU_ASSERT_EQUAL(plait_write(client.conn, "x", 1), PLAIT_ERROR_CLOSING);
 	rig_run(&rig);

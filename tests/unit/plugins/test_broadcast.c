@@ -363,6 +363,24 @@ static void the_option_table_is_sound(void)
 	CU_ASSERT_PTR_NULL(option_table_fault(options, sizeof(struct broadcast_options), text, sizeof(text)));
 }
 
+/* The sender's message is within the option's bound; that it does not fit under a listener's cap is nobody's end. */
+static void a_message_beyond_the_cap_is_dropped_and_told(void)
+{
+	static char line[100002];
+	struct hall hall;
+
+	memset(line, 'm', sizeof(line));
+	memcpy(line + sizeof(line) - 2, "\r\n", 2);
+	begin(&hall, "{\"welcome\": \"\", \"max_message\": \"1m\"}", 2);
+	hall.listener.settings.buffers.cap = 100000;
+	rig_say_bytes(&hall.clients[0], line, sizeof(line));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(hall.clients[1].conn);
+	CU_ASSERT(rig_heard(&hall.clients[1], ""));
+	rig_say(&hall.clients[0], "short\r\n");
+	CU_ASSERT(rig_heard(&hall.clients[1], "*** 1 messages dropped\r\n<1> short\r\n"));
+	end(&hall);
+}
+
 SUITE_MAIN("broadcast", SUITE_TEST(each_is_greeted_with_its_number),
 	   SUITE_TEST(what_one_says_all_others_hear),
 	   SUITE_TEST(the_sender_hears_itself_if_the_option_says_so),
@@ -375,4 +393,4 @@ SUITE_MAIN("broadcast", SUITE_TEST(each_is_greeted_with_its_number),
 	   SUITE_TEST(a_burst_in_one_turn_is_not_a_slow_reader),
 	   SUITE_TEST(a_slow_reader_is_disconnected_if_the_option_says_so),
 	   SUITE_TEST(a_slow_reader_that_leaves_leaks_nothing), SUITE_TEST(a_ring_that_grows_keeps_its_order),
-	   SUITE_TEST(the_option_table_is_sound))
+	   SUITE_TEST(the_option_table_is_sound), SUITE_TEST(a_message_beyond_the_cap_is_dropped_and_told))
