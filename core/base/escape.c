@@ -96,6 +96,15 @@ static size_t text_piece(char *piece, const uint8_t *in, size_t used, uint32_t c
 	return length;
 }
 
+static size_t control_piece(char *piece, const uint8_t *in, size_t used, uint32_t code)
+{
+	if (used && code == '\\') {
+		*piece = '\\';
+		return 1;
+	}
+	return text_piece(piece, in, used, code);
+}
+
 static size_t json_piece(char *piece, const uint8_t *in, size_t used, uint32_t code)
 {
 	char name = used ? short_escape(code) : (char)0;
@@ -151,6 +160,11 @@ static size_t escape(char *out, size_t size, const uint8_t *in, size_t len, piec
 size_t escape_text(char *out, size_t size, const void *in, size_t len)
 {
 	return escape(out, size, in, len, text_piece);
+}
+
+size_t escape_controls(char *out, size_t size, const void *in, size_t len)
+{
+	return escape(out, size, in, len, control_piece);
 }
 
 size_t escape_json(char *out, size_t size, const void *in, size_t len)

@@ -9,6 +9,9 @@
  * written. */
 size_t escape_text(char *out, size_t size, const void *in, size_t len);
 
+/* The same, but a backslash stands for itself: done twice, it changes nothing more. */
+size_t escape_controls(char *out, size_t size, const void *in, size_t len);
+
 /* The same as the inside of a JSON string: valid JSON whatever the bytes (invalid UTF-8 becomes U+FFFD). */
 size_t escape_json(char *out, size_t size, const void *in, size_t len);
 

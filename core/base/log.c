@@ -188,6 +188,14 @@ void plait_log(enum plait_log_level level, const char *format, ...)
 	va_end(args);
 }
 
+void log_sweep(void)
+{
+	int saved = errno;
+
+	log_limit_sweep(emit_held);
+	errno = saved;
+}
+
 void log_flush(void)
 {
 	int saved = errno;

@@ -29,7 +29,11 @@ void log_write(enum plait_log_level level, const struct log_subject *subject, co
 void log_writev(enum plait_log_level level, const struct log_subject *subject, const char *format,
 		va_list args) PLAIT_PRINTF(3, 0);
 
-/* Writes what the limiter still holds back ("... repeated N times"). At the end of the program. */
+/* Writes what the limiter held back in seconds that are over. Once a second, so that a storm's sum is not told only by
+ * the next line. Any thread. */
+void log_sweep(void);
+
+/* Writes all that the limiter still holds back. At the end of the program. */
 void log_flush(void);
 
 #endif

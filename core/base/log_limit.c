@@ -118,6 +118,14 @@ bool log_limit_admit(enum plait_log_level level, const char *listener, const cha
 	return admitted;
 }
 
+void log_limit_sweep(log_held_fn *report)
+{
+	pthread_mutex_lock(&limiter.lock);
+	if (limiter.held_windows)
+		sweep(now_ms(), false, report);
+	pthread_mutex_unlock(&limiter.lock);
+}
+
 void log_limit_flush(log_held_fn *report)
 {
 	pthread_mutex_lock(&limiter.lock);

@@ -27,6 +27,9 @@ typedef void log_held_fn(const struct log_held *held);
 bool log_limit_admit(enum plait_log_level level, const char *listener, const char *format, const char *text,
 		     log_held_fn *report);
 
+/* Reports what windows that are over hold back. Any thread. */
+void log_limit_sweep(log_held_fn *report);
+
 /* Reports all that is held back, its window over or not. Any thread. */
 void log_limit_flush(log_held_fn *report);
 

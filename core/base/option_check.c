@@ -44,6 +44,8 @@ static const char *row_fault(const struct plait_option *row, size_t struct_size)
 		return "has no choices";
 	if (row->choices && row->type != PLAIT_OPTION_TYPE_CHOICE && row->type != PLAIT_OPTION_TYPE_INT)
 		return "has choices, which its type does not take";
+	if (row->min < 0 && row->max == 0)
+		return "has a min below 0 and no max; a max of 0 is none";
 	if ((row->max != 0 && row->min > row->max) || (is_measure(row) && (row->min < 0 || row->max < 0)))
 		return "has an impossible range";
 	if (row->fallback && row->required)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/escape.h"
 #include "core/base/json_path.h"
 
 /* More are of no help to a person, and a file could make any number of them. */
@@ -136,18 +137,30 @@ static int compare(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
+/* Whatever a name or a text brought along, it ends no line and moves no cursor. */
+static void put(const char *text, const char *end, FILE *out)
+{
+	size_t len = strlen(text), size = 4 * len + 4;
+	char *safe = malloc(size);
+
+	assert(safe);
+	escape_controls(safe, size, text, len);
+	fprintf(out, "%s%s", safe, end);
+	free(safe);
+}
+
 static void print(const struct problem *problem, FILE *out)
 {
 	if (problem->file)
-		fprintf(out, "%s:", problem->file);
+		put(problem->file, ":", out);
 	if (problem->line > 0)
 		fprintf(out, "%d:%d:", problem->line, problem->column);
 	if (problem->file || problem->line > 0)
 		putc(' ', out);
 	fprintf(out, "%s: ", problem->warning ? "warning" : "error");
 	if (problem->path)
-		fprintf(out, "%s: ", problem->path);
-	fprintf(out, "%s\n", problem->text);
+		put(problem->path, ": ", out);
+	put(problem->text, "\n", out);
 }
 
 void problems_print(const struct problems *problems, FILE *out)

@@ -97,9 +97,10 @@ static int add_configured(struct catalogue *catalogue, const char *file)
 	problems_init(&problems);
 	struct config *config = config_load(file, &problems);
 
-	if (!config) {
+	if (problems.errors > 0) {
 		problems_print(&problems, stderr);
 		problems_fini(&problems);
+		config_free(&config);
 		return -1;
 	}
 	const char **search = search_path(config);

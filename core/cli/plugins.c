@@ -88,7 +88,7 @@ static void print_options(const struct plait_option *table, const char *prefix)
 static void show(const struct plugin *plugin)
 {
 	const struct plait_protocol *protocol = &plugin->protocol;
-	bool streams = protocol->data || protocol->message;
+	bool streams = protocol->data || protocol->message || protocol->made;
 	char text[1024];
 
 	printf("%s", protocol->head.name);

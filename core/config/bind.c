@@ -95,7 +95,8 @@ static void bind_options(const struct binding *binding, const json_t *options)
 	option_parse(protocol->options, options, binding->options_path, binding->listener->options, &context);
 }
 
-int config_bind_protocols(struct config *config, const struct registry *registry, struct problems *problems)
+int config_bind_protocols(struct config *config, const struct registry *registry, bool all,
+			  struct problems *problems)
 {
 	const json_t *listeners = json_object_get(config->root, "listeners");
 	size_t errors = problems->errors;
@@ -106,12 +107,16 @@ int config_bind_protocols(struct config *config, const struct registry *registry
 		binding.listener = (struct listener_config *)config->listeners.items + i;
 		snprintf(binding.protocol_path, sizeof(binding.protocol_path), "listeners[%zu].protocol", i);
 		snprintf(binding.options_path, sizeof(binding.options_path), "listeners[%zu].options", i);
+		if (!binding.listener->protocol)
+			continue;
 		binding.listener->plugin = registry_find(registry, binding.listener->protocol);
 		if (!binding.listener->plugin) {
-			report_unknown(&binding);
+			if (all)
+				report_unknown(&binding);
 			continue;
 		}
-		check_kind(&binding);
+		if (binding.listener->endpoint_known)
+			check_kind(&binding);
 		bind_options(&binding, json_object_get(json_array_get(listeners, i), "options"));
 	}
 	return problems->errors > errors ? -1 : 0;

@@ -60,17 +60,18 @@ static void check_unique(const struct subject *subject, const struct config *con
 	}
 }
 
-static bool check_bind(const struct subject *subject, const char *folder)
+static void check_bind(const struct subject *subject, const char *folder)
 {
+	struct listener_config *listener = subject->listener;
 	struct plait_error error;
 	char path[64];
 
-	if (!subject->listener->bind)
-		return false;
-	if (endpoint_parse(subject->listener->bind, folder, &subject->listener->endpoint, &error) == 0)
-		return true;
-	problems_add(subject->problems, child(subject, "bind", path, sizeof(path)), "%s", error.text);
-	return false;
+	if (!listener->bind)
+		return;
+	if (endpoint_parse(listener->bind, folder, &listener->endpoint, &error) == 0)
+		listener->endpoint_known = true;
+	else
+		problems_add(subject->problems, child(subject, "bind", path, sizeof(path)), "%s", error.text);
 }
 
 static const struct tls_config *find_context(const struct config *config, const char *name)
@@ -179,37 +180,40 @@ static void check_mode(const struct subject *subject)
 		     found);
 }
 
-static void check_file(const char *file, const char *name, const char *key, struct problems *problems)
+static bool check_file(const char *file, const char *name, const char *key, struct problems *problems)
 {
 	char map[JSON_PATH_SIZE], path[JSON_PATH_SIZE], found[512];
 	struct stat status;
 	const char *fault = NULL;
 
 	if (!file)
-		return;
+		return false;
 	if (access(file, R_OK) != 0 || stat(file, &status) != 0)
 		fault = strerror(errno);
 	else if (!S_ISREG(status.st_mode))
 		fault = "this is not a file";
 	if (!fault)
-		return;
+		return true;
 	json_path_key(map, sizeof(map), "tls", name, strlen(name));
 	json_path_key(path, sizeof(path), map, key, strlen(key));
 	escape_text(found, sizeof(found), file, strlen(file));
 	problems_add(problems, path, "cannot read \"%s\": %s", found, fault);
+	return false;
 }
 
 static void check_contexts(const struct config *config, struct problems *problems)
 {
 	const struct listener_config *listeners = config->listeners.items;
-	const struct tls_config *contexts = config->tls.items;
+	struct tls_config *contexts = config->tls.items;
 
 	for (size_t i = 0; i < config->tls.count; i++) {
 		char path[JSON_PATH_SIZE];
 		bool used = false;
 
-		check_file(contexts[i].certificate, config->tls.names[i], "certificate", problems);
-		check_file(contexts[i].key, config->tls.names[i], "key", problems);
+		bool certificate = check_file(contexts[i].certificate, config->tls.names[i], "certificate",
+					      problems);
+		bool key = check_file(contexts[i].key, config->tls.names[i], "key", problems);
+		contexts[i].readable = certificate && key;
 		for (size_t j = 0; j < config->listeners.count; j++)
 			used = used || listeners[j].tls_context == &contexts[i];
 		if (used || problems->errors > 0)
@@ -222,7 +226,6 @@ static void check_contexts(const struct config *config, struct problems *problem
 void config_check(struct config *config, struct problems *problems)
 {
 	bool sound = problems->errors == 0;
-	bool *parsed = option_arena_alloc(config->arena, config->listeners.count * sizeof(*parsed));
 
 	for (size_t i = 0; i < config->listeners.count; i++) {
 		struct subject subject = { .problems = problems };
@@ -234,12 +237,12 @@ void config_check(struct config *config, struct problems *problems)
 		check_mode(&subject);
 		if (sound)
 			check_buffers(&subject);
-		parsed[i] = check_bind(&subject, config->folder);
-		if (!parsed[i])
+		check_bind(&subject, config->folder);
+		if (!subject.listener->endpoint_known)
 			continue;
 		check_v6only(&subject);
 		check_tls(&subject, config);
 	}
-	config_check_clashes(config, parsed, problems);
+	config_check_clashes(config, problems);
 	check_contexts(config, problems);
 }

@@ -8,7 +8,7 @@
  * left out when problems has errors already. */
 void config_check(struct config *config, struct problems *problems);
 
-/* Adds a problem for each listener whose address an earlier one has. parsed: per listener, whether its endpoint is. */
-void config_check_clashes(const struct config *config, const bool *parsed, struct problems *problems);
+/* Adds a problem for each listener whose address an earlier one has. */
+void config_check_clashes(const struct config *config, struct problems *problems);
 
 #endif

@@ -66,15 +66,16 @@ static bool clash(const struct listener_config *a, const struct listener_config 
 	return strcasecmp(first.host, second.host) == 0 || covers(&first, &second) || covers(&second, &first);
 }
 
-void config_check_clashes(const struct config *config, const bool *parsed, struct problems *problems)
+void config_check_clashes(const struct config *config, struct problems *problems)
 {
 	const struct listener_config *listeners = config->listeners.items;
 
 	for (size_t later = 1; later < config->listeners.count; later++) {
-		for (size_t earlier = 0; parsed[later] && earlier < later; earlier++) {
+		for (size_t earlier = 0; listeners[later].endpoint_known && earlier < later; earlier++) {
 			char path[64];
 
-			if (!parsed[earlier] || !clash(&listeners[earlier], &listeners[later]))
+			if (!listeners[earlier].endpoint_known ||
+			    !clash(&listeners[earlier], &listeners[later]))
 				continue;
 			snprintf(path, sizeof(path), "listeners[%zu].bind", later);
 			problems_add(

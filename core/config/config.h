@@ -16,6 +16,7 @@ enum config_accept { CONFIG_ACCEPT_LEAST_LOADED, CONFIG_ACCEPT_REUSEPORT };
 struct tls_config {
 	const char *certificate; /* absolute */
 	const char *key;
+	bool readable; /* both files can be opened */
 };
 
 struct listener_config {
@@ -25,7 +26,8 @@ struct listener_config {
 	const char *tls; /* the name of a context; NULL: none */
 	struct net_settings net;
 
-	struct endpoint endpoint;             /* from bind */
+	struct endpoint endpoint; /* from bind, when endpoint_known */
+	bool endpoint_known;
 	const struct tls_config *tls_context; /* NULL unless the scheme is tls */
 
 	/* Filled by config_bind_protocols. */
@@ -54,15 +56,18 @@ struct config {
 };
 
 /* Reads file and does all that needs no plugin, what lies between listeners (two of one name, two on one address)
- * included. NULL when there was an error; problems has every one, and may have warnings without. problems' file and
- * locate are set; file must outlive problems, and locate is good as long as the config. */
+ * included. problems has every error, and may have warnings. NULL when the file is no JSON object; with other errors there
+ * is a config, good to look for more: what is wrong or missing is zero. problems' file and locate are set; file must
+ * outlive problems, and locate is good as long as the config. */
 struct config *config_load(const char *file, struct problems *problems);
 
 /* The same from memory; file is what messages name, and where relative paths start. */
 struct config *config_load_text(const char *file, const char *text, size_t len, struct problems *problems);
 
-/* With the plugins loaded: finds each listener's protocol and parses its options. 0, or -1 with every problem added. */
-int config_bind_protocols(struct config *config, const struct registry *registry, struct problems *problems);
+/* With the plugins loaded: finds each listener's protocol and parses its options. all: every plugin was loaded, so a
+ * protocol that is missing is an error of its own. 0, or -1 with every problem added. */
+int config_bind_protocols(struct config *config, const struct registry *registry, bool all,
+			  struct problems *problems);
 
 void config_free(struct config **config);
 

@@ -112,10 +112,10 @@ static void make_absolute(const struct config *config, const struct plait_string
 struct config *config_load_text(const char *file, const char *text, size_t len, struct problems *problems)
 {
 	struct config *config = calloc(1, sizeof(*config));
-	size_t errors = problems->errors;
 
 	assert(config);
 	problems->file = file;
+	problems->locate = NULL;
 	config->arena = option_arena_new();
 	config->file = option_arena_copy(config->arena, file);
 	config->folder = folder_of(config->arena, file);
@@ -132,9 +132,7 @@ struct config *config_load_text(const char *file, const char *text, size_t len, 
 		make_absolute(config, &config->plugins, true);
 		make_absolute(config, &config->plugin_path, false);
 		config_check(config, problems);
-	}
-	if (problems->errors > errors) {
-		problems->locate = NULL; /* the positions go with the config */
+	} else {
 		config_free(&config);
 	}
 	return config;

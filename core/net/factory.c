@@ -23,7 +23,8 @@ struct plait_factory *factory_new(const char *name, const struct plait_protocol 
 			goto no_memory;
 	}
 	struct plait_error reason = { 0 };
-	if (protocol->factory_start && protocol->factory_start(factory, &reason) < 0) {
+	if (protocol->factory_start && protocol->factory_start(factory, &reason) != 0) {
+		reason.text[sizeof(reason.text) - 1] = '\0'; /* the plugin filled it */
 		plait_error_set(error, PLAIT_ERROR_REFUSED, NULL, "protocol \"%s\" does not start: %s",
 				protocol->head.name, reason.text[0] ? reason.text : "it gives no reason");
 		factory_free(&factory);

@@ -55,9 +55,10 @@ int socket_resolve(const struct endpoint *endpoint, struct socket_addresses *out
 	snprintf(port, sizeof(port), "%u", endpoint->port);
 	int failure = getaddrinfo(host, port, &hints, &found);
 	if (failure)
-		return plait_error_set(error, PLAIT_ERROR_MISSING, NULL,
-				       "cannot find the address of \"%s\": %s", host,
-				       failure == EAI_SYSTEM ? strerror(errno) : gai_strerror(failure));
+		return plait_error_set(
+			error, PLAIT_ERROR_MISSING, NULL,
+			"cannot find the address of \"%s\": %s; correct the name, or write the address", host,
+			failure == EAI_SYSTEM ? strerror(errno) : gai_strerror(failure));
 	for (struct addrinfo *info = found; info && out->count < SOCKET_ADDRESSES_MAX; info = info->ai_next) {
 		memcpy(&out->items[out->count].sa, info->ai_addr, info->ai_addrlen);
 		out->items[out->count++].len = info->ai_addrlen;

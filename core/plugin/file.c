@@ -32,6 +32,13 @@ static int check_trust(const struct stat *stat, const char *file, const char *wh
 				       "%sbelongs to user %u, neither to root nor to user %u who runs plait; "
 				       "a plugin can do what plait can, so: chown root %s",
 				       what, (unsigned)stat->st_uid, (unsigned)geteuid(), path);
+	/* A folder like /tmp is meant to be so. */
+	if (stat->st_mode & S_ISVTX && stat->st_mode & (S_IWGRP | S_IWOTH))
+		return plait_error_set(
+			error, PLAIT_ERROR_REFUSED, file,
+			"%sothers write to as well (mode %04o); a plugin can do what plait can, so: "
+			"move it to a folder of your own",
+			what, (unsigned)(stat->st_mode & 07777));
 	if (stat->st_mode & (S_IWGRP | S_IWOTH)) {
 		bool group = stat->st_mode & S_IWGRP, others = stat->st_mode & S_IWOTH;
 

@@ -1,7 +1,9 @@
 /* From a file to everything that can be known to be right before anything is bound. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "core/base/json_path.h"
 #include "core/base/log.h"
 #include "core/loop/signals.h"
 #include "core/net/net.h"
@@ -33,11 +35,10 @@ static void add(struct problems *problems, const char *path, const struct plait_
 		problems_add(problems, path, "%s", error->text);
 }
 
-static int load_plugins(struct server *server, struct problems *problems)
+static void load_plugins(struct server *server, struct problems *problems)
 {
 	const struct config *config = server->config;
 	const char **folders = plugin_folders(config);
-	int result = 0;
 	for (size_t i = 0; i < config->plugins.count; i++) {
 		struct plait_error error = { .text = "no memory" };
 		char path[64];
@@ -46,33 +47,30 @@ static int load_plugins(struct server *server, struct problems *problems)
 			continue;
 		snprintf(path, sizeof(path), "plugins[%zu]", i);
 		add(problems, path, &error);
-		result = -1;
 	}
 	free(folders);
-	return result;
 }
 
-static int load_tls(struct server *server, struct problems *problems)
+static void load_tls(struct server *server, struct problems *problems)
 {
 	const struct plait_list *list = &server->config->tls;
 	const struct tls_config *contexts = list->items;
-	int result = 0;
 	server->tls = calloc(list->count + 1, sizeof(struct tls_context *));
 	if (!server->tls) {
 		problems_add(problems, "tls", "no memory");
-		return -1;
+		return;
 	}
 	for (size_t i = 0; i < list->count; i++) {
 		struct plait_error error = { 0 };
-		char path[256];
+		char path[JSON_PATH_SIZE];
+		if (!contexts[i].readable)
+			continue;
 		server->tls[i] = tls_context_new(contexts[i].certificate, contexts[i].key, &error);
 		if (server->tls[i])
 			continue;
-		snprintf(path, sizeof(path), "tls.%s", list->names[i]);
+		json_path_key(path, sizeof(path), "tls", list->names[i], strlen(list->names[i]));
 		add(problems, path, &error);
-		result = -1;
 	}
-	return result;
 }
 
 struct tls_context *server_tls(const struct server *server, const struct tls_config *config)
@@ -80,37 +78,47 @@ struct tls_context *server_tls(const struct server *server, const struct tls_con
 	return config ? server->tls[config - (const struct tls_config *)server->config->tls.items] : NULL;
 }
 
-static int init_listeners(struct server *server, struct problems *problems)
+/* Finds the addresses. */
+static void resolve_listeners(struct server *server, struct problems *problems)
 {
 	const struct plait_list *list = &server->config->listeners;
 	const struct listener_config *configs = list->items;
-	int result = 0;
 	server->listeners = calloc(list->count + 1, sizeof(struct listener));
 	if (!server->listeners) {
 		problems_add(problems, "listeners", "no memory");
-		return -1;
+		return;
 	}
 	for (size_t i = 0; i < list->count; i++) {
-		struct listener *listener = &server->listeners[i];
 		struct plait_error error = { 0 };
 		char path[64];
 		server->listener_count = i + 1;
-		listener_init(listener, &configs[i], server_tls(server, configs[i].tls_context));
-		if (listener_resolve(listener, &error) < 0)
-			snprintf(path, sizeof(path), "listeners[%zu].bind", i);
-		else if (listener_prepare(listener, &error) < 0)
-			snprintf(path, sizeof(path), "listeners[%zu]", i);
-		else
+		if (!configs[i].endpoint_known)
 			continue;
+		listener_init(&server->listeners[i], &configs[i], server_tls(server, configs[i].tls_context));
+		if (listener_resolve(&server->listeners[i], &error) == 0)
+			continue;
+		snprintf(path, sizeof(path), "listeners[%zu].bind", i);
 		add(problems, path, &error);
-		result = -1;
 	}
-	return result;
+}
+
+/* Starts the factories. */
+static void prepare_listeners(struct server *server, struct problems *problems)
+{
+	for (size_t i = 0; i < server->listener_count; i++) {
+		struct plait_error error = { 0 };
+		char path[64];
+		if (listener_prepare(&server->listeners[i], &error) == 0)
+			continue;
+		snprintf(path, sizeof(path), "listeners[%zu]", i);
+		add(problems, path, &error);
+	}
 }
 
 struct server *server_load(const char *file, struct problems *problems)
 {
 	struct server *server = calloc(1, sizeof(*server));
+	size_t errors = problems->errors;
 	if (!server) {
 		problems_add(problems, NULL, "no memory");
 		return NULL;
@@ -121,17 +129,21 @@ struct server *server_load(const char *file, struct problems *problems)
 		goto fail;
 	log_configure((enum plait_log_level)server->config->log.level,
 		      (enum log_format)server->config->log.format);
-	/* Each step reports all it finds; the next one needs it whole. */
-	int plugins = load_plugins(server, problems);
-	int tls = load_tls(server, problems);
-	if (plugins < 0 || tls < 0)
+	/* Each step does what it can whatever the others found: all errors are told at once. */
+	load_plugins(server, problems);
+	load_tls(server, problems);
+	config_bind_protocols(server->config, server->registry,
+			      registry_count(server->registry) == server->config->plugins.count, problems);
+	resolve_listeners(server, problems);
+	if (problems->errors > errors)
 		goto fail;
-	if (config_bind_protocols(server->config, server->registry, problems) < 0)
-		goto fail;
-	if (init_listeners(server, problems) < 0)
+	/* Only here do plugins run with their options. */
+	prepare_listeners(server, problems);
+	if (problems->errors > errors)
 		goto fail;
 	return server;
 fail:
+	problems->locate = NULL; /* the positions go with the config */
 	server_free(&server);
 	return NULL;
 }

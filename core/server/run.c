@@ -16,6 +16,8 @@
 /* How long a loop may take to come out of a callback once it is told to stop for good. */
 #define STOP_PATIENCE_MS 2000
 
+#define LOG_SWEEP_MS 1000
+
 /* A server is limited by its configuration, not by a shell's habit. */
 static void raise_descriptor_limit(void)
 {
@@ -141,12 +143,20 @@ static int finish(struct server *server)
 	return clean || owed == 0 ? 0 : 1;
 }
 
+static void sweep_log(void *arg)
+{
+	struct server *server = arg;
+	log_sweep();
+	plait_call_later(server->boss, LOG_SWEEP_MS, sweep_log, server);
+}
+
 int server_run(struct server *server)
 {
 	struct plait_error error;
 	int status = 1;
 
 	loop_enter(server->boss);
+	plait_call_later(server->boss, LOG_SWEEP_MS, sweep_log, server);
 	if (reactor_start(server->reactor, &error) < 0) {
 		log_write(PLAIT_LOG_ERROR, NULL, "%s", error.text);
 	} else {

@@ -52,7 +52,8 @@ struct plait_option {
 	 * none. */
 	const char *fallback;
 	bool required;
-	/* Allowed range of numbers, of a string's length in bytes, or of a list's length; max 0: no bound of its own. */
+	/* Allowed range of numbers, of a string's length in bytes, or of a list's length. A max of 0 is none; both 0:
+	 * any number at all. For "0 or more" write .max = INT64_MAX. */
 	int64_t min, max;
 	const struct plait_choice *choices;
 	const struct plait_option *table; /* OBJECT, LIST, MAP */

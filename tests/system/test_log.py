@@ -143,6 +143,13 @@ class Log(Case):
         )
         self.assertEqual(len(written) + held, count, "not every line is accounted for")
 
+    def test_a_storms_sum_needs_no_later_line(self):
+        server = self.parrot()
+        with server.connect("parrot") as client:
+            client.send(b"again and again\r\n" * 100)
+            client.receive(300)
+            server.wait_message(r"^\.\.\. \d+ more lines like")
+
     def test_levels(self):
         for level, shown in (
             ("error", set()),

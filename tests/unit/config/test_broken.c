@@ -31,10 +31,11 @@ static char *problems_of(const char *file)
 
 	problems_init(&problems);
 	struct config *config = config_load(file, &problems);
+	bool all = true;
 	for (size_t i = 0; config && i < config->plugins.count; i++)
-		CU_ASSERT_TRUE(fake_registry_add(registry, config->plugins.items[i]));
+		all &= fake_registry_add(registry, config->plugins.items[i]);
 	if (config)
-		CU_ASSERT_EQUAL(config_bind_protocols(config, registry, &problems), -1);
+		config_bind_protocols(config, registry, all, &problems);
 	CU_ASSERT_TRUE(problems.errors > 0);
 	FILE *out = open_memstream(&text, &len);
 	problems_print(&problems, out);

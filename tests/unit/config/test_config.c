@@ -44,7 +44,10 @@ static void begin(struct run *run, const char *file, const char *text)
 	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
 		CU_ASSERT_TRUE(fake_registry_add(run->registry, protocols[i]));
 	run->config = config_load_text(file, text, strlen(text), &run->problems);
-	run->bound = run->config ? config_bind_protocols(run->config, run->registry, &run->problems) : -1;
+	run->bound = run->config ? config_bind_protocols(run->config, run->registry, true, &run->problems)
+				 : -1;
+	if (run->problems.errors > 0)
+		run->bound = -1;
 	print(run);
 }
 
@@ -326,7 +329,7 @@ static void a_failure_leaves_nothing_behind(void)
 	struct problems problems;
 
 	problems_init(&problems);
-	CU_ASSERT_PTR_NULL(config_load_text("x.json", "{}", 2, &problems));
+	CU_ASSERT_PTR_NULL(config_load_text("x.json", "[]", 2, &problems));
 	CU_ASSERT_PTR_NULL(problems.locate);
 	problems_add(&problems, "listeners", "later");
 	CU_ASSERT_EQUAL(problems.items[1].line, 0);

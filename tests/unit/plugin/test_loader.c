@@ -170,7 +170,7 @@ static void trusts_no_writable_file(void)
 		 folder.path);
 	refuses("sample", path, expected);
 	chmod(folder.path, 01777); /* sticky: others can still add files */
-	refuses("sample", path, "is in a folder that can be written by its group and everybody (mode 1777)");
+	refuses("sample", path, "is in a folder that others write to as well (mode 1777)");
 	chmod(folder.path, 0770);
 	refuses("sample", path, "is in a folder that can be written by its group (mode 0770)");
 	chmod(folder.path, 0700);
