@@ -95,12 +95,13 @@ static const struct plait_option limits_table[] = {
 static const struct plait_option keepalive_table[] = {
 	PLAIT_OPTION_BOOL("enabled", struct socket_settings, keepalive.enabled, .fallback = "true",
 			  .doc = "Whether the kernel asks silent TCP peers if they are still there"),
-	PLAIT_OPTION_DURATION("idle", struct socket_settings, keepalive.idle_ms, .fallback = "5m",
-			      .min = SECOND, .max = 9 * 60 * MINUTE,
-			      .doc = "How long a peer is silent before it is asked, in whole seconds"),
+	PLAIT_OPTION_DURATION(
+		"idle", struct socket_settings, keepalive.idle_ms, .fallback = "5m", .min = SECOND,
+		.max = 9 * 60 * MINUTE,
+		.doc = "How long a peer is silent before it is asked, rounded up to whole seconds"),
 	PLAIT_OPTION_DURATION("interval", struct socket_settings, keepalive.interval_ms, .fallback = "30s",
 			      .min = SECOND, .max = 9 * 60 * MINUTE,
-			      .doc = "How long to wait between two questions, in whole seconds"),
+			      .doc = "How long to wait between two questions, rounded up to whole seconds"),
 	PLAIT_OPTION_INT("count", struct socket_settings, keepalive.count, .fallback = "4", .min = 1,
 			 .max = 127, .doc = "How many questions without an answer end the connection"),
 	PLAIT_OPTION_END,

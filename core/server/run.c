@@ -134,9 +134,9 @@ static int finish(struct server *server)
 	stop_loops(server);
 	bool clean = server->drain && drain_was_clean(server->drain);
 	size_t owed = abort_rest(server);
-	log_write(PLAIT_LOG_INFO, NULL, "stopped: %llu connections served, %llu bytes in, %llu out",
-		  counted(server, offsetof(struct net_counters, opened)),
-		  counted(server, offsetof(struct net_counters, bytes_in)),
+	unsigned long long served = counted(server, offsetof(struct net_counters, opened));
+	log_write(PLAIT_LOG_INFO, NULL, "stopped: %llu connection%s served, %llu bytes in, %llu out", served,
+		  served == 1 ? "" : "s", counted(server, offsetof(struct net_counters, bytes_in)),
 		  counted(server, offsetof(struct net_counters, bytes_out)));
 	if (!clean && owed > 0)
 		log_write(PLAIT_LOG_WARNING, NULL, "%zu connections were aborted", owed);
