@@ -180,5 +180,6 @@ void plait_post(struct plait_loop *loop, plait_call_fn *fn, void *arg)
 		no_memory();
 	posted->fn = fn;
 	posted->arg = arg;
-	post_send(&loop->posts, &posted->post, run_posted);
+	if (!post_offer(&loop->posts, &posted->post, run_posted))
+		free(posted);
 }

@@ -109,9 +109,11 @@ bool loop_settle(struct plait_loop *loop)
 {
 	if (loop->settled == SETTLE_MOST)
 		return false;
-	if (++loop->settled == SETTLE_MOST)
+	if (++loop->settled == SETTLE_MOST) {
 		log_write(PLAIT_LOG_ERROR, NULL,
-			  "a plugin's calls post new ones without end: what is still posted is dropped");
+			  "a plugin's calls post new ones without end: what they post now is dropped");
+		post_queue_close(&loop->posts);
+	}
 	loop_enter(loop);
 	bool any = post_queue_run(&loop->posts);
 	any |= run_tasks(loop);

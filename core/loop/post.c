@@ -26,7 +26,7 @@ int post_queue_init(struct post_queue *queue, struct plait_loop *loop)
 	pthread_mutex_init(&queue->lock, NULL);
 	queue->head = NULL;
 	queue->tail = &queue->head;
-	queue->woken = false;
+	queue->woken = queue->closed = false;
 	watch_init(&queue->watch, loop, queue->fd, on_wake, queue);
 	watch_set(&queue->watch, WATCH_READ);
 	return 0;
@@ -39,11 +39,15 @@ void post_queue_fini(struct post_queue *queue)
 	pthread_mutex_destroy(&queue->lock);
 }
 
-void post_send(struct post_queue *queue, struct post *post, post_fn *fn)
+static bool add(struct post_queue *queue, struct post *post, post_fn *fn, bool even_closed)
 {
 	post->fn = fn;
 	post->next = NULL;
 	pthread_mutex_lock(&queue->lock);
+	if (queue->closed && !even_closed) {
+		pthread_mutex_unlock(&queue->lock);
+		return false;
+	}
 	*queue->tail = post;
 	queue->tail = &post->next;
 	bool wake = !queue->woken;
@@ -51,6 +55,24 @@ void post_send(struct post_queue *queue, struct post *post, post_fn *fn)
 	pthread_mutex_unlock(&queue->lock);
 	if (wake && eventfd_write(queue->fd, 1) < 0)
 		abort(); /* a fresh eventfd's counter cannot be full */
+	return true;
+}
+
+void post_send(struct post_queue *queue, struct post *post, post_fn *fn)
+{
+	add(queue, post, fn, true);
+}
+
+bool post_offer(struct post_queue *queue, struct post *post, post_fn *fn)
+{
+	return add(queue, post, fn, false);
+}
+
+void post_queue_close(struct post_queue *queue)
+{
+	pthread_mutex_lock(&queue->lock);
+	queue->closed = true;
+	pthread_mutex_unlock(&queue->lock);
 }
 
 bool post_queue_run(struct post_queue *queue)

@@ -19,8 +19,9 @@ struct post {
 struct post_queue {
 	pthread_mutex_t lock;
 	struct post *head, **tail;
-	bool woken; /* a wake-up is under way */
-	int fd;     /* eventfd */
+	bool woken;  /* a wake-up is under way */
+	bool closed; /* plugins' posts are dropped */
+	int fd;      /* eventfd */
 	struct watch watch;
 };
 
@@ -29,6 +30,10 @@ void post_queue_fini(struct post_queue *queue);                         /* drops
 
 /* Any thread. */
 void post_send(struct post_queue *queue, struct post *post, post_fn *fn);
+
+/* For what plugins post: false, and the post stays the caller's, after post_queue_close. Any thread. */
+bool post_offer(struct post_queue *queue, struct post *post, post_fn *fn);
+void post_queue_close(struct post_queue *queue);
 
 /* Runs what has been posted so far, on the loop's thread. Returns whether there was anything. */
 bool post_queue_run(struct post_queue *queue);

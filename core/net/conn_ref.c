@@ -82,5 +82,8 @@ void plait_conn_ref_call(struct plait_conn_ref *ref, plait_conn_call_fn *fn, voi
 	call->ref = ref;
 	call->fn = fn;
 	call->arg = arg;
-	post_send(&ref->loop->posts, &call->post, run_call);
+	if (post_offer(&ref->loop->posts, &call->post, run_call))
+		return;
+	unref(call->ref);
+	free(call);
 }
