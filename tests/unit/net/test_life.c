@@ -305,6 +305,51 @@ static void rule_4_a_peer_that_does_not_end_is_left_in_order(void)
 	done();
 }
 
+static void close_with_a_reset(struct rig_client *bad)
+{
+	bad->memory.fail_reads = PLAIT_REASON_RESET;
+	memory_wake(&bad->memory);
+}
+
+static void fail_its_writes(struct rig_client *bad)
+{
+	bad->memory.fail_writes = PLAIT_REASON_RESET;
+	plait_write(bad->conn, "x", 1);
+}
+
+static void fill_its_buffer(struct rig_client *bad)
+{
+	static const char block[65536];
+	rig_stop_reading(bad);
+	while (plait_write(bad->conn, block, sizeof(block)) == 0)
+		;
+}
+
+static void rule_6_a_failure_is_its_own(void)
+{
+	static void (*const failures[])(struct rig_client *) = { close_with_a_reset, fail_its_writes,
+								 fill_its_buffer };
+	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+		struct rig_client bad;
+		open_with(&recorder_protocol);
+		rig_connect(&rig, &listener, &bad);
+		recorder_reset();
+		rig_stop_reading(&client);
+		plait_write(client.conn, "owed", 4);
+		failures[i](&bad);
+		rig_run(&rig);
+		CU_ASSERT_PTR_NULL(bad.conn);
+		CU_ASSERT_EQUAL(recorder.lost, 1);
+		recorder_reset();
+		rig_say(&client, "still here");
+		rig_read(&client);
+		CU_ASSERT_TRUE(recorder_saw("data(still here)"));
+		CU_ASSERT_TRUE(rig_heard(&client, "owed"));
+		rig_leave(&bad);
+		done();
+	}
+}
+
 static void rule_8_an_idle_connection_ends(void)
 {
 	rig_init(&rig);
@@ -449,7 +494,8 @@ SUITE_MAIN("life", SUITE_TEST(rule_1_calls_from_another_thread_are_caught),
 	   SUITE_TEST(rule_4_a_reader_that_stands_still_is_cut), SUITE_TEST(rule_4_a_slow_reader_is_not_cut),
 	   SUITE_TEST(rule_4_a_reader_slower_than_the_kernels_buffer_is_not_cut),
 	   SUITE_TEST(rule_4_a_peer_that_does_not_end_is_left_in_order),
-	   SUITE_TEST(rule_8_an_idle_connection_ends), SUITE_TEST(rule_8_input_left_unread_is_bounded),
-	   SUITE_TEST(rule_9_only_allowed_moves), SUITE_TEST(eof_without_callback_closes_after_flushing),
+	   SUITE_TEST(rule_6_a_failure_is_its_own), SUITE_TEST(rule_8_an_idle_connection_ends),
+	   SUITE_TEST(rule_8_input_left_unread_is_bounded), SUITE_TEST(rule_9_only_allowed_moves),
+	   SUITE_TEST(eof_without_callback_closes_after_flushing),
 	   SUITE_TEST(eof_with_callback_keeps_our_direction), SUITE_TEST(shutdown_write_keeps_input),
 	   SUITE_TEST(drain_closes_in_order), SUITE_TEST(drain_asks_a_protocol_that_wants_to_know))
