@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/config/config.h"
+#include "core/plugin/file.h"
 
 #define SUFFIX ".so"
 
@@ -23,7 +24,8 @@ static void add(struct catalogue *catalogue, const char *name, const char *const
 
 	if (!registry_load(catalogue->registry, name, search, &error))
 		return;
-	fprintf(stderr, "error: %s: %s\n", error.path, error.text);
+	if (!catalogue->quiet)
+		fprintf(stderr, "error: %s: %s\n", error.path, error.text);
 	catalogue->complete = false;
 }
 
@@ -125,10 +127,32 @@ int catalogue_load(struct catalogue *catalogue, const char *config)
 	return 0;
 }
 
+/* A file need not be called as its protocol is. Those of others that fail are not spoken of. */
+static bool add_protocol(struct catalogue *catalogue, const char *name)
+{
+	struct catalogue all;
+	const char *const *folders = plugin_default_path();
+
+	init(&all);
+	all.quiet = true;
+	for (size_t i = 0; folders[i]; i++)
+		add_folder(&all, folders, i);
+	const struct plugin *found = registry_find(all.registry, name);
+	if (found)
+		add(catalogue, found->file, NULL);
+	catalogue_fini(&all);
+	return found;
+}
+
 int catalogue_load_one(struct catalogue *catalogue, const char *name)
 {
+	const char *const *folders = plugin_default_path();
+	char *file = file_find(name, folders, NULL);
+
 	init(catalogue);
-	add(catalogue, name, plugin_default_path());
+	if (file || strchr(name, '/') || !add_protocol(catalogue, name))
+		add(catalogue, name, folders);
+	free(file);
 	return 0;
 }
 

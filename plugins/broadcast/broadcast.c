@@ -64,23 +64,23 @@ static const struct plait_choice slow_readers[] = {
 
 static const struct plait_option options[] = {
 	PLAIT_OPTION_STRING("room", struct broadcast_options, room, .fallback = "lobby", .min = 1, .max = 64,
-			    .doc = "listeners that name one room, with one framing, share it"),
+			    .doc = "Listeners that name one room, with one framing, share it"),
 	PLAIT_OPTION_STRING("welcome", struct broadcast_options, welcome, .max = 1024,
 			    .fallback = "welcome, you are number " PLACE,
-			    .doc = "the greeting; " PLACE
+			    .doc = "The greeting; " PLACE
 				   " in it stands for the client's number; empty: none"),
 	PLAIT_OPTION_BOOL("echo_to_sender", struct broadcast_options, echo_to_sender, .fallback = "false",
-			  .doc = "whether who says something hears it too"),
+			  .doc = "Whether who says something hears it too"),
 	PLAIT_OPTION_CHOICE("framing", struct broadcast_options, framing, framings, .fallback = "line",
-			    .doc = "what a message is"),
+			    .doc = "What a message is"),
 	PLAIT_OPTION_SIZE("max_message", struct broadcast_options, max_message, .fallback = "64k", .min = 1,
 			  .max = 16 * 1024 * 1024,
-			  .doc = "the longest message; a longer line ends its sender, a stream is cut"),
+			  .doc = "The longest message; a longer line ends its sender, a stream is cut"),
 	PLAIT_OPTION_CHOICE("slow_reader", struct broadcast_options, slow_reader, slow_readers,
-			    .fallback = "drop", .doc = "what happens to a reader whose backlog is full"),
+			    .fallback = "drop", .doc = "What happens to a reader whose backlog is full"),
 	PLAIT_OPTION_SIZE("backlog", struct broadcast_options, backlog, .fallback = "256k", .min = 1024,
 			  .max = 1024 * 1024 * 1024,
-			  .doc = "how much may wait for one reader, each message counted 64 bytes longer"),
+			  .doc = "How much may wait for one reader, each message counted 64 bytes longer"),
 	PLAIT_OPTION_END,
 };
 

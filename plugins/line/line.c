@@ -43,15 +43,15 @@ static const struct plait_choice too_longs[] = {
 
 static const struct plait_option options[] = {
 	PLAIT_OPTION_CHOICE("delimiter", struct line_options, delimiter, delimiters, .fallback = "crlf",
-			    .doc = "what ends a line, ours and the peer's"),
+			    .doc = "What ends a line, ours and the peer's"),
 	PLAIT_OPTION_STRING("custom_delimiter", struct line_options, custom_delimiter, .min = 1, .max = 16,
-			    .doc = "the very bytes that end a line, such as \";\", in place of delimiter"),
+			    .doc = "The very bytes that end a line, such as \";\", in place of delimiter"),
 	PLAIT_OPTION_SIZE("max_length", struct line_options, max_length, .fallback = "16k", .min = 1,
-			  .max = 16 * 1024 * 1024, .doc = "the longest line, its delimiter not counted"),
+			  .max = 16 * 1024 * 1024, .doc = "The longest line, its delimiter not counted"),
 	PLAIT_OPTION_CHOICE("too_long", struct line_options, too_long, too_longs, .fallback = "close",
-			    .doc = "what happens on a longer line"),
+			    .doc = "What happens on a longer line"),
 	PLAIT_OPTION_STRING("reply", struct line_options, reply, .fallback = PLACE, .max = 1024,
-			    .doc = "the answer to a line; " PLACE " in it stands for the line; empty: none"),
+			    .doc = "The answer to a line; " PLACE " in it stands for the line; empty: none"),
 	PLAIT_OPTION_END,
 };
 

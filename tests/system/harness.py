@@ -84,7 +84,7 @@ def environment(**more):
     return env
 
 
-def plait(*args, timeout=30, **keywords):
+def plait(*args, timeout=30, env=None, **keywords):
     """Runs one command of the program to its end."""
     return subprocess.run(
         [PLAIT, *map(str, args)],
@@ -93,7 +93,7 @@ def plait(*args, timeout=30, **keywords):
         errors="backslashreplace",
         timeout=timeout * SCALE,
         stdin=subprocess.DEVNULL,
-        env=environment(),
+        env={**environment(), **(env or {})},
         **keywords,
     )
 

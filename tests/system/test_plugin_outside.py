@@ -140,28 +140,21 @@ class Outside(Case):
         with server.connect("echo") as client:
             client.exchange(b"the shipped ones load too", finish=True)
 
-    def test_a_path_is_relative_to_the_config_file(self):
-        (self.folder / "mine").mkdir(mode=0o755)
-        source = self.folder / "mine" / "reverse.c"
+    def compile(self, plugin):
+        source = self.folder / "reverse.c"
         source.write_text(SOURCE)
         compiler = os.environ.get("CC", "cc").split()
         sanitize = [f"-fsanitize={harness.SANITIZER}"] if harness.SANITIZER else []
+        include, library = f"-I{harness.SRCDIR}/include", f"-L{BUILDDIR}/.libs"
         subprocess.run(
-            [
-                *compiler,
-                "-shared",
-                "-fPIC",
-                *sanitize,
-                f"-I{harness.SRCDIR}/include",
-                "-o",
-                self.folder / "mine" / "reverse.so",
-                source,
-                f"-L{BUILDDIR}/.libs",
-                "-lplait",
-            ],
+            [*compiler, "-shared", "-fPIC", *sanitize, include, "-o", plugin, source, library, "-lplait"],
             check=True,
         )
-        (self.folder / "mine" / "reverse.so").chmod(0o755)
+        plugin.chmod(0o755)
+
+    def test_a_path_is_relative_to_the_config_file(self):
+        (self.folder / "mine").mkdir(mode=0o755)
+        self.compile(self.folder / "mine" / "reverse.so")
         server = self.serve(
             listener("reverse", "unix:reverse.sock", "reverse"), plugins=["./mine/reverse.so"]
         )
@@ -173,6 +166,19 @@ class Outside(Case):
             self.assertEqual(client.receive_line(), b"cba")
         with server.connect("reverse") as client:
             self.assertEqual(client.receive_line(), b"hello world")
+
+        self.found_whatever_its_file_is_called(self.folder / "mine")
+
+    def found_whatever_its_file_is_called(self, folder):
+        (folder / "reverse.so").rename(folder / "broken.so")
+        there = {"PLAIT_PLUGIN_PATH": str(folder)}
+        missing = harness.plait("plugins", "reverse", env=there)
+        self.assertEqual(missing.returncode, 1)
+        self.assertIn("no plugin of that name", missing.stderr)
+        self.compile(folder / "backwards.so")
+        found = harness.plait("plugins", "reverse", env=there)
+        self.assertEqual((found.returncode, found.stderr), (0, ""))
+        self.assertIn("backwards.so", found.stdout)
 
 
 if __name__ == "__main__":
