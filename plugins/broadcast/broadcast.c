@@ -48,6 +48,7 @@ struct member {
 	size_t cost;      /* of what waits, in bytes */
 	uint64_t untold;  /* messages dropped since the reader was last told */
 	uint64_t dropped; /* in all */
+	bool leaving;     /* the server stops: closed when nothing waits any more */
 };
 
 static const struct plait_choice framings[] = {
@@ -247,8 +248,11 @@ static void flush(struct plait_conn *conn, struct member *member)
 		pass_on(conn, member, chunk);
 		plait_chunk_unref(&chunk);
 	}
-	if (!member->count) /* a reader that has caught up costs nothing */
-		ring_fini(member);
+	if (member->count)
+		return;
+	ring_fini(member); /* a reader that has caught up costs nothing */
+	if (member->leaving)
+		plait_close(conn);
 }
 
 static void deliver(struct plait_conn *conn, struct plait_chunk *chunk)
@@ -364,6 +368,15 @@ static void broadcast_drained(struct plait_conn *conn)
 	flush(conn, plait_conn_state(conn));
 }
 
+/* What was said before the server began to stop is owed to slow readers, too. */
+static void broadcast_draining(struct plait_conn *conn)
+{
+	struct member *member = plait_conn_state(conn);
+
+	member->leaving = true;
+	flush(conn, member);
+}
+
 static void broadcast_lost(struct plait_conn *conn, enum plait_reason reason)
 {
 	struct member *member = plait_conn_state(conn);
@@ -390,4 +403,5 @@ PLAIT_PROTOCOL(broadcast,
 	.data = broadcast_data,
 	.message = broadcast_message,
 	.drained = broadcast_drained,
+	.draining = broadcast_draining,
 	.lost = broadcast_lost);

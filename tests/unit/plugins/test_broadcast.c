@@ -381,6 +381,34 @@ static void a_message_beyond_the_cap_is_dropped_and_told(void)
 	end(&hall);
 }
 
+static void ignore(void *arg)
+{
+	(void)arg;
+}
+
+static void a_drain_gives_slow_readers_what_waits_for_them(void)
+{
+	struct hall hall;
+	char last[LINE_SIZE + 16];
+
+	begin(&hall, "{\"welcome\": \"\"}", 3);
+	hall.listener.settings.buffers.high = 1024;
+	hall.listener.settings.buffers.low = 512;
+	rig_stop_reading(&hall.clients[1]);
+	speak(&hall, 0, 100);
+	net_drain(hall.rig.loop->net, ignore, NULL);
+	rig_run(&hall.rig);
+	CU_ASSERT_TRUE(hall.clients[2].memory.was_shut_down);
+	CU_ASSERT_FALSE(hall.clients[1].memory.was_shut_down);
+	rig_read(&hall.clients[1]);
+	CU_ASSERT_TRUE(hall.clients[1].memory.was_shut_down);
+	int len = snprintf(last, sizeof(last), "<1> %08u %0100u\r\n", 99u, 0u);
+	const struct buffer *heard = &hall.clients[1].memory.from_conn;
+	CU_ASSERT_EQUAL(buffer_size(heard), 100 * (size_t)len);
+	CU_ASSERT_EQUAL(memcmp(buffer_data(heard) + 99 * len, last, (size_t)len), 0);
+	end(&hall);
+}
+
 SUITE_MAIN("broadcast", SUITE_TEST(each_is_greeted_with_its_number),
 	   SUITE_TEST(what_one_says_all_others_hear),
 	   SUITE_TEST(the_sender_hears_itself_if_the_option_says_so),
@@ -393,4 +421,5 @@ SUITE_MAIN("broadcast", SUITE_TEST(each_is_greeted_with_its_number),
 	   SUITE_TEST(a_burst_in_one_turn_is_not_a_slow_reader),
 	   SUITE_TEST(a_slow_reader_is_disconnected_if_the_option_says_so),
 	   SUITE_TEST(a_slow_reader_that_leaves_leaks_nothing), SUITE_TEST(a_ring_that_grows_keeps_its_order),
-	   SUITE_TEST(the_option_table_is_sound), SUITE_TEST(a_message_beyond_the_cap_is_dropped_and_told))
+	   SUITE_TEST(the_option_table_is_sound), SUITE_TEST(a_message_beyond_the_cap_is_dropped_and_told),
+	   SUITE_TEST(a_drain_gives_slow_readers_what_waits_for_them))
