@@ -1,26 +1,7 @@
 /* How connections end: in order after what was written, in time, and on the peer's end. Rule 4 of DESIGN. */
+#include "tests/unit/net/bench.h"
 #include "tests/unit/net/recorder.h"
-#include "tests/unit/rig.h"
 #include "tests/unit/suite.h"
-
-static struct rig rig;
-static struct rig_listener listener;
-static struct rig_client client;
-
-static void open_with(const struct plait_protocol *protocol)
-{
-	rig_init(&rig);
-	CU_ASSERT_EQUAL_FATAL(rig_listen(&listener, protocol, NULL, NULL), 0);
-	rig_connect(&rig, &listener, &client);
-}
-
-static void done(void)
-{
-	rig_leave(&client);
-	rig_unlisten(&listener);
-	rig_fini(&rig);
-	recorder_reset();
-}
 
 static void rule_4_nothing_is_delivered_after_close(void)
 {

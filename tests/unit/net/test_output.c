@@ -2,29 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/net/bench.h"
 #include "tests/unit/net/recorder.h"
-#include "tests/unit/rig.h"
 #include "tests/unit/suite.h"
-
-static struct rig rig;
-static struct rig_listener listener;
-static struct rig_client client;
-
-static void open_with(const struct plait_protocol *protocol)
-{
-	rig_init(&rig);
-	CU_ASSERT_EQUAL_FATAL(rig_listen(&listener, protocol, NULL, NULL), 0);
-	rig_connect(&rig, &listener, &client);
-	client.memory.writes = 0;
-}
-
-static void done(void)
-{
-	rig_leave(&client);
-	rig_unlisten(&listener);
-	rig_fini(&rig);
-	recorder_reset();
-}
 
 static size_t answer_in_pieces(struct plait_conn *conn, const void *data, size_t len)
 {
