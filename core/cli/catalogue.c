@@ -24,9 +24,15 @@ static void add(struct catalogue *catalogue, const char *name, const char *const
 
 	if (!registry_load(catalogue->registry, name, search, &error))
 		return;
-	if (!catalogue->quiet)
-		fprintf(stderr, "error: %s: %s\n", error.path, error.text);
 	catalogue->complete = false;
+	if (catalogue->quiet)
+		return;
+	struct problems problems;
+
+	problems_init(&problems);
+	problems_add(&problems, NULL, "%s: %s", error.path, error.text);
+	problems_print(&problems, stderr);
+	problems_fini(&problems);
 }
 
 static int is_plugin_file(const struct dirent *entry)
