@@ -49,6 +49,18 @@ PLAIT_PROTOCOL(reverse,
 	.message = reverse_message);
 """
 
+GREETER = """
+#include <plait/plait.h>
+
+static void greet_made(struct plait_conn *conn)
+{
+	plait_write(conn, "hello\\r\\n", 7);
+	plait_close(conn);
+}
+
+PLAIT_PROTOCOL(greet, .made = greet_made);
+"""
+
 
 class Outside(Case):
     timeout_s = 150
@@ -136,9 +148,9 @@ class Outside(Case):
         with server.connect("echo") as client:
             client.exchange(b"the shipped ones load too", finish=True)
 
-    def compile(self, plugin):
-        source = self.folder / "reverse.c"
-        source.write_text(SOURCE)
+    def compile(self, plugin, text=SOURCE):
+        source = self.folder / "plugin.c"
+        source.write_text(text)
         compiler = os.environ.get("CC", "cc").split()
         sanitize = [f"-fsanitize={harness.SANITIZER}"] if harness.SANITIZER else []
         include, library = f"-I{harness.SRCDIR}/include", f"-L{BUILDDIR}/.libs"
@@ -162,6 +174,15 @@ class Outside(Case):
             self.assertEqual(client.receive_line(), b"cba")
         with server.connect("reverse") as client:
             self.assertEqual(client.receive_line(), b"hello world")
+
+    def test_one_that_only_greets_listens_on_streams(self):
+        (self.folder / "mine").mkdir(mode=0o755)
+        self.compile(self.folder / "mine" / "greet.so", GREETER)
+        shown = harness.plait("plugins", self.folder / "mine" / "greet.so")
+        self.assertIn("listens on: tcp, tls, unix\n", shown.stdout)
+        server = self.serve(listener("greet", "unix:greet.sock", "greet"), plugins=["./mine/greet.so"])
+        with server.connect("greet") as client:
+            self.assertEqual(client.receive_to_end(), b"hello\r\n")
 
     def test_it_is_found_whatever_its_file_is_called(self):
         folder = self.folder / "mine"

@@ -357,6 +357,8 @@ static void faulty_tables_are_found(void)
 	faults_of(&row, 8, "is required and has a default");
 	row = good, row.min = 10;
 	faults_of(&row, 8, "impossible range");
+	row = good, row.type = PLAIT_OPTION_TYPE_INT, row.min = -10, row.max = 0;
+	faults_of(&row, 8, "a min below 0 and no max");
 	row = good, row.min = -1;
 	faults_of(&row, 8, "impossible range");
 	row = good, row.choices = colours;
