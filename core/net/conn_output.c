@@ -32,13 +32,20 @@ static size_t send_parts(struct plait_conn *conn, const struct iovec *parts, int
 	return 0;
 }
 
+/* Reading pauses from here until output has fallen to the low mark. */
+static bool rose_above_high(struct plait_conn *conn)
+{
+	if (conn->output.bytes <= conn->factory->settings->buffers.high)
+		return false;
+	conn->over_high = true;
+	conn_pause_for(conn, CONN_PAUSE_WATERMARK);
+	return true;
+}
+
 static void check_marks(struct plait_conn *conn)
 {
 	const struct buffer_settings *marks = &conn->factory->settings->buffers;
-	if (conn->output.bytes > marks->high) {
-		conn->over_high = true;
-		conn_pause_for(conn, CONN_PAUSE_WATERMARK);
-	} else if (conn->over_high && conn->output.bytes <= marks->low) {
+	if (!rose_above_high(conn) && conn->over_high && conn->output.bytes <= marks->low) {
 		conn->over_high = false;
 		conn_resume_from(conn, CONN_PAUSE_WATERMARK);
 		if (conn->state == CONN_OPEN && conn->protocol->drained) {
@@ -106,13 +113,10 @@ static int enqueue(struct plait_conn *conn, const struct iovec *parts, int count
  * now, so that being above it means that the peer is slow. */
 static void flush_later(struct plait_conn *conn)
 {
-	uint64_t high = conn->factory->settings->buffers.high;
-	if (conn->output.bytes > high) {
+	if (conn->output.bytes > conn->factory->settings->buffers.high) {
 		send_queue(conn);
-		if (conn->state != CONN_CLOSED && conn->output.bytes > high) {
-			conn->over_high = true;
-			conn_pause_for(conn, CONN_PAUSE_WATERMARK);
-		}
+		if (conn->state != CONN_CLOSED)
+			rose_above_high(conn);
 	}
 	if (!conn->in_callback)
 		conn_defer(conn);
