@@ -7,37 +7,47 @@
 
 #define SMALLEST 512
 
+static struct buffer_block *grow(const struct buffer_block *old, size_t size, size_t len)
+{
+	size_t capacity = old && old->capacity > SMALLEST ? old->capacity : SMALLEST;
+	while (capacity - size < len)
+		capacity *= 2;
+	struct buffer_block *block = malloc(sizeof(*block) + capacity);
+	if (!block)
+		return NULL;
+	block->capacity = capacity;
+	if (size > 0)
+		memcpy(block->bytes, old->bytes + old->begin, size);
+	return block;
+}
+
 uint8_t *buffer_reserve(struct buffer *buffer, size_t len)
 {
+	struct buffer_block *block = buffer->block;
 	size_t size = buffer_size(buffer);
-	if (buffer->capacity - buffer->end >= len && buffer->bytes)
-		return buffer->bytes + buffer->end;
+	if (block && block->capacity - block->end >= len)
+		return block->bytes + block->end;
 	if (len > SIZE_MAX / 4 || size > SIZE_MAX / 4)
 		return NULL;
-	if (buffer->begin >= size && buffer->capacity - size >= len && buffer->bytes) {
-		memmove(buffer->bytes, buffer->bytes + buffer->begin, size);
+	if (block && block->begin >= size && block->capacity - size >= len) {
+		memmove(block->bytes, block->bytes + block->begin, size);
 	} else {
-		size_t capacity = buffer->capacity > SMALLEST ? buffer->capacity : SMALLEST;
-		while (capacity - size < len)
-			capacity *= 2;
-		uint8_t *bytes = malloc(capacity);
-		if (!bytes)
+		block = grow(block, size, len);
+		if (!block)
 			return NULL;
-		if (size > 0)
-			memcpy(bytes, buffer->bytes + buffer->begin, size);
-		free(buffer->bytes);
-		buffer->bytes = bytes;
-		buffer->capacity = capacity;
+		free(buffer->block);
+		buffer->block = block;
 	}
-	buffer->begin = 0;
-	buffer->end = size;
-	return buffer->bytes + size;
+	block->begin = 0;
+	block->end = size;
+	return block->bytes + size;
 }
 
 void buffer_commit(struct buffer *buffer, size_t len)
 {
-	assert(len <= buffer->capacity - buffer->end);
-	buffer->end += len;
+	struct buffer_block *block = buffer->block;
+	assert(len <= block->capacity - block->end);
+	block->end += len;
 }
 
 int buffer_append(struct buffer *buffer, const void *data, size_t len)
@@ -53,13 +63,15 @@ int buffer_append(struct buffer *buffer, const void *data, size_t len)
 void buffer_consume(struct buffer *buffer, size_t len)
 {
 	assert(len <= buffer_size(buffer));
-	buffer->begin += len;
-	if (buffer->begin == buffer->end)
+	if (!buffer->block)
+		return;
+	buffer->block->begin += len;
+	if (buffer->block->begin == buffer->block->end)
 		buffer_fini(buffer);
 }
 
 void buffer_fini(struct buffer *buffer)
 {
-	free(buffer->bytes);
-	*buffer = (struct buffer){ 0 };
+	free(buffer->block);
+	buffer->block = NULL;
 }

@@ -5,19 +5,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct buffer_block {
+	size_t begin, end, capacity; /* of bytes; begin to end is what the buffer holds */
+	uint8_t bytes[];
+};
+
 struct buffer {
-	uint8_t *bytes;
-	size_t begin, end, capacity;
+	struct buffer_block *block; /* NULL: it is empty */
 };
 
 static inline size_t buffer_size(const struct buffer *buffer)
 {
-	return buffer->end - buffer->begin;
+	return buffer->block ? buffer->block->end - buffer->block->begin : 0;
 }
 
+/* Where its bytes begin; not to be asked of an empty one. */
 static inline uint8_t *buffer_data(const struct buffer *buffer)
 {
-	return buffer->bytes + buffer->begin;
+	return buffer->block->bytes + buffer->block->begin;
 }
 
 /* Makes room for len more bytes behind the end, and returns where; NULL when there is no memory. The cost of

@@ -1,135 +1,157 @@
-/* Output queues: small writes gathered in pooled chunks, large blocks by reference. */
+/* Output queues: small writes gathered in pooled blocks, large chunks by reference. */
 #include "core/base/queue.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define POOL_KEEPS_NODES 1024
+/* A pool keeps at most 6 MiB. */
+static const struct {
+	size_t size;
+	unsigned keeps;
+} classes[QUEUE_CLASSES] = {
+	[QUEUE_SHARED] = { 0, 1024 },
+	[QUEUE_FIRST] = { QUEUE_FIRST_SIZE, QUEUE_FIRST_KEPT },
+	[QUEUE_BLOCK] = { QUEUE_BLOCK_SIZE, 128 },
+};
 
 void queue_pool_init(struct queue_pool *pool)
 {
-	chunk_pool_init(&pool->chunks);
-	pool->free_nodes = NULL;
-	pool->free_count = 0;
+	*pool = (struct queue_pool){ 0 };
 }
 
 void queue_pool_fini(struct queue_pool *pool)
 {
-	while (pool->free_nodes) {
-		struct queue_node *node = pool->free_nodes;
-		pool->free_nodes = node->next;
-		free(node);
+	for (enum queue_class class = 0; class < QUEUE_CLASSES; class ++) {
+		while (pool->classes[class].free) {
+			struct queue_node *node = pool->classes[class].free;
+			pool->classes[class].free = node->next;
+			free(node);
+		}
 	}
-	pool->free_count = 0;
-	chunk_pool_fini(&pool->chunks);
+	queue_pool_init(pool);
 }
 
-static struct queue_node *take_node(struct queue_pool *pool)
+/* A node with room for its class's bytes and none of them used. */
+static struct queue_node *take_node(struct queue_pool *pool, enum queue_class class)
 {
-	struct queue_node *node = pool->free_nodes;
-	if (!node)
-		return malloc(sizeof(*node));
-	pool->free_nodes = node->next;
-	pool->free_count--;
+	struct queue_node *node = pool->classes[class].free;
+	if (node) {
+		pool->classes[class].free = node->next;
+		pool->classes[class].count--;
+	} else {
+		node = malloc(sizeof(*node) + classes[class].size);
+		if (!node)
+			return NULL;
+		node->class = class;
+		node->chunk = NULL;
+		node->limit = node->bytes + classes[class].size;
+	}
+	node->next = NULL;
+	node->begin = node->end = node->bytes;
 	return node;
 }
 
 static void give_node(struct queue_pool *pool, struct queue_node *node)
 {
-	plait_chunk_unref(&node->chunk);
-	if (pool->free_count >= POOL_KEEPS_NODES) {
+	enum queue_class class = node->class;
+	if (node->chunk)
+		plait_chunk_unref(&node->chunk);
+	if (pool->classes[class].count >= classes[class].keeps) {
 		free(node);
 		return;
 	}
-	node->next = pool->free_nodes;
-	pool->free_nodes = node;
-	pool->free_count++;
+	node->next = pool->classes[class].free;
+	pool->classes[class].free = node;
+	pool->classes[class].count++;
 }
 
-/* Takes over the caller's reference to chunk, also when it fails. */
-static int append(struct queue *queue, struct queue_pool *pool, struct plait_chunk *chunk, size_t end)
+static void append(struct queue *queue, struct queue_node *node)
 {
-	struct queue_node *node = chunk ? take_node(pool) : NULL;
-	if (!node) {
-		plait_chunk_unref(&chunk);
-		return -1;
-	}
-	*node = (struct queue_node){ .chunk = chunk, .end = end };
 	if (queue->tail)
 		queue->tail->next = node;
 	else
 		queue->head = node;
 	queue->tail = node;
-	queue->bytes += end;
+	queue->bytes += (size_t)(node->end - node->begin);
+}
+
+/* Takes over the caller's reference to chunk, also when it fails. */
+static int append_chunk(struct queue *queue, struct queue_pool *pool, struct plait_chunk *chunk)
+{
+	struct queue_node *node = chunk ? take_node(pool, QUEUE_SHARED) : NULL;
+	if (!node) {
+		plait_chunk_unref(&chunk);
+		return -1;
+	}
+	node->chunk = chunk;
+	node->begin = chunk->bytes;
+	node->end = node->limit = chunk->bytes + chunk->size;
+	append(queue, node);
 	return 0;
 }
 
-/* A pooled chunk belongs to one queue alone, so what lies behind its end is free to write. */
-static size_t room_at_tail(const struct queue *queue)
+static int append_block(struct queue *queue, struct queue_pool *pool, const void *data, size_t len)
 {
-	const struct queue_node *tail = queue->tail;
-	return tail && tail->chunk->pool ? tail->chunk->size - tail->end : 0;
+	bool first = !queue->tail && len <= QUEUE_FIRST_SIZE;
+	struct queue_node *node = take_node(pool, first ? QUEUE_FIRST : QUEUE_BLOCK);
+	if (!node)
+		return -1;
+	memcpy(node->bytes, data, len);
+	node->end = node->bytes + len;
+	append(queue, node);
+	return 0;
 }
 
-int queue_copy(struct queue *queue, struct queue_pool *pool, const void *data, size_t len)
+int queue_copy_more(struct queue *queue, struct queue_pool *pool, const void *data, size_t len)
 {
-	size_t room = room_at_tail(queue);
-	if (len > room) {
-		size_t rest = len - room;
-		struct plait_chunk *chunk = rest <= CHUNK_POOLED_SIZE ? chunk_pool_take(&pool->chunks)
-								      : plait_chunk_new(NULL, rest);
-		struct queue_node *old_tail = queue->tail;
-		if (append(queue, pool, chunk, rest) < 0)
-			return -1;
-		memcpy(chunk->bytes, (const uint8_t *)data + room, rest);
-		if (room > 0) {
-			memcpy(old_tail->chunk->bytes + old_tail->end, data, room);
-			old_tail->end += room;
-			queue->bytes += room;
-		}
-		return 0;
+	struct queue_node *tail = queue->tail;
+	size_t room = tail ? (size_t)(tail->limit - tail->end) : 0;
+	if (room == 0 && len <= QUEUE_BLOCK_SIZE)
+		return len > 0 ? append_block(queue, pool, data, len) : 0;
+	const uint8_t *rest = (const uint8_t *)data + room;
+	int result = len - room > QUEUE_BLOCK_SIZE
+			     ? append_chunk(queue, pool, plait_chunk_new(rest, len - room))
+			     : append_block(queue, pool, rest, len - room);
+	if (result == 0 && room > 0) {
+		memcpy(tail->end, data, room);
+		tail->end += room;
+		queue->bytes += room;
 	}
-	if (len > 0) {
-		memcpy(queue->tail->chunk->bytes + queue->tail->end, data, len);
-		queue->tail->end += len;
-		queue->bytes += len;
-	}
-	return 0;
+	return result;
 }
 
 int queue_add(struct queue *queue, struct queue_pool *pool, struct plait_chunk *chunk)
 {
 	if (chunk->size <= QUEUE_COPY_LIMIT)
 		return queue_copy(queue, pool, chunk->bytes, chunk->size);
-	return append(queue, pool, plait_chunk_ref(chunk), chunk->size);
+	return append_chunk(queue, pool, plait_chunk_ref(chunk));
 }
 
 int queue_peek(const struct queue *queue, struct iovec *parts, int max)
 {
 	int count = 0;
 	for (struct queue_node *node = queue->head; node && count < max; node = node->next)
-		parts[count++] = (struct iovec){ node->chunk->bytes + node->begin, node->end - node->begin };
+		parts[count++] = (struct iovec){ node->begin, (size_t)(node->end - node->begin) };
 	return count;
 }
 
-void queue_consume(struct queue *queue, struct queue_pool *pool, size_t len)
+void queue_consume_some(struct queue *queue, struct queue_pool *pool, size_t len)
 {
 	assert(len <= queue->bytes);
 	queue->bytes -= len;
-	while (len > 0) {
-		struct queue_node *node = queue->head;
-		size_t here = node->end - node->begin;
-		if (len < here) {
-			node->begin += len;
-			return;
-		}
-		len -= here;
-		queue->head = node->next;
-		if (!queue->head)
-			queue->tail = NULL;
+	struct queue_node *node = queue->head;
+	while (node && len >= (size_t)(node->end - node->begin)) {
+		struct queue_node *next = node->next;
+		len -= (size_t)(node->end - node->begin);
 		give_node(pool, node);
+		node = next;
 	}
+	queue->head = node;
+	if (node)
+		node->begin += len;
+	else
+		queue->tail = NULL;
 }
 
 void queue_clear(struct queue *queue, struct queue_pool *pool)

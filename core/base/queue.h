@@ -1,19 +1,35 @@
-/* An output queue: bytes on their way out, as pieces of chunks. Empty, it holds no memory. */
+/* An output queue: bytes on their way out, in blocks of its own and in chunks it shares. Empty, it holds no memory. */
 #ifndef BASE_QUEUE_H
 #define BASE_QUEUE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 #include <sys/uio.h>
 
 #include "core/base/chunk.h"
 
-/* Writes up to this size are copied together; larger blocks travel by reference. */
+/* Writes up to this size are copied together; larger chunks travel by reference. */
 #define QUEUE_COPY_LIMIT 2048
+
+/* What a queue's first block holds, and every later one: a TLS record's worth. A thousand members of a room have a line
+ * each to send at the end of a turn; a small first block keeps all of them in the processor's caches. */
+#define QUEUE_FIRST_SIZE 2000
+#define QUEUE_BLOCK_SIZE 16384
+
+/* How many of the first blocks a pool keeps for the next burst: 4 MiB. */
+#define QUEUE_FIRST_KEPT 2048
+
+enum queue_class { QUEUE_SHARED, QUEUE_FIRST, QUEUE_BLOCK, QUEUE_CLASSES };
 
 struct queue_node {
 	struct queue_node *next;
-	struct plait_chunk *chunk;
-	size_t begin, end; /* the bytes of the chunk still to go */
+	uint8_t *begin, *end;      /* the bytes still to go */
+	uint8_t *limit;            /* where the room behind them ends */
+	struct plait_chunk *chunk; /* whose bytes they are; NULL: the node's own */
+	enum queue_class class;
+	uint8_t bytes[]; /* from here to limit, when they are the node's own */
 };
 
 struct queue {
@@ -21,26 +37,69 @@ struct queue {
 	size_t bytes;
 };
 
-/* What the queues of one loop are made of. */
+/* What the queues of one loop are made of; used nodes wait here for the next burst, in bounded numbers. */
 struct queue_pool {
-	struct chunk_pool chunks;
-	struct queue_node *free_nodes;
-	unsigned free_count;
+	struct {
+		struct queue_node *free;
+		unsigned count;
+	} classes[QUEUE_CLASSES];
 };
 
 void queue_pool_init(struct queue_pool *pool);
 void queue_pool_fini(struct queue_pool *pool);
 
+/* A queue's first block, when the pool has one and len bytes fit. */
+static inline struct queue_node *queue_begin(struct queue *queue, struct queue_pool *pool, size_t len)
+{
+	struct queue_node *node = pool->classes[QUEUE_FIRST].free;
+	if (!node || len > QUEUE_FIRST_SIZE)
+		return NULL;
+	pool->classes[QUEUE_FIRST].free = node->next;
+	pool->classes[QUEUE_FIRST].count--;
+	node->next = NULL;
+	node->begin = node->end = node->bytes;
+	queue->head = queue->tail = node;
+	return node;
+}
+
+/* For queue_copy: all but the common case. */
+int queue_copy_more(struct queue *queue, struct queue_pool *pool, const void *data, size_t len);
+
 /* Each returns 0, or -1 when there is no memory (nothing was added). */
-int queue_copy(struct queue *queue, struct queue_pool *pool, const void *data, size_t len);
+static inline int queue_copy(struct queue *queue, struct queue_pool *pool, const void *data, size_t len)
+{
+	struct queue_node *tail = queue->tail ? queue->tail : queue_begin(queue, pool, len);
+	if (!tail || len > (size_t)(tail->limit - tail->end))
+		return queue_copy_more(queue, pool, data, len);
+	memcpy(tail->end, data, len);
+	tail->end += len;
+	queue->bytes += len;
+	return 0;
+}
+
 int queue_add(struct queue *queue, struct queue_pool *pool,
 	      struct plait_chunk *chunk); /* takes its own reference */
 
 /* The head of the queue as at most max parts; returns how many. */
 int queue_peek(const struct queue *queue, struct iovec *parts, int max);
 
+/* For queue_consume: all but the common case. */
+void queue_consume_some(struct queue *queue, struct queue_pool *pool, size_t len);
+
 /* Drops the first len bytes, which must be there. */
-void queue_consume(struct queue *queue, struct queue_pool *pool, size_t len);
+static inline void queue_consume(struct queue *queue, struct queue_pool *pool, size_t len)
+{
+	struct queue_node *node = queue->head;
+	if (len != queue->bytes || !node || node->next || node->class != QUEUE_FIRST ||
+	    pool->classes[QUEUE_FIRST].count >= QUEUE_FIRST_KEPT) {
+		queue_consume_some(queue, pool, len);
+		return;
+	}
+	node->next = pool->classes[QUEUE_FIRST].free;
+	pool->classes[QUEUE_FIRST].free = node;
+	pool->classes[QUEUE_FIRST].count++;
+	*queue = (struct queue){ 0 };
+}
 
 void queue_clear(struct queue *queue, struct queue_pool *pool);
 

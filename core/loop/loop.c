@@ -1,12 +1,15 @@
-/* The loop: turns of waiting, timers and end-of-turn work on one libevent base. */
+/* The loop: turns of waiting, timers and end-of-turn work. */
 #include "core/loop/loop.h"
 
 #include <event2/event.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/base/log.h"
+#include "core/base/uncancelled.h"
 
 #ifdef PLAIT_DEBUG
 #include <assert.h>
@@ -15,7 +18,11 @@
 /* Posts that post again are given this many rounds at the end; a plugin that never stops must not keep us. */
 #define SETTLE_MOST 10000
 
-static _Thread_local struct plait_loop *current;
+/* What one wait may report; more are reported by the next. */
+#define READY_MAX 512
+
+/* libplait is there from the program's start, so that this need not be looked up by a call. */
+static _Thread_local struct plait_loop *current __attribute__((tls_model("initial-exec")));
 
 static uint64_t system_clock(void *context)
 {
@@ -25,48 +32,46 @@ static uint64_t system_clock(void *context)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* The turn that the alarm ends runs the timers itself. */
-static void on_alarm(evutil_socket_t fd, short what, void *arg)
+static void on_set_ready(evutil_socket_t fd, short what, void *arg)
 {
-	struct plait_loop *loop = arg;
 	(void)fd;
 	(void)what;
-	loop->alarm_at_ms = TIMER_NEVER;
+	(void)arg; /* the turn looks into the set itself */
 }
 
-/* No other thread touches a base, so it goes without locks. And without epoll's changelist: it would still name a
- * descriptor that was closed and is another loop's by then. */
-static struct event_base *base_new(void)
+struct event_base *loop_guests(struct plait_loop *loop)
 {
-	struct event_config *config = event_config_new();
+	struct event_config *config = loop->guests ? NULL : event_config_new();
 	if (!config)
-		return NULL;
+		return loop->guests;
 	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-	struct event_base *base = event_base_new_with_config(config);
+	loop->guests = event_base_new_with_config(config);
 	event_config_free(config);
-	return base;
+	if (loop->guests)
+		loop->guest_wait = event_new(loop->guests, loop->set, EV_READ, on_set_ready, loop);
+	if (loop->guests && !loop->guest_wait) {
+		event_base_free(loop->guests);
+		loop->guests = NULL;
+	}
+	return loop->guests;
 }
 
 struct plait_loop *loop_new(unsigned index, unsigned count)
 {
-	struct plait_loop *loop = calloc(1, sizeof(*loop));
+	struct plait_loop *loop = aligned_alloc(LOOP_CACHE_LINE, sizeof(*loop));
 	if (!loop)
 		return NULL;
-	loop->index = index;
-	loop->count = count;
-	loop->tasks_tail = &loop->tasks;
-	loop->alarm_at_ms = TIMER_NEVER;
+	*loop = (struct plait_loop){ .index = index, .count = count };
 	queue_pool_init(&loop->pool);
 	loop_set_clock(loop, NULL, NULL);
 	loop->input = malloc(LOOP_INPUT_SIZE);
-	loop->base = base_new();
-	loop->alarm = loop->base ? evtimer_new(loop->base, on_alarm, loop) : NULL;
-	if (loop->input && loop->alarm && post_queue_init(&loop->posts, loop) == 0)
+	loop->ready = calloc(READY_MAX, sizeof(*loop->ready));
+	loop->set = epoll_create1(EPOLL_CLOEXEC);
+	if (loop->input && loop->ready && loop->set >= 0 && post_queue_init(&loop->posts, loop) == 0)
 		return loop;
-	if (loop->alarm)
-		event_free(loop->alarm);
-	if (loop->base)
-		event_base_free(loop->base);
+	if (loop->set >= 0)
+		close(loop->set);
+	free(loop->ready);
 	free(loop->input);
 	free(loop);
 	return NULL;
@@ -75,12 +80,11 @@ struct plait_loop *loop_new(unsigned index, unsigned count)
 static bool run_tasks(struct plait_loop *loop)
 {
 	struct task *task = loop->tasks;
-	loop->tasks = NULL;
-	loop->tasks_tail = &loop->tasks;
+	loop->tasks = loop->last_task = NULL;
 	bool any = task != NULL;
 	while (task) {
-		struct task *next = task->next;
-		task->queued = false;
+		struct task *next = task->next == task ? NULL : task->next;
+		task->next = NULL;
 		task->fn(task);
 		task = next;
 	}
@@ -98,9 +102,13 @@ void loop_free(struct plait_loop **loop_at)
 	post_queue_fini(&loop->posts);
 	calls_free(loop);
 	timer_heap_fini(&loop->timers);
-	event_free(loop->alarm);
-	event_base_free(loop->base);
+	if (loop->guests) {
+		event_free(loop->guest_wait);
+		event_base_free(loop->guests);
+	}
+	close(loop->set);
 	queue_pool_fini(&loop->pool);
+	free(loop->ready);
 	free(loop->input);
 	free(loop);
 }
@@ -145,13 +153,10 @@ void loop_set_clock(struct plait_loop *loop, loop_clock_fn *clock, void *context
 	loop->now_known = false;
 }
 
-uint64_t loop_now(struct plait_loop *loop)
+void loop_read_clock(struct plait_loop *loop)
 {
-	if (!loop->now_known) {
-		loop->now_ms = loop->clock(loop->clock_context);
-		loop->now_known = true;
-	}
-	return loop->now_ms;
+	loop->now_ms = loop->clock(loop->clock_context);
+	loop->now_known = true;
 }
 
 uint64_t plait_loop_now_ms(struct plait_loop *loop)
@@ -171,47 +176,92 @@ unsigned plait_loop_count(const struct plait_loop *loop)
 
 void loop_defer(struct plait_loop *loop, struct task *task)
 {
-	if (task->queued)
+	if (task->next)
 		return;
-	task->queued = true;
-	task->next = NULL;
-	*loop->tasks_tail = task;
-	loop->tasks_tail = &task->next;
+	task->next = task;
+	if (loop->last_task)
+		loop->last_task->next = task;
+	else
+		loop->tasks = task;
+	loop->last_task = task;
 }
 
-/* Sets the alarm for the earliest timer. One set too early only costs a turn, so it is never moved to later. */
-static void set_alarm(struct plait_loop *loop)
+/* Until the next timer in milliseconds, -1 when there is none. The time of the turn that ends is good enough for it. */
+static int patience(struct plait_loop *loop, bool wait)
 {
 	uint64_t next = timer_heap_next(&loop->timers);
-	if (next >= loop->alarm_at_ms)
-		return;
+	if (!wait || loop->tasks)
+		return 0;
+	if (next == TIMER_NEVER)
+		return -1;
 	uint64_t now = loop_now(loop);
 	uint64_t delay = next > now ? next - now : 0;
-	struct timeval wait = { .tv_sec = (time_t)(delay / 1000),
-				.tv_usec = (suseconds_t)(delay % 1000 * 1000) };
-	loop->alarm_at_ms = next;
-	event_add(loop->alarm, &wait);
+	return delay < INT_MAX ? (int)delay : INT_MAX;
+}
+
+/* The guests' base is waited on, with the set as one of its events; the set is then only looked at. */
+static int wait_with_guests(struct plait_loop *loop, int patience_ms)
+{
+	struct timeval most = { .tv_sec = patience_ms / 1000, .tv_usec = patience_ms % 1000 * 1000 };
+	event_add(loop->guest_wait, patience_ms >= 0 ? &most : NULL);
+	event_base_loop(loop->guests, EVLOOP_ONCE | (patience_ms == 0 ? EVLOOP_NONBLOCK : 0));
+	event_del(loop->guest_wait);
+	return 0;
+}
+
+/* What the kernel reports, as a set of enum watch_interest. */
+static unsigned readiness(uint32_t events)
+{
+	unsigned ready = 0;
+	if (events & (EPOLLIN | EPOLLERR | EPOLLHUP))
+		ready |= WATCH_READ;
+	if (events & (EPOLLOUT | EPOLLERR | EPOLLHUP))
+		ready |= WATCH_WRITE;
+	return ready;
+}
+
+static void wait_and_call(struct plait_loop *loop, int patience_ms)
+{
+	struct epoll_event *ready = loop->ready;
+	loop->now_known = false;
+	if (loop->guests)
+		patience_ms = wait_with_guests(loop, patience_ms);
+	int count = uncancelled_epoll_wait(loop->set, ready, READY_MAX, patience_ms);
+	loop->now_known = false;
+	for (int i = 0; i < count; i++) {
+		struct watch *watch = ready[i].data.ptr;
+		unsigned what = readiness(ready[i].events) & watch->interest;
+		if (what) /* one called before it may have changed its mind */
+			watch->fn(watch, what);
+	}
+}
+
+static void turn(struct plait_loop *loop, bool wait)
+{
+	wait_and_call(loop, patience(loop, wait));
+	uint64_t next = timer_heap_next(&loop->timers);
+	if (next != TIMER_NEVER && next <= loop_now(loop))
+		timer_heap_run(&loop->timers, loop_now(loop));
+	if (loop->tasks)
+		run_tasks(loop);
 }
 
 void loop_turn(struct plait_loop *loop, bool wait)
 {
 	loop_enter(loop);
 	loop->settled = 0;
-	set_alarm(loop);
-	loop->now_known = false;
-	if (loop->tasks)
-		wait = false;
-	event_base_loop(loop->base, EVLOOP_ONCE | (wait ? 0 : EVLOOP_NONBLOCK));
-	if (timer_heap_next(&loop->timers) != TIMER_NEVER)
-		timer_heap_run(&loop->timers, loop_now(loop));
-	run_tasks(loop);
+	turn(loop, wait);
 	loop->now_known = false;
 }
 
 void loop_run(struct plait_loop *loop)
 {
+	loop_enter(loop);
+	loop->settled = 0;
+	loop->now_known = false;
 	while (!atomic_load_explicit(&loop->stopping, memory_order_acquire))
-		loop_turn(loop, true);
+		turn(loop, true);
+	loop->now_known = false;
 }
 
 static void wake(void *arg)

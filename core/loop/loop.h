@@ -1,4 +1,5 @@
-/* A loop from the inside: one event_base, its timers, its posts, and what runs at the end of each turn. */
+/* A loop from the inside: its descriptors, its timers, its posts, and what runs at the end of each turn. Its own
+ * descriptors are in an epoll set; libevent's base is for guests, libraries and signals that need one. */
 #ifndef LOOP_LOOP_H
 #define LOOP_LOOP_H
 
@@ -10,46 +11,51 @@
 #include "core/loop/post.h"
 #include "core/loop/timer.h"
 
-struct event_base;
+struct epoll_event;
 struct event;
+struct event_base;
 struct net;
 
 /* Bytes are read into one buffer of this size a loop. */
 #define LOOP_INPUT_SIZE 65536
 
+/* What threads write lies this far apart. */
+#define LOOP_CACHE_LINE 64
+
 /* Work for the end of the current turn, embedded in what it works on. */
 struct task;
 typedef void task_fn(struct task *task);
 struct task {
-	struct task *next;
+	struct task *next; /* NULL: not queued; the last one's is itself */
 	task_fn *fn;
-	bool queued;
 };
 
 typedef uint64_t loop_clock_fn(void *context); /* monotonic milliseconds */
 
 struct plait_loop {
-	struct event_base *base;
-	struct event *alarm; /* wakes the loop for the earliest timer */
-	uint64_t alarm_at_ms;
-	struct timer_heap timers;
-	struct task *tasks, **tasks_tail;
-	struct post_queue posts;
-	struct calls *calls; /* what plait_call_later scheduled */
-
-	uint64_t now_ms;
+	int set; /* epoll's, of all watches */
 	bool now_known;
+	uint64_t now_ms;
+	struct task *tasks, *last_task; /* NULL: none */
+	struct net *net;                /* core/net's part; NULL until it sets it */
+	uint8_t *input;                 /* LOOP_INPUT_SIZE bytes, whoever reads uses them */
+	struct timer_heap timers;
 	loop_clock_fn *clock;
 	void *clock_context;
-
-	struct queue_pool pool;
-	uint8_t *input; /* LOOP_INPUT_SIZE bytes, whoever reads uses them */
-
 	unsigned index, count;
-	atomic_uint load; /* connections it has or is about to get; any thread reads it */
-	atomic_bool stopping;
 	unsigned settled; /* rounds since the last turn */
-	struct net *net;  /* core/net's part; NULL until it sets it */
+	struct queue_pool pool;
+	struct calls *calls; /* what plait_call_later scheduled */
+
+	struct event_base *guests; /* NULL until somebody asks for it; no other thread touches it */
+	struct event *guest_wait;  /* of guests: for the set */
+	struct epoll_event *ready; /* what one wait reports */
+
+	/* What other threads touch, apart from what this one needs in every turn. */
+	_Alignas(LOOP_CACHE_LINE) struct post_queue posts;
+	_Alignas(LOOP_CACHE_LINE)
+		atomic_uint load; /* connections it has or is about to get; any thread reads it */
+	atomic_bool stopping;
 };
 
 /* NULL when the system refuses; errno tells. */
@@ -70,13 +76,27 @@ void loop_stop(struct plait_loop *loop); /* any thread */
 /* One turn: waits for events (not at all when wait is false), then timers, then tasks. Makes the loop current. */
 void loop_turn(struct plait_loop *loop, bool wait);
 
+/* A base of libevent's that lives on the loop's thread, for what needs one: signals, and libraries such as evhttp, evdns
+ * and others' clients. From the first call on every turn waits on it, too, which costs a system call more. NULL when the
+ * system refuses. On the loop, or before it runs. */
+struct event_base *loop_guests(struct plait_loop *loop);
+
 /* Makes the loop the calling thread's current one; NULL: none. */
 void loop_enter(struct plait_loop *loop);
 
 /* Replaces the clock; NULL: the system's. */
 void loop_set_clock(struct plait_loop *loop, loop_clock_fn *clock, void *context);
 
-uint64_t loop_now(struct plait_loop *loop);
+/* For loop_now. */
+void loop_read_clock(struct plait_loop *loop);
+
+/* Read once a turn. */
+static inline uint64_t loop_now(struct plait_loop *loop)
+{
+	if (!loop->now_known)
+		loop_read_clock(loop);
+	return loop->now_ms;
+}
 
 /* Queues task for the end of this turn, or of the next when tasks are running already; queued once at most. */
 void loop_defer(struct plait_loop *loop, struct task *task);

@@ -5,14 +5,15 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "core/base/container.h"
 #include "core/loop/loop.h"
 
-static void on_wake(void *arg, unsigned ready)
+static void on_wake(struct watch *watch, unsigned ready)
 {
-	struct post_queue *queue = arg;
+	struct post_queue *queue = CONTAINER_OF(watch, struct post_queue, watch);
 	uint64_t count;
 	(void)ready;
-	if (read(queue->fd, &count, sizeof(count)) < 0) {
+	if (read(watch->fd, &count, sizeof(count)) < 0) {
 		/* Nothing to read: somebody ran the queue already. */
 	}
 	post_queue_run(queue);
@@ -27,7 +28,7 @@ int post_queue_init(struct post_queue *queue, struct plait_loop *loop)
 	queue->head = NULL;
 	queue->tail = &queue->head;
 	queue->woken = queue->closed = false;
-	watch_init(&queue->watch, loop, queue->fd, on_wake, queue);
+	watch_init(&queue->watch, loop, queue->fd, on_wake);
 	watch_set(&queue->watch, WATCH_READ);
 	return 0;
 }

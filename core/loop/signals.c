@@ -23,13 +23,14 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 
 struct signals *signals_new(struct plait_loop *loop, const int *numbers, signals_fn *fn, void *arg)
 {
-	struct signals *signals = calloc(1, sizeof(*signals));
+	struct event_base *base = loop_guests(loop);
+	struct signals *signals = base ? calloc(1, sizeof(*signals)) : NULL;
 	if (!signals)
 		return NULL;
 	signals->fn = fn;
 	signals->arg = arg;
 	for (unsigned i = 0; i < SIGNALS_MAX && numbers[i]; i++) {
-		signals->events[i] = evsignal_new(loop->base, numbers[i], on_signal, signals);
+		signals->events[i] = evsignal_new(base, numbers[i], on_signal, signals);
 		if (!signals->events[i] || event_add(signals->events[i], NULL) < 0) {
 			signals_free(&signals);
 			return NULL;

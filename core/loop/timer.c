@@ -5,15 +5,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Of two orders that may have wrapped around. */
+static bool before(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) < 0;
+}
+
 static bool earlier(const struct timer *a, const struct timer *b)
 {
-	return a->deadline_ms != b->deadline_ms ? a->deadline_ms < b->deadline_ms : a->order < b->order;
+	return a->deadline_ms != b->deadline_ms ? a->deadline_ms < b->deadline_ms
+						: before(a->order, b->order);
 }
 
 static void place(struct timer_heap *heap, struct timer *timer, size_t position)
 {
 	heap->items[position - 1] = timer;
-	timer->position = position;
+	timer->position = (uint32_t)position;
 }
 
 static void sift_up(struct timer_heap *heap, struct timer *timer)
@@ -90,18 +97,15 @@ void timer_stop(struct timer_heap *heap, struct timer *timer)
 	sift_down(heap, last);
 }
 
-uint64_t timer_heap_next(const struct timer_heap *heap)
-{
-	return heap->count > 0 ? heap->items[0]->deadline_ms : TIMER_NEVER;
-}
-
 size_t timer_heap_run(struct timer_heap *heap, uint64_t now_ms)
 {
-	uint64_t started_before = heap->next_order;
+	uint32_t first_order = heap->next_order;
 	size_t called = 0;
 	while (heap->count > 0) {
 		struct timer *timer = heap->items[0];
-		if (timer->deadline_ms > now_ms || timer->order >= started_before)
+		/* A very old one whose order has come around again waits for a run more, too. */
+		bool started_meanwhile = timer->order - first_order < heap->next_order - first_order;
+		if (timer->deadline_ms > now_ms || started_meanwhile)
 			break;
 		timer_stop(heap, timer);
 		timer->fn(timer);

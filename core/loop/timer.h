@@ -11,15 +11,15 @@ typedef void timer_fn(struct timer *timer);
 
 struct timer {
 	uint64_t deadline_ms;
-	uint64_t order; /* of starting: equal deadlines fire in it */
 	timer_fn *fn;
-	size_t position; /* in the heap, from 1; 0: not started */
+	uint32_t order;    /* of starting, modulo 2^32: equal deadlines fire in it */
+	uint32_t position; /* in the heap, from 1; 0: not started */
 };
 
 struct timer_heap {
 	struct timer **items;
 	size_t count, capacity;
-	uint64_t next_order;
+	uint32_t next_order;
 };
 
 #define TIMER_NEVER UINT64_MAX
@@ -41,7 +41,10 @@ void timer_start_at(struct timer_heap *heap, struct timer *timer, uint64_t deadl
 void timer_stop(struct timer_heap *heap, struct timer *timer); /* stopping a stopped one is allowed */
 
 /* The earliest deadline, or TIMER_NEVER. */
-uint64_t timer_heap_next(const struct timer_heap *heap);
+static inline uint64_t timer_heap_next(const struct timer_heap *heap)
+{
+	return heap->count > 0 ? heap->items[0]->deadline_ms : TIMER_NEVER;
+}
 
 /* Calls every timer due at now_ms, the earliest first; those started meanwhile wait for the next run. Returns how many
  * were called. */

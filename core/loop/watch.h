@@ -1,11 +1,12 @@
-/* Watching a descriptor for readiness: the only place that knows libevent's events. */
+/* Watching a descriptor for readiness: in the loop's own epoll set, so that an event costs its callback and no more. */
 #ifndef LOOP_WATCH_H
 #define LOOP_WATCH_H
 
-#include <event2/event_struct.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct plait_loop;
+struct watch;
 
 enum watch_interest {
 	WATCH_NONE = 0,
@@ -13,22 +14,29 @@ enum watch_interest {
 	WATCH_WRITE = 2,
 };
 
-typedef void watch_fn(void *arg, unsigned ready);
+/* ready: a set of enum watch_interest, of what is waited for; an error or the end is all of it. */
+typedef void watch_fn(struct watch *watch, unsigned ready);
 
+/* Embedded in what it wakes. It must stay where it is until the end of the turn in which it last waited. */
 struct watch {
-	struct event event;
-	struct plait_loop *loop;
 	watch_fn *fn;
-	void *arg;
-	unsigned interest;
+	int fd;
+	int set; /* the loop's */
+	uint8_t interest;
 };
 
 /* Does not take the descriptor over. Level-triggered; fn runs on the loop. */
-void watch_init(struct watch *watch, struct plait_loop *loop, int fd, watch_fn *fn, void *arg);
+void watch_init(struct watch *watch, struct plait_loop *loop, int fd, watch_fn *fn);
 
-/* Sets what to wait for, a set of enum watch_interest; costs nothing when it is the same. On the loop. */
-void watch_set(struct watch *watch, unsigned interest);
+/* For watch_set. */
+void watch_change(struct watch *watch, unsigned interest);
 
-int watch_fd(const struct watch *watch);
+/* Sets what to wait for, a set of enum watch_interest; costs nothing when it is the same. NONE before the descriptor is
+ * closed. On the loop. */
+static inline void watch_set(struct watch *watch, unsigned interest)
+{
+	if (interest != watch->interest)
+		watch_change(watch, interest);
+}
 
 #endif

@@ -3,10 +3,12 @@
 
 #include <assert.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
 #include "core/base/addr.h"
+#include "core/base/container.h"
 #include "core/net/net.h"
 
 /* Bit N of row M: the move from state M to state N is allowed. */
@@ -28,9 +30,9 @@ void conn_move(struct plait_conn *conn, enum conn_state next)
 
 static void handshake(struct plait_conn *conn);
 
-static void on_ready(void *arg, unsigned ready)
+static void on_ready(struct watch *watch, unsigned ready)
 {
-	struct plait_conn *conn = arg;
+	struct plait_conn *conn = CONTAINER_OF(watch, struct plait_conn, transport.watch);
 	if (conn->state == CONN_HANDSHAKE) {
 		handshake(conn);
 	} else {
@@ -46,8 +48,7 @@ static void on_ready(void *arg, unsigned ready)
 
 static void on_task(struct task *task)
 {
-	struct plait_conn *conn = (struct plait_conn *)(void *)((char *)task -
-								offsetof(struct plait_conn, task));
+	struct plait_conn *conn = CONTAINER_OF(task, struct plait_conn, task);
 	if (conn->state == CONN_CLOSED) {
 		conn_finish(conn);
 		return;
@@ -65,33 +66,60 @@ static uint64_t next_id(void)
 	return atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
 }
 
+static size_t framing_offset(const struct plait_protocol *protocol)
+{
+	size_t align = _Alignof(struct conn_framing);
+	return sizeof(struct plait_conn) + (protocol->conn_size + align - 1) / align * align;
+}
+
+static size_t size_for(const struct plait_protocol *protocol)
+{
+	return protocol->message ? framing_offset(protocol) + sizeof(struct conn_framing)
+				 : sizeof(struct plait_conn) + protocol->conn_size;
+}
+
+struct conn_framing *conn_framing(struct plait_conn *conn)
+{
+	return (struct conn_framing *)(void *)((char *)conn + framing_offset(conn_protocol(conn)));
+}
+
+struct conn_extra *conn_extra(struct plait_conn *conn)
+{
+	if (!conn->extra)
+		conn->extra = calloc(1, sizeof(*conn->extra));
+	if (!conn->extra) {
+		fputs("plait: no memory for what is asked of a connection\n", stderr);
+		abort();
+	}
+	return conn->extra;
+}
+
 struct plait_conn *conn_new(struct plait_loop *loop, struct plait_factory *factory,
 			    const struct transport_ops *ops, int fd, void *context,
 			    const struct plait_addr *peer, struct conn_owner *owner)
 {
-	struct plait_conn *conn = calloc(1, sizeof(*conn) + factory->protocol->conn_size);
+	struct plait_conn *conn = calloc(1, size_for(factory->protocol));
 	if (!conn) {
 		transport_socket_reset(fd);
 		return NULL;
 	}
-	transport_init(&conn->transport, ops, loop, on_ready, conn);
+	transport_init(&conn->transport, ops, loop, on_ready);
 	if (ops->open(&conn->transport, fd, context) < 0) {
 		free(conn);
 		return NULL;
 	}
 	conn->loop = loop;
 	conn->factory = factory;
-	conn->protocol = factory->protocol;
-	conn->framing = factory->protocol->framing;
-	conn->framing_settings = conn->framing ? conn->framing->defaults : NULL;
 	conn->state = CONN_CONNECTING;
 	conn->read_needs = WATCH_READ;
 	conn->id = next_id();
 	conn->peer = *peer;
 	conn->owner = owner;
-	conn->since_ms = conn->active_ms = loop_now(loop);
+	conn->active_ms = loop_now(loop);
 	task_init(&conn->task, on_task);
 	timer_init(&conn->timer, conn_on_timer);
+	if (factory->protocol->framing)
+		plait_set_framing(conn, factory->protocol->framing, NULL);
 	net_add(loop->net, conn);
 	return conn;
 }
@@ -110,9 +138,9 @@ static void open_now(struct plait_conn *conn)
 			       tls.cipher ? tls.cipher : "");
 	}
 	conn->made = true;
-	if (conn->protocol->made) {
+	if (conn_protocol(conn)->made) {
 		conn_enter(conn);
-		conn->protocol->made(conn);
+		conn_protocol(conn)->made(conn);
 		conn_leave(conn);
 	}
 	if (conn->loop->net->draining)
@@ -126,20 +154,21 @@ static void handshake(struct plait_conn *conn)
 	case TRANSPORT_END:
 		open_now(conn);
 		/* The last flight of the handshake may have brought data along. */
-		if (conn->state != CONN_CLOSED && conn->transport.ops->pending(&conn->transport)) {
+		if (conn->state != CONN_CLOSED && transport_pending(&conn->transport)) {
 			conn->read_due = true;
 			conn_defer(conn);
 		}
 		break;
-	case TRANSPORT_WANT_READ: conn->transport.ops->want(&conn->transport, WATCH_READ); break;
-	case TRANSPORT_WANT_WRITE: conn->transport.ops->want(&conn->transport, WATCH_WRITE); break;
+	case TRANSPORT_WANT_READ: conn_want(conn, WATCH_READ); break;
+	case TRANSPORT_WANT_WRITE: conn_want(conn, WATCH_WRITE); break;
 	default: conn_fail_transport(conn);
 	}
 }
 
 void conn_start(struct plait_conn *conn)
 {
-	if (conn->protocol->accept && conn->protocol->accept(conn->factory, &conn->peer) != 0) {
+	const struct plait_protocol *protocol = conn_protocol(conn);
+	if (protocol->accept && protocol->accept(conn->factory, &conn->peer) != 0) {
 		conn_fail(conn, PLAIT_REASON_REFUSED, NULL);
 		return;
 	}
@@ -164,10 +193,11 @@ static unsigned wanted(const struct plait_conn *conn)
 
 void conn_settle(struct plait_conn *conn)
 {
-	if (conn->state == CONN_OPEN || conn->state == CONN_FLUSHING)
-		conn_flush(conn);
-	if (conn->state == CONN_OPEN || conn->state == CONN_FLUSHING)
-		conn->transport.ops->want(&conn->transport, wanted(conn));
+	if (conn->state != CONN_OPEN && conn->state != CONN_FLUSHING)
+		return;
+	conn_flush(conn);
+	if (conn->state != CONN_CLOSED)
+		conn_want(conn, wanted(conn));
 }
 
 struct log_subject conn_subject(const struct plait_conn *conn)
@@ -190,7 +220,7 @@ void plait_log_conn(const struct plait_conn *conn, enum plait_log_level level, c
 
 void *plait_conn_state(struct plait_conn *conn)
 {
-	return conn->protocol->conn_size > 0 ? conn->protocol_state : NULL;
+	return conn_protocol(conn)->conn_size > 0 ? conn->protocol_state : NULL;
 }
 
 struct plait_factory *plait_conn_factory(const struct plait_conn *conn)
@@ -215,13 +245,15 @@ const struct plait_addr *plait_conn_peer(const struct plait_conn *conn)
 
 const struct plait_addr *plait_conn_local(const struct plait_conn *conn)
 {
-	struct plait_conn *own = (struct plait_conn *)conn; /* only fills in what was always true */
+	/* Only fills in what was always true. */
+	struct plait_addr *local = &conn_extra((struct plait_conn *)conn)->local;
+	int fd = transport_fd(&conn->transport);
 	struct sockaddr_storage sa;
 	socklen_t len = sizeof(sa);
-	if (own->local.family == PLAIT_FAMILY_NONE && own->transport.fd >= 0 &&
-	    getsockname(own->transport.fd, (struct sockaddr *)&sa, &len) == 0)
-		addr_from_sockaddr((struct sockaddr *)&sa, len, &own->local);
-	return &own->local;
+	if (local->family == PLAIT_FAMILY_NONE && fd >= 0 &&
+	    getsockname(fd, (struct sockaddr *)&sa, &len) == 0)
+		addr_from_sockaddr((struct sockaddr *)&sa, len, local);
+	return local;
 }
 
 uint64_t plait_conn_id(const struct plait_conn *conn)
@@ -231,10 +263,11 @@ uint64_t plait_conn_id(const struct plait_conn *conn)
 
 const struct plait_tls *plait_conn_tls(struct plait_conn *conn)
 {
-	if (!conn->tls && conn->transport.ops->describe) {
-		conn->tls = calloc(1, sizeof(*conn->tls));
-		if (conn->tls)
-			conn->transport.ops->describe(&conn->transport, conn->tls);
-	}
-	return conn->tls;
+	if (!conn->transport.ops->describe)
+		return NULL;
+	struct conn_extra *extra = conn_extra(conn);
+	if (!extra->has_tls)
+		conn->transport.ops->describe(&conn->transport, &extra->tls);
+	extra->has_tls = true;
+	return &extra->tls;
 }

@@ -37,21 +37,32 @@ struct conn_owner {
 	void (*gone)(struct conn_owner *owner, const struct plait_addr *peer);
 };
 
+/* What few connections need: made when it is first asked for. */
+struct conn_extra {
+	struct plait_addr local;
+	struct plait_tls tls;
+	struct plait_conn_ref *ref;
+	bool has_tls;
+};
+
+/* A framing at work; connections of protocols with a message callback have room for one behind the protocol's state. */
+struct conn_framing {
+	const struct plait_framing *framing; /* NULL: raw */
+	const void *settings;
+	struct plait_frame frame;
+};
+
+/* What a byte on its way touches comes first. */
 struct plait_conn {
 	struct transport transport;
-	struct plait_loop *loop;
-	struct plait_factory *factory;
-	const struct plait_protocol *protocol; /* the factory's */
-	struct plait_conn *previous, *next;    /* in the loop's list */
 
 	uint8_t state;           /* enum conn_state */
 	uint8_t paused;          /* a set of enum conn_pause */
 	uint8_t reason;          /* enum plait_reason; first one wins, see conn_close.c */
 	uint8_t read_needs;      /* enum watch_interest: what reading waits for */
 	uint8_t write_needs;     /* WATCH_NONE: writing is not blocked */
+	uint8_t wants;           /* what the transport was last asked to report */
 	bool made : 1;           /* the made callback was called, so lost is owed */
-	bool in_callback : 1;    /* output is flushed when the callback returns */
-	bool delivering : 1;     /* the loop of deliveries is on the stack */
 	bool peer_ended : 1;     /* the transport reported the end of input */
 	bool eof_due : 1;        /* and the protocol has not been told */
 	bool write_ending : 1;   /* plait_shutdown_write: end our direction after the queue */
@@ -60,29 +71,24 @@ struct plait_conn {
 	bool read_due : 1;       /* the transport may have more without an event */
 	bool reset_on_close : 1; /* the peer must see that it was not an orderly end */
 	bool over_high : 1;      /* output rose above the high mark and has not fallen to the low one */
+	bool framed : 1;         /* bytes go through its framing */
 
+	struct plait_loop *loop;
+	struct plait_factory *factory;
 	struct queue output;
-	struct buffer input;     /* received, not consumed; empty most of the time */
-	const uint8_t *arriving; /* what lies behind the bytes being delivered, while they are */
-	size_t arriving_len;
-
-	const struct plait_framing *framing;
-	const void *framing_settings;
-	struct plait_frame frame;
-
-	struct task task;   /* the end-of-turn work that the flags above name */
-	struct timer timer; /* the one deadline of the current state, looked at when it fires */
-	uint64_t since_ms;  /* made, or closing began */
-	uint64_t active_ms; /* bytes last moved */
-	uint64_t taken;     /* closing: what the peer had taken when it was last looked at */
-
-	uint64_t id;
+	struct buffer input; /* received, not consumed; empty most of the time */
 	uint64_t bytes_in, bytes_out;
-	struct plait_addr peer, local;
-	struct plait_conn_ref *ref; /* NULL until somebody asks for one */
+	uint64_t active_ms; /* bytes last moved; before any did, the connection was made */
+	struct task task;   /* the end-of-turn work that the flags above name */
+
+	struct timer timer; /* the one deadline of the current state, looked at when it fires */
+	uint64_t taken;     /* closing: what the peer had taken when it was last looked at */
+	struct plait_conn *previous, *next; /* in the loop's list */
 	struct membership *memberships;
 	struct conn_owner *owner; /* NULL: none */
-	struct plait_tls *tls;    /* NULL until somebody asks */
+	struct conn_extra *extra; /* NULL: nobody asked */
+	uint64_t id;
+	struct plait_addr peer;
 	max_align_t protocol_state[];
 };
 
@@ -100,6 +106,26 @@ void conn_move(struct plait_conn *conn, enum conn_state next);
 
 /* The outcome of what was done since the last event: flushes, then waits for the right things. */
 void conn_settle(struct plait_conn *conn);
+
+static inline const struct plait_protocol *conn_protocol(const struct plait_conn *conn)
+{
+	return conn->factory->protocol;
+}
+
+/* Only where the protocol has a message callback. */
+struct conn_framing *conn_framing(struct plait_conn *conn);
+
+/* Aborts when there is no memory. */
+struct conn_extra *conn_extra(struct plait_conn *conn);
+
+/* Which readiness the transport is to report from here on. */
+static inline void conn_want(struct plait_conn *conn, unsigned interest)
+{
+	if (interest == conn->wants)
+		return;
+	conn->wants = (uint8_t)interest;
+	conn->transport.ops->want(&conn->transport, interest);
+}
 
 /* For the end of this turn: whatever the flags say is due. */
 static inline void conn_defer(struct plait_conn *conn)
@@ -137,14 +163,24 @@ void conn_ref_gone(struct plait_conn *conn);
 /* A callback of the protocol runs between these; what it wrote leaves after. They do not nest. */
 static inline void conn_enter(struct plait_conn *conn)
 {
-	conn->in_callback = true;
 	conn->loop->net->current = conn;
 }
 
 static inline void conn_leave(struct plait_conn *conn)
 {
-	conn->in_callback = false;
 	conn->loop->net->current = NULL;
+}
+
+/* Its callback runs: what it writes leaves when that returns. */
+static inline bool conn_in_callback(const struct plait_conn *conn)
+{
+	return conn->loop->net->current == conn;
+}
+
+/* The loop of deliveries to it is on the stack. */
+static inline bool conn_delivering(const struct plait_conn *conn)
+{
+	return conn->loop->net->delivering == conn;
 }
 
 struct log_subject conn_subject(const struct plait_conn *conn);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/container.h"
 #include "core/net/conn.h"
 #include "core/net/group.h"
 #include "core/net/net.h"
@@ -41,13 +42,13 @@ void conn_begin_close(struct plait_conn *conn, enum plait_reason reason)
 	set_reason(conn, reason);
 	conn_move(conn, CONN_FLUSHING);
 	group_remove_all(conn);
-	if (!conn->delivering)
+	if (!conn_delivering(conn))
 		buffer_fini(&conn->input);
-	conn->since_ms = conn->active_ms = loop_now(conn->loop);
+	conn->active_ms = loop_now(conn->loop);
 	conn->taken = taken(conn);
 	conn_start_timer(conn);
 	/* The peer's end may have been read ahead already, and no event will tell. */
-	if (conn->transport.ops->pending(&conn->transport))
+	if (transport_pending(&conn->transport))
 		conn->read_due = true;
 	conn_defer(conn);
 }
@@ -98,7 +99,8 @@ static void close_now(struct plait_conn *conn)
 
 void conn_close_flushed(struct plait_conn *conn)
 {
-	if (!conn->write_ended) {
+	bool last = conn->peer_ended && conn->state == CONN_FLUSHING;
+	if (!conn->write_ended && !(last && conn->transport.ops->close_ends)) {
 		ssize_t result = conn->transport.ops->shutdown(&conn->transport);
 		if (result == TRANSPORT_FAILED) {
 			conn_fail_transport(conn);
@@ -111,7 +113,7 @@ void conn_close_flushed(struct plait_conn *conn)
 		conn->write_ended = true;
 		conn->active_ms = loop_now(conn->loop);
 	}
-	if (conn->peer_ended && conn->state == CONN_FLUSHING)
+	if (last)
 		close_now(conn);
 	else if (conn->peer_ended && !conn->eof_due)
 		conn_begin_close(conn, PLAIT_REASON_PEER_CLOSED);
@@ -126,9 +128,9 @@ void conn_peer_end_while_closing(struct plait_conn *conn)
 void conn_finish(struct plait_conn *conn)
 {
 	enum plait_reason reason = conn->reason;
-	if (conn->made && conn->protocol->lost) {
+	if (conn->made && conn_protocol(conn)->lost) {
 		conn_enter(conn);
-		conn->protocol->lost(conn, reason);
+		conn_protocol(conn)->lost(conn, reason);
 		conn_leave(conn);
 	}
 	conn->transport.ops->close(&conn->transport, conn->reset_on_close);
@@ -141,7 +143,7 @@ void conn_finish(struct plait_conn *conn)
 	if (conn->owner)
 		conn->owner->gone(conn->owner, &conn->peer);
 	net_remove(conn->loop->net, conn);
-	free(conn->tls);
+	free(conn->extra);
 	free(conn);
 }
 
@@ -151,7 +153,7 @@ static uint64_t deadline(const struct plait_conn *conn)
 	const struct timeout_settings *timeouts = &conn->factory->settings->timeouts;
 	switch ((enum conn_state)conn->state) {
 	case CONN_HANDSHAKE:
-		return timeouts->handshake_ms ? conn->since_ms + timeouts->handshake_ms : TIMER_NEVER;
+		return timeouts->handshake_ms ? conn->active_ms + timeouts->handshake_ms : TIMER_NEVER;
 	case CONN_OPEN: return timeouts->idle_ms ? conn->active_ms + timeouts->idle_ms : TIMER_NEVER;
 	case CONN_FLUSHING: /* since output last moved: a slow reader is not cut */
 		return conn->active_ms + timeouts->close_ms;
@@ -182,8 +184,7 @@ static bool peer_takes(struct plait_conn *conn)
 
 void conn_on_timer(struct timer *timer)
 {
-	struct plait_conn *conn = (struct plait_conn *)(void *)((char *)timer -
-								offsetof(struct plait_conn, timer));
+	struct plait_conn *conn = CONTAINER_OF(timer, struct plait_conn, timer);
 	if (loop_now(conn->loop) < deadline(conn)) {
 		conn_start_timer(conn);
 		return;
@@ -206,9 +207,9 @@ void conn_on_timer(struct timer *timer)
 
 void conn_drain(struct plait_conn *conn)
 {
-	if (conn->state == CONN_OPEN && conn->protocol->draining) {
+	if (conn->state == CONN_OPEN && conn_protocol(conn)->draining) {
 		conn_enter(conn);
-		conn->protocol->draining(conn);
+		conn_protocol(conn)->draining(conn);
 		conn_leave(conn);
 		conn_defer(conn);
 		return;

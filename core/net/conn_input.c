@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "core/base/compiler.h"
 #include "core/net/conn.h"
 #include "core/net/net.h"
 
@@ -16,46 +17,53 @@ static bool deliverable(const struct plait_conn *conn)
 	return conn->state == CONN_OPEN && !conn->paused;
 }
 
-/* Bounds what a callback says it took: a plugin's mistake must not become a read beyond the buffer. */
-static size_t bounded(struct plait_conn *conn, size_t taken, size_t len)
+static ASIDE void claims_too_much(struct plait_conn *conn, size_t taken, size_t len)
 {
-	if (taken <= len)
-		return taken;
 	plait_log_conn(conn, PLAIT_LOG_ERROR, "protocol \"%s\" says it consumed %zu of %zu bytes",
-		       conn->protocol->head.name, taken, len);
+		       conn_protocol(conn)->head.name, taken, len);
 	conn_fail(conn, PLAIT_REASON_INTERNAL, NULL);
-	return len;
 }
 
-static size_t deliver_raw(struct plait_conn *conn, const uint8_t *data, size_t len)
+/* Bounds what a callback says it took: a plugin's mistake must not become a read beyond the buffer. */
+static ALONG size_t bounded(struct plait_conn *conn, size_t taken, size_t len)
 {
-	if (!conn->protocol->data)
-		return len;
-	conn->arriving = data + len;
-	conn->arriving_len = 0;
-	return bounded(conn, conn->protocol->data(conn, data, len), len);
+	if (taken > len)
+		claims_too_much(conn, taken, len);
+	return taken <= len ? taken : len;
 }
 
 /* Makes data..len the input behind the one being delivered, for plait_input and its discard. */
 static void set_arriving(struct plait_conn *conn, const uint8_t *data, size_t len)
 {
-	conn->arriving = data;
-	conn->arriving_len = len;
+	struct net *net = conn->loop->net;
+	net->arriving = data;
+	net->arriving_len = len;
+}
+
+static ALONG size_t deliver_raw(struct plait_conn *conn, const uint8_t *data, size_t len)
+{
+	const struct plait_protocol *protocol = conn_protocol(conn);
+	if (!protocol->data)
+		return len;
+	set_arriving(conn, data + len, 0);
+	return bounded(conn, protocol->data(conn, data, len), len);
 }
 
 /* A protocol that neither drops bytes, nor skips, nor changes the framing has no remedy. */
 static size_t deliver_too_long(struct plait_conn *conn, const uint8_t *data, size_t len)
 {
-	const struct plait_framing *framing = conn->framing;
+	const struct plait_protocol *protocol = conn_protocol(conn);
+	struct conn_framing *at_work = conn_framing(conn);
+	const struct plait_framing *framing = at_work->framing;
 	size_t dropped = 0;
-	conn->frame.scanned = 0;
-	if (conn->protocol->message_too_long) {
+	at_work->frame.scanned = 0;
+	if (protocol->message_too_long) {
 		set_arriving(conn, data + len, 0);
-		dropped = bounded(conn, conn->protocol->message_too_long(conn, data, len), len);
+		dropped = bounded(conn, protocol->message_too_long(conn, data, len), len);
 	}
-	if (conn->frame.skipping)
+	if (at_work->frame.skipping)
 		return 0;
-	if (dropped == 0 && conn->framing == framing)
+	if (dropped == 0 && at_work->framing == framing)
 		conn_begin_close(conn, PLAIT_REASON_MESSAGE_TOO_LONG);
 	return dropped;
 }
@@ -64,22 +72,23 @@ static size_t deliver_too_long(struct plait_conn *conn, const uint8_t *data, siz
  * more arrives. */
 static size_t deliver_framed(struct plait_conn *conn, const uint8_t *data, size_t len, bool *more)
 {
-	struct plait_frame *frame = &conn->frame;
+	struct conn_framing *at_work = conn_framing(conn);
+	struct plait_frame *frame = &at_work->frame;
 	if (len < frame->need) {
 		*more = false;
 		return 0;
 	}
 	frame->need = 0;
-	switch (conn->framing->next(conn->framing_settings, data, len, frame)) {
+	switch (at_work->framing->next(at_work->settings, data, len, frame)) {
 	case PLAIT_FRAME_MORE: *more = false; return 0;
 	case PLAIT_FRAME_MESSAGE: {
 		size_t offset = frame->offset, length = frame->length, consumed = frame->consumed;
 		assert(consumed > 0 && consumed <= len && offset <= consumed && length <= consumed - offset);
 		frame->scanned = 0;
 		set_arriving(conn, data + consumed, len - consumed);
-		conn->protocol->message(conn, data + offset, length);
+		conn_protocol(conn)->message(conn, data + offset, length);
 		/* Less is left when the protocol discarded it. */
-		return conn->arriving_len < len - consumed ? len : consumed;
+		return conn->loop->net->arriving_len < len - consumed ? len : consumed;
 	}
 	case PLAIT_FRAME_SKIP:
 		assert(frame->consumed <= len);
@@ -92,45 +101,53 @@ static size_t deliver_framed(struct plait_conn *conn, const uint8_t *data, size_
 	}
 }
 
-/* Delivers data as far as the protocol takes it; returns how much that was. */
-static size_t deliver(struct plait_conn *conn, const uint8_t *data, size_t len)
+/* The rest of data after done, message by message. What a raw protocol leaves comes again with more bytes, or at once to
+ * a framing just set. */
+static ASIDE size_t deliver_messages(struct plait_conn *conn, const uint8_t *data, size_t len, size_t done)
 {
-	size_t done = 0;
 	bool more = true;
-	conn_enter(conn);
-	conn->delivering = true;
 	while (more && done < len && deliverable(conn)) {
-		if (conn->framing) {
+		if (conn->framed) {
 			done += deliver_framed(conn, data + done, len - done, &more);
 		} else {
-			size_t taken = deliver_raw(conn, data + done, len - done);
-			done += taken;
-			/* What is left comes again with more bytes, or at once to a framing just set. */
-			more = conn->framing != NULL;
+			done += deliver_raw(conn, data + done, len - done);
+			more = conn->framed;
 		}
 	}
-	conn->delivering = false;
-	conn_leave(conn);
-	set_arriving(conn, NULL, 0);
 	return done;
 }
 
-/* What the protocol did not take stays with the connection, within the bound. */
-static void keep(struct plait_conn *conn, const uint8_t *data, size_t len)
+/* Delivers data, len > 0, as far as the protocol takes it; returns how much that was. */
+static size_t deliver(struct plait_conn *conn, const uint8_t *data, size_t len)
 {
-	if (conn->state != CONN_OPEN || len == 0)
-		return;
-	if (buffer_append(&conn->input, data, len) < 0)
-		conn_fail(conn, PLAIT_REASON_INTERNAL, "no memory for input");
+	struct net *net = conn->loop->net;
+	size_t done = 0;
+	net->current = net->delivering = conn;
+	if (!conn->framed)
+		done = deliver_raw(conn, data, len);
+	if (conn->framed)
+		done = deliver_messages(conn, data, len, done);
+	net->current = net->delivering = NULL;
+	return done;
 }
 
 /* A framing bounds its messages itself. Raw, a full buffer is one the protocol saw whole and took nothing of; paused, it
  * only waits. */
 static void check_input_bound(struct plait_conn *conn)
 {
-	if (conn->state == CONN_OPEN && !conn->paused && !conn->framing &&
+	if (conn->state == CONN_OPEN && !conn->paused && !conn->framed &&
 	    buffer_size(&conn->input) >= conn->factory->settings->buffers.input)
 		conn_fail(conn, PLAIT_REASON_LIMIT_INPUT, NULL);
+}
+
+/* What the protocol did not take stays with the connection, within the bound. */
+static ASIDE void keep(struct plait_conn *conn, const uint8_t *data, size_t len)
+{
+	if (conn->state != CONN_OPEN)
+		return;
+	if (buffer_append(&conn->input, data, len) < 0)
+		conn_fail(conn, PLAIT_REASON_INTERNAL, "no memory for input");
+	check_input_bound(conn);
 }
 
 static void deliver_eof(struct plait_conn *conn)
@@ -138,12 +155,12 @@ static void deliver_eof(struct plait_conn *conn)
 	if (!conn->eof_due || !deliverable(conn))
 		return;
 	conn->eof_due = false;
-	if (!conn->protocol->eof || conn->write_ended) {
+	if (!conn_protocol(conn)->eof || conn->write_ended) {
 		conn_begin_close(conn, PLAIT_REASON_PEER_CLOSED);
 		return;
 	}
 	conn_enter(conn);
-	conn->protocol->eof(conn);
+	conn_protocol(conn)->eof(conn);
 	conn_leave(conn);
 }
 
@@ -161,40 +178,42 @@ void conn_deliver_waiting(struct plait_conn *conn)
 	deliver_eof(conn);
 }
 
-static void received(struct plait_conn *conn, size_t len)
+static ALONG void received(struct plait_conn *conn, size_t len)
 {
 	conn->bytes_in += len;
 	conn->active_ms = loop_now(conn->loop);
 	counter_add(&conn->loop->net->counters.bytes_in, len);
 }
 
-/* Straight from the loop's buffer to the protocol when nothing waits, else behind what waits. */
-static ssize_t read_once(struct plait_conn *conn)
+/* Behind what waits. */
+static ASIDE ssize_t read_behind(struct plait_conn *conn)
 {
-	const struct transport_ops *ops = conn->transport.ops;
-	bool direct = buffer_size(&conn->input) == 0;
-	uint8_t *at = conn->loop->input;
-	size_t room = LOOP_INPUT_SIZE;
-
-	if (!direct) {
-		room = WAITING_ROOM;
-		at = buffer_reserve(&conn->input, room);
-		if (!at) {
-			conn_fail(conn, PLAIT_REASON_INTERNAL, "no memory for input");
-			return TRANSPORT_FAILED;
-		}
+	uint8_t *at = buffer_reserve(&conn->input, WAITING_ROOM);
+	if (!at) {
+		conn_fail(conn, PLAIT_REASON_INTERNAL, "no memory for input");
+		return TRANSPORT_FAILED;
 	}
-	ssize_t got = ops->read(&conn->transport, at, room);
-	if (got <= 0)
-		return got;
-	received(conn, (size_t)got);
-	if (direct) {
-		size_t done = deliver(conn, at, (size_t)got);
-		keep(conn, at + done, (size_t)got - done);
-		check_input_bound(conn);
-	} else {
+	ssize_t got = conn->transport.ops->read(&conn->transport, at, WAITING_ROOM);
+	if (got > 0) {
+		received(conn, (size_t)got);
 		buffer_commit(&conn->input, (size_t)got);
 		conn_deliver_waiting(conn);
+	}
+	return got;
+}
+
+/* Straight from the loop's buffer to the protocol when nothing waits. */
+static ALONG ssize_t read_once(struct plait_conn *conn)
+{
+	if (buffer_size(&conn->input) > 0)
+		return read_behind(conn);
+	uint8_t *at = conn->loop->input;
+	ssize_t got = conn->transport.ops->read(&conn->transport, at, LOOP_INPUT_SIZE);
+	if (got > 0) {
+		received(conn, (size_t)got);
+		size_t done = deliver(conn, at, (size_t)got);
+		if (done < (size_t)got)
+			keep(conn, at + done, (size_t)got - done);
 	}
 	return got;
 }
@@ -216,32 +235,30 @@ static void on_end(struct plait_conn *conn)
 	deliver_eof(conn);
 }
 
-void conn_read(struct plait_conn *conn)
+/* A read that brought no bytes. */
+static ASIDE void on_nothing(struct plait_conn *conn, ssize_t why)
 {
-	size_t total = 0;
-	bool closing = conn->state == CONN_FLUSHING;
-	conn->read_due = false;
-	conn->read_needs = WATCH_READ;
-	if (conn->deliver_due)
-		conn_deliver_waiting(conn);
-	while (!conn->peer_ended && (closing ? conn->state == CONN_FLUSHING : deliverable(conn))) {
-		ssize_t got = closing ? read_and_drop(conn) : read_once(conn);
-		if (got == TRANSPORT_WANT_READ)
-			return;
-		if (got == TRANSPORT_WANT_WRITE) {
-			conn->read_needs = WATCH_WRITE;
-			return;
-		}
-		if (got == TRANSPORT_END) {
-			on_end(conn);
-			return;
-		}
-		if (got < 0) {
-			if (conn->state != CONN_CLOSED)
-				conn_fail_transport(conn);
+	switch (why) {
+	case TRANSPORT_WANT_READ: break;
+	case TRANSPORT_WANT_WRITE: conn->read_needs = WATCH_WRITE; break;
+	case TRANSPORT_END: on_end(conn); break;
+	default:
+		if (conn->state != CONN_CLOSED)
+			conn_fail_transport(conn);
+	}
+}
+
+/* Reads on as long as the transport may have more without an event; but not past what one event may read. */
+static ALONG void read_with(struct plait_conn *conn, enum conn_state state,
+			    ssize_t (*once)(struct plait_conn *conn))
+{
+	for (size_t total = 0; conn->state == state && !conn->paused && !conn->peer_ended;) {
+		ssize_t got = once(conn);
+		if (got <= 0) {
+			on_nothing(conn, got);
 			return;
 		}
-		if (!conn->transport.ops->pending(&conn->transport))
+		if (!transport_pending(&conn->transport))
 			return;
 		total += (size_t)got;
 		if (total >= READ_BUDGET) {
@@ -250,6 +267,24 @@ void conn_read(struct plait_conn *conn)
 			return;
 		}
 	}
+}
+
+static ASIDE void drop_input(struct plait_conn *conn)
+{
+	conn->paused = 0; /* nobody is left to ask for it */
+	read_with(conn, CONN_FLUSHING, read_and_drop);
+}
+
+void conn_read(struct plait_conn *conn)
+{
+	conn->read_due = false;
+	conn->read_needs = WATCH_READ;
+	if (conn->deliver_due)
+		conn_deliver_waiting(conn);
+	if (conn->state == CONN_FLUSHING)
+		drop_input(conn);
+	else
+		read_with(conn, CONN_OPEN, read_once);
 }
 
 void conn_pause_for(struct plait_conn *conn, enum conn_pause why)
@@ -265,7 +300,7 @@ void conn_resume_from(struct plait_conn *conn, enum conn_pause why)
 	if (conn->paused || conn->state != CONN_OPEN)
 		return;
 	conn->deliver_due = true;
-	if (conn->transport.ops->pending(&conn->transport))
+	if (transport_pending(&conn->transport))
 		conn->read_due = true;
 	conn_defer(conn);
 }
@@ -288,11 +323,17 @@ void plait_resume(struct plait_conn *conn)
 void plait_set_framing(struct plait_conn *conn, const struct plait_framing *framing, const void *settings)
 {
 	loop_assert_here(conn->loop);
-	assert((!framing || conn->protocol->message) && "a framing needs the protocol's message callback");
-	conn->framing = framing;
-	conn->framing_settings = settings ? settings : framing ? framing->defaults : NULL;
-	conn->frame = (struct plait_frame){ 0 };
-	if (!conn->delivering && conn->state == CONN_OPEN && buffer_size(&conn->input) > 0) {
+	assert((!framing || conn_protocol(conn)->message) &&
+	       "a framing needs the protocol's message callback");
+	if (conn_protocol(conn)->message)
+		*conn_framing(conn) = (struct conn_framing){
+			.framing = framing,
+			.settings = settings  ? settings
+				    : framing ? framing->defaults
+					      : NULL,
+		};
+	conn->framed = framing != NULL;
+	if (!conn_delivering(conn) && conn->state == CONN_OPEN && buffer_size(&conn->input) > 0) {
 		conn->deliver_due = true;
 		conn_defer(conn);
 	}
@@ -301,15 +342,16 @@ void plait_set_framing(struct plait_conn *conn, const struct plait_framing *fram
 void plait_frame_skip(struct plait_conn *conn)
 {
 	loop_assert_here(conn->loop);
-	conn->frame.skipping = true;
+	if (conn->framed)
+		conn_framing(conn)->frame.skipping = true;
 }
 
 const void *plait_input(struct plait_conn *conn, size_t *len)
 {
 	loop_assert_here(conn->loop);
-	if (conn->delivering) {
-		*len = conn->arriving_len;
-		return conn->arriving;
+	if (conn_delivering(conn)) {
+		*len = conn->loop->net->arriving_len;
+		return conn->loop->net->arriving;
 	}
 	*len = buffer_size(&conn->input);
 	return *len > 0 ? buffer_data(&conn->input) : NULL;
@@ -318,10 +360,11 @@ const void *plait_input(struct plait_conn *conn, size_t *len)
 void plait_input_discard(struct plait_conn *conn)
 {
 	loop_assert_here(conn->loop);
-	if (conn->delivering) {
-		conn->arriving_len = 0;
+	if (conn_delivering(conn)) {
+		conn->loop->net->arriving_len = 0;
 		return;
 	}
 	buffer_consume(&conn->input, buffer_size(&conn->input));
-	conn->frame.scanned = conn->frame.need = 0;
+	if (conn->framed)
+		conn_framing(conn)->frame.scanned = conn_framing(conn)->frame.need = 0;
 }

@@ -1,6 +1,7 @@
 /* Output: what a protocol writes, until the transport has taken it. */
-#include <assert.h>
+#include <string.h>
 
+#include "core/base/compiler.h"
 #include "core/net/conn.h"
 #include "core/net/net.h"
 
@@ -9,18 +10,17 @@
 #define PARTS_MAX 64
 #define FLUSH_ROUNDS 8
 
-static void sent(struct plait_conn *conn, size_t len)
+static ALONG void sent(struct plait_conn *conn, size_t len)
 {
 	conn->bytes_out += len;
 	conn->active_ms = loop_now(conn->loop);
 	counter_add(&conn->loop->net->counters.bytes_out, len);
 }
 
-/* Hands parts to the transport. Returns how many bytes it took; fewer than there are means it is blocked or broken,
+/* What the transport answered. Returns how many bytes it took; fewer than it was given means it is blocked or broken,
  * and the connection knows which. */
-static size_t send_parts(struct plait_conn *conn, const struct iovec *parts, int count)
+static ALONG size_t account(struct plait_conn *conn, ssize_t took)
 {
-	ssize_t took = conn->transport.ops->writev(&conn->transport, parts, count);
 	if (took > 0) {
 		sent(conn, (size_t)took);
 		return (size_t)took;
@@ -30,6 +30,11 @@ static size_t send_parts(struct plait_conn *conn, const struct iovec *parts, int
 	else
 		conn->write_needs = took == TRANSPORT_WANT_READ ? WATCH_READ : WATCH_WRITE;
 	return 0;
+}
+
+static size_t send_parts(struct plait_conn *conn, const struct iovec *parts, int count)
+{
+	return account(conn, conn->transport.ops->writev(&conn->transport, parts, count));
 }
 
 /* Reading pauses from here until output has fallen to the low mark. */
@@ -42,46 +47,79 @@ static bool rose_above_high(struct plait_conn *conn)
 	return true;
 }
 
+static void fell_to_low(struct plait_conn *conn)
+{
+	conn->over_high = false;
+	conn_resume_from(conn, CONN_PAUSE_WATERMARK);
+	if (conn->state == CONN_OPEN && conn_protocol(conn)->drained) {
+		conn_enter(conn);
+		conn_protocol(conn)->drained(conn);
+		conn_leave(conn);
+	}
+}
+
 static void check_marks(struct plait_conn *conn)
 {
-	const struct buffer_settings *marks = &conn->factory->settings->buffers;
-	if (!rose_above_high(conn) && conn->over_high && conn->output.bytes <= marks->low) {
-		conn->over_high = false;
-		conn_resume_from(conn, CONN_PAUSE_WATERMARK);
-		if (conn->state == CONN_OPEN && conn->protocol->drained) {
-			conn_enter(conn);
-			conn->protocol->drained(conn);
-			conn_leave(conn);
-		}
-	}
+	if (!rose_above_high(conn) && conn->over_high &&
+	    conn->output.bytes <= conn->factory->settings->buffers.low)
+		fell_to_low(conn);
+}
+
+static ASIDE void send_many(struct plait_conn *conn)
+{
+	struct iovec parts[PARTS_MAX];
+	int count = queue_peek(&conn->output, parts, PARTS_MAX);
+	queue_consume(&conn->output, &conn->loop->pool, send_parts(conn, parts, count));
 }
 
 static void send_queue(struct plait_conn *conn)
 {
-	struct iovec parts[PARTS_MAX];
-	while (conn->output.bytes > 0 && conn->write_needs == WATCH_NONE && conn->state != CONN_CLOSED) {
-		int count = queue_peek(&conn->output, parts, PARTS_MAX);
-		size_t took = send_parts(conn, parts, count);
-		queue_consume(&conn->output, &conn->loop->pool, took);
+	struct queue *output = &conn->output;
+	while (output->bytes > 0 && conn->write_needs == WATCH_NONE && conn->state != CONN_CLOSED) {
+		if (output->head != output->tail) {
+			send_many(conn);
+			continue;
+		}
+		const struct queue_node *node = output->head;
+		ssize_t took = conn->transport.ops->write(&conn->transport, node->begin,
+							  (size_t)(node->end - node->begin));
+		queue_consume(output, &conn->loop->pool, account(conn, took));
 	}
 }
 
-void conn_flush(struct plait_conn *conn)
+/* Where most flushes end. */
+static bool nothing_owed(const struct plait_conn *conn)
+{
+	return conn->output.bytes == 0 && conn->state == CONN_OPEN && !conn->over_high && !conn->write_ending;
+}
+
+/* What follows from how much is left. */
+static ASIDE void after_sending(struct plait_conn *conn)
 {
 	/* drained may write, and what it writes leaves now too; but not for ever, for others wait for their turn. */
 	for (unsigned round = 0; round < FLUSH_ROUNDS; round++) {
-		send_queue(conn);
 		if (conn->state == CONN_CLOSED)
 			return;
 		check_marks(conn);
 		if (conn->output.bytes == 0 || conn->write_needs != WATCH_NONE || conn->state == CONN_CLOSED)
 			break;
+		send_queue(conn);
 	}
-	if (conn->output.bytes > 0 && conn->write_needs == WATCH_NONE)
-		conn_defer(conn);
-	if (conn->output.bytes == 0 && conn->state != CONN_CLOSED &&
-	    (conn->state == CONN_FLUSHING || conn->write_ending))
+	if (conn->output.bytes > 0) {
+		if (conn->write_needs == WATCH_NONE)
+			conn_defer(conn);
+	} else if (conn->state == CONN_FLUSHING || (conn->write_ending && conn->state != CONN_CLOSED)) {
 		conn_close_flushed(conn);
+	}
+}
+
+void conn_flush(struct plait_conn *conn)
+{
+	if (nothing_owed(conn))
+		return;
+	send_queue(conn);
+	if (!nothing_owed(conn))
+		after_sending(conn);
 }
 
 static bool takes_output(const struct plait_conn *conn)
@@ -89,7 +127,13 @@ static bool takes_output(const struct plait_conn *conn)
 	return conn->state == CONN_OPEN && !conn->write_ending;
 }
 
-/* Queues what the transport does not take at once. data holds len bytes in count parts. */
+static int no_memory(struct plait_conn *conn)
+{
+	conn_fail(conn, PLAIT_REASON_INTERNAL, "no memory for output");
+	return PLAIT_ERROR_OVERFLOW;
+}
+
+/* Queues all but the first skip bytes of parts. */
 static int enqueue(struct plait_conn *conn, const struct iovec *parts, int count, size_t skip)
 {
 	for (int i = 0; i < count; i++) {
@@ -99,10 +143,8 @@ static int enqueue(struct plait_conn *conn, const struct iovec *parts, int count
 			continue;
 		}
 		if (queue_copy(&conn->output, &conn->loop->pool, (const char *)parts[i].iov_base + skip,
-			       len - skip) < 0) {
-			conn_fail(conn, PLAIT_REASON_INTERNAL, "no memory for output");
-			return PLAIT_ERROR_OVERFLOW;
-		}
+			       len - skip) < 0)
+			return no_memory(conn);
 		skip = 0;
 	}
 	return 0;
@@ -118,7 +160,7 @@ static void flush_later(struct plait_conn *conn)
 		if (conn->state != CONN_CLOSED)
 			rose_above_high(conn);
 	}
-	if (!conn->in_callback)
+	if (!conn_in_callback(conn))
 		conn_defer(conn);
 }
 
@@ -130,30 +172,40 @@ static int check_cap(struct plait_conn *conn, size_t more)
 	return PLAIT_ERROR_OVERFLOW;
 }
 
-/* Large blocks go out from where they are, before anything is copied. */
+/* Drops the first len bytes of what is queued and of the parts behind it; *first moves over parts that are done. */
+static void advance(struct plait_conn *conn, struct iovec *parts, int *first, size_t len)
+{
+	size_t queued = len < conn->output.bytes ? len : conn->output.bytes;
+	queue_consume(&conn->output, &conn->loop->pool, queued);
+	len -= queued;
+	while (len > 0 && len >= parts[*first].iov_len)
+		len -= parts[(*first)++].iov_len;
+	if (len > 0) {
+		parts[*first].iov_base = (char *)parts[*first].iov_base + len;
+		parts[*first].iov_len -= len;
+	}
+}
+
+/* A large block goes out from where it is, with what was written before it in the same call. Returns how much of it
+ * the transport took. */
 static size_t send_directly(struct plait_conn *conn, const struct iovec *parts, int count, size_t total)
 {
-	if (total <= QUEUE_COPY_LIMIT || count > PARTS_MAX || conn->write_needs != WATCH_NONE)
+	if (total <= QUEUE_COPY_LIMIT || count > PARTS_MAX / 2 || conn->write_needs != WATCH_NONE)
 		return 0;
-	send_queue(conn);
-	if (conn->output.bytes > 0 || conn->state == CONN_CLOSED)
-		return 0;
-	struct iovec rest[PARTS_MAX];
-	size_t done = 0;
+	struct iovec rest[PARTS_MAX / 2], now[PARTS_MAX];
+	size_t before = conn->bytes_out + conn->output.bytes;
 	int first = 0;
-	for (int i = 0; i < count; i++)
-		rest[i] = parts[i];
-	while (done < total && conn->write_needs == WATCH_NONE && conn->state != CONN_CLOSED) {
-		size_t took = send_parts(conn, rest + first, count - first);
-		done += took;
-		while (first < count && took >= rest[first].iov_len)
-			took -= rest[first++].iov_len;
-		if (first < count) {
-			rest[first].iov_base = (char *)rest[first].iov_base + took;
-			rest[first].iov_len -= took;
+	memcpy(rest, parts, (size_t)count * sizeof(*parts));
+	while (conn->write_needs == WATCH_NONE && conn->state != CONN_CLOSED && first < count) {
+		int queued = queue_peek(&conn->output, now, PARTS_MAX / 2);
+		if (queued == PARTS_MAX / 2) { /* there may be more behind them */
+			send_queue(conn);
+			continue;
 		}
+		memcpy(now + queued, rest + first, (size_t)(count - first) * sizeof(*rest));
+		advance(conn, rest, &first, send_parts(conn, now, queued + count - first));
 	}
-	return done;
+	return conn->bytes_out > before ? (size_t)(conn->bytes_out - before) : 0;
 }
 
 static size_t total_of(const struct iovec *parts, int count)
@@ -165,6 +217,21 @@ static size_t total_of(const struct iovec *parts, int count)
 		total += parts[i].iov_len;
 	}
 	return total;
+}
+
+/* A small write that keeps output below the high mark, the common one: it only has to be copied. */
+static bool is_small(const struct plait_conn *conn, size_t len)
+{
+	return len <= QUEUE_COPY_LIMIT && conn->output.bytes + len <= conn->factory->settings->buffers.high;
+}
+
+static inline int write_small(struct plait_conn *conn, const void *data, size_t len)
+{
+	if (queue_copy(&conn->output, &conn->loop->pool, data, len) < 0)
+		return no_memory(conn);
+	if (!conn_in_callback(conn))
+		conn_defer(conn);
+	return 0;
 }
 
 int plait_writev(struct plait_conn *conn, const struct iovec *parts, int count)
@@ -186,10 +253,18 @@ int plait_writev(struct plait_conn *conn, const struct iovec *parts, int count)
 	return result;
 }
 
-int plait_write(struct plait_conn *conn, const void *data, size_t len)
+static ASIDE int write_part(struct plait_conn *conn, const void *data, size_t len)
 {
 	struct iovec part = { .iov_base = (void *)data, .iov_len = len };
 	return plait_writev(conn, &part, 1);
+}
+
+int plait_write(struct plait_conn *conn, const void *data, size_t len)
+{
+	loop_assert_here(conn->loop);
+	if (takes_output(conn) && is_small(conn, len))
+		return len > 0 ? write_small(conn, data, len) : 0;
+	return write_part(conn, data, len);
 }
 
 int plait_write_chunk(struct plait_conn *conn, struct plait_chunk *chunk)
@@ -199,13 +274,13 @@ int plait_write_chunk(struct plait_conn *conn, struct plait_chunk *chunk)
 		return PLAIT_ERROR_CLOSING;
 	if (chunk->size == 0)
 		return 0;
+	if (is_small(conn, chunk->size))
+		return write_small(conn, chunk->bytes, chunk->size);
 	int result = check_cap(conn, chunk->size);
 	if (result < 0)
 		return result;
-	if (queue_add(&conn->output, &conn->loop->pool, chunk) < 0) {
-		conn_fail(conn, PLAIT_REASON_INTERNAL, "no memory for output");
-		return PLAIT_ERROR_OVERFLOW;
-	}
+	if (queue_add(&conn->output, &conn->loop->pool, chunk) < 0)
+		return no_memory(conn);
 	flush_later(conn);
 	return 0;
 }

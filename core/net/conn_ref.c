@@ -26,7 +26,8 @@ static void no_memory(void)
 struct plait_conn_ref *plait_conn_ref(struct plait_conn *conn)
 {
 	loop_assert_here(conn->loop);
-	struct plait_conn_ref *ref = conn->ref;
+	struct conn_extra *extra = conn_extra(conn);
+	struct plait_conn_ref *ref = extra->ref;
 	if (!ref) {
 		ref = malloc(sizeof(*ref));
 		if (!ref)
@@ -34,7 +35,7 @@ struct plait_conn_ref *plait_conn_ref(struct plait_conn *conn)
 		atomic_init(&ref->references, 1); /* the connection's own */
 		ref->loop = conn->loop;
 		ref->conn = conn;
-		conn->ref = ref;
+		extra->ref = ref;
 	}
 	atomic_fetch_add_explicit(&ref->references, 1, memory_order_relaxed);
 	return ref;
@@ -50,11 +51,11 @@ void plait_conn_unref(struct plait_conn_ref **ref_at)
 
 void conn_ref_gone(struct plait_conn *conn)
 {
-	if (!conn->ref)
+	if (!conn->extra || !conn->extra->ref)
 		return;
-	conn->ref->conn = NULL;
-	unref(conn->ref);
-	conn->ref = NULL;
+	conn->extra->ref->conn = NULL;
+	unref(conn->extra->ref);
+	conn->extra->ref = NULL;
 }
 
 struct ref_call {

@@ -19,13 +19,13 @@ static void on_task(struct task *task)
 	if (memory->closed || !ready)
 		return;
 	struct watch *watch = &memory->transport->watch;
-	watch->fn(watch->arg, ready);
+	watch->fn(watch, ready);
 	memory_wake(memory);
 }
 
-void memory_init(struct memory *memory)
+void memory_init(struct memory *memory, struct plait_loop *loop)
 {
-	*memory = (struct memory){ .write_room = MEMORY_UNLIMITED };
+	*memory = (struct memory){ .write_room = MEMORY_UNLIMITED, .loop = loop };
 	task_init(&memory->ready, on_task);
 }
 
@@ -38,7 +38,7 @@ void memory_fini(struct memory *memory)
 void memory_wake(struct memory *memory)
 {
 	if (memory->transport && !memory->closed && readiness(memory))
-		loop_defer(memory->transport->watch.loop, &memory->ready);
+		loop_defer(memory->loop, &memory->ready);
 }
 
 void memory_feed(struct memory *memory, const void *data, size_t len)
@@ -93,10 +93,10 @@ static ssize_t memory_writev(struct transport *transport, const struct iovec *pa
 	return sent > 0 ? (ssize_t)sent : TRANSPORT_WANT_WRITE;
 }
 
-static bool memory_pending(const struct transport *transport)
+static ssize_t memory_write(struct transport *transport, const void *data, size_t len)
 {
-	(void)transport;
-	return false;
+	const struct iovec part = { (void *)data, len };
+	return memory_writev(transport, &part, 1);
 }
 
 static ssize_t memory_shutdown(struct transport *transport)
@@ -131,8 +131,8 @@ const struct transport_ops transport_memory = {
 	.name = "memory",
 	.open = memory_open,
 	.read = memory_read,
+	.write = memory_write,
 	.writev = memory_writev,
-	.pending = memory_pending,
 	.shutdown = memory_shutdown,
 	.close = memory_close,
 	.unacknowledged = memory_unacknowledged,

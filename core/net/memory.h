@@ -19,6 +19,7 @@ struct memory {
 	bool closed, was_reset, was_shut_down;     /* what the connection did */
 	unsigned reads, writes;                    /* calls */
 	unsigned interest;
+	struct plait_loop *loop;
 	struct transport *transport;
 	struct task ready;
 };
@@ -27,7 +28,7 @@ struct memory {
 
 extern const struct transport_ops transport_memory;
 
-void memory_init(struct memory *memory);
+void memory_init(struct memory *memory, struct plait_loop *loop); /* the connection's */
 void memory_fini(struct memory *memory);
 
 /* Makes the connection see what was changed from outside (it is called back in the next turn of its loop). */

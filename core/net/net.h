@@ -30,7 +30,10 @@ struct net {
 	struct plait_loop *loop;
 	struct plait_conn *conns; /* doubly linked */
 	size_t conn_count;
-	struct plait_conn *current; /* whose callback runs */
+	struct plait_conn *current;    /* whose callback runs */
+	struct plait_conn *delivering; /* to whom input is being delivered */
+	const uint8_t *arriving;       /* and what lies behind those bytes */
+	size_t arriving_len;
 	bool draining;
 	plait_call_fn *on_empty; /* called once, draining, when the last connection has gone */
 	void *on_empty_arg;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "core/base/uncancelled.h"
 #include "core/net/transport.h"
 
 static int plain_open(struct transport *transport, int fd, void *context)
@@ -14,7 +15,7 @@ static int plain_open(struct transport *transport, int fd, void *context)
 static ssize_t plain_read(struct transport *transport, void *buffer, size_t size)
 {
 	for (;;) {
-		ssize_t got = recv(transport->fd, buffer, size, 0);
+		ssize_t got = uncancelled_recv(transport_fd(transport), buffer, size);
 		if (got >= 0)
 			return got;
 		if (errno == EAGAIN)
@@ -24,35 +25,37 @@ static ssize_t plain_read(struct transport *transport, void *buffer, size_t size
 	}
 }
 
-static ssize_t plain_writev(struct transport *transport, const struct iovec *parts, int count)
+static ssize_t not_sent(ssize_t sent)
+{
+	return sent == 0 || errno == EAGAIN ? (ssize_t)TRANSPORT_WANT_WRITE : transport_fail_errno("send");
+}
+
+static ssize_t plain_write(struct transport *transport, const void *data, size_t len)
 {
 	for (;;) {
-		ssize_t sent;
-		if (count == 1) {
-			sent = send(transport->fd, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL);
-		} else {
-			struct msghdr message = { .msg_iov = (struct iovec *)parts,
-						  .msg_iovlen = (size_t)count };
-			sent = sendmsg(transport->fd, &message, MSG_NOSIGNAL);
-		}
+		ssize_t sent = uncancelled_send(transport_fd(transport), data, len);
 		if (sent > 0)
 			return sent;
-		if (sent == 0 || errno == EAGAIN)
-			return TRANSPORT_WANT_WRITE;
-		if (errno != EINTR)
-			return transport_fail_errno("send");
+		if (sent == 0 || errno != EINTR)
+			return not_sent(sent);
 	}
 }
 
-static bool plain_pending(const struct transport *transport)
+static ssize_t plain_writev(struct transport *transport, const struct iovec *parts, int count)
 {
-	(void)transport;
-	return false;
+	struct msghdr message = { .msg_iov = (struct iovec *)parts, .msg_iovlen = (size_t)count };
+	for (;;) {
+		ssize_t sent = sendmsg(transport_fd(transport), &message, MSG_NOSIGNAL);
+		if (sent > 0)
+			return sent;
+		if (sent == 0 || errno != EINTR)
+			return not_sent(sent);
+	}
 }
 
 static ssize_t plain_shutdown(struct transport *transport)
 {
-	if (shutdown(transport->fd, SHUT_WR) < 0)
+	if (shutdown(transport_fd(transport), SHUT_WR) < 0)
 		return transport_fail_errno("shutdown");
 	return TRANSPORT_END;
 }
@@ -61,9 +64,10 @@ const struct transport_ops transport_plain = {
 	.name = "plain",
 	.open = plain_open,
 	.read = plain_read,
+	.write = plain_write,
 	.writev = plain_writev,
-	.pending = plain_pending,
 	.shutdown = plain_shutdown,
+	.close_ends = true,
 	.close = transport_socket_close,
 	.unacknowledged = transport_socket_unacknowledged,
 	.want = transport_socket_want,

@@ -12,6 +12,7 @@
 #include <plait/error.h>
 
 #include "core/base/addr.h"
+#include "core/base/container.h"
 #include "core/base/log.h"
 #include "core/net/net.h"
 
@@ -207,9 +208,9 @@ static void receive(struct plait_port *port, struct incoming *in, unsigned count
 	port->question = NULL;
 }
 
-static void on_readable(void *arg, unsigned ready)
+static void on_readable(struct watch *watch, unsigned ready)
 {
-	struct plait_port *port = arg;
+	struct plait_port *port = CONTAINER_OF(watch, struct plait_port, watch);
 	struct incoming *in = &batch_of(port->loop)->in;
 	(void)ready;
 	for (unsigned round = 0; round < ROUNDS_MAX && port->fd >= 0; round++) {
@@ -245,7 +246,7 @@ struct plait_port *port_new(struct plait_loop *loop, struct plait_factory *facto
 void port_start(struct plait_port *port)
 {
 	batch_of(port->loop);
-	watch_init(&port->watch, port->loop, port->fd, on_readable, port);
+	watch_init(&port->watch, port->loop, port->fd, on_readable);
 	watch_set(&port->watch, WATCH_READ);
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/base/addr.h"
+#include "core/base/container.h"
 #include "core/base/log.h"
 #include "core/net/conn.h"
 #include "core/net/net.h"
@@ -45,8 +46,7 @@ static void say(const struct stream_listener *listener, enum plait_log_level lev
 
 static void on_gone(struct conn_owner *owner, const struct plait_addr *peer)
 {
-	struct stream_listener *listener =
-		(struct stream_listener *)(void *)((char *)owner - offsetof(struct stream_listener, owner));
+	struct stream_listener *listener = CONTAINER_OF(owner, struct stream_listener, owner);
 	struct admission *admission = listener->options.admission;
 	atomic_fetch_sub_explicit(&plait_loop_current()->load, 1, memory_order_relaxed);
 	if (admission)
@@ -132,8 +132,7 @@ static void admit(struct acceptor *acceptor, int fd, const struct sockaddr_stora
 
 static void on_retry(struct timer *timer)
 {
-	struct acceptor *acceptor = (struct acceptor *)(void *)((char *)timer -
-								offsetof(struct acceptor, retry));
+	struct acceptor *acceptor = CONTAINER_OF(timer, struct acceptor, retry);
 	watch_set(&acceptor->watch, WATCH_READ);
 }
 
@@ -166,14 +165,14 @@ static bool passing(int code)
 	       code == ENETUNREACH;
 }
 
-static void on_acceptable(void *arg, unsigned ready)
+static void on_acceptable(struct watch *watch, unsigned ready)
 {
-	struct acceptor *acceptor = arg;
+	struct acceptor *acceptor = CONTAINER_OF(watch, struct acceptor, watch);
 	(void)ready;
 	for (unsigned i = 0; i < BATCH; i++) {
 		struct sockaddr_storage sa;
 		socklen_t len = sizeof(sa);
-		int fd = accept4(acceptor->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = accept4(watch->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0 && passing(errno))
 			continue;
 		if (fd < 0 && errno != EAGAIN) {
@@ -208,7 +207,7 @@ int stream_listener_add(struct stream_listener *listener, struct plait_loop *loo
 	acceptor->loop = loop;
 	acceptor->fd = fd;
 	timer_init(&acceptor->retry, on_retry);
-	watch_init(&acceptor->watch, loop, fd, on_acceptable, acceptor);
+	watch_init(&acceptor->watch, loop, fd, on_acceptable);
 	acceptor->next = listener->acceptors;
 	listener->acceptors = acceptor;
 	return 0;

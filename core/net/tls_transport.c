@@ -111,12 +111,18 @@ static ssize_t write_one(SSL *ssl, const void *data, size_t len)
 	return answer == TRANSPORT_END ? transport_fail(PLAIT_REASON_RESET, "write after the end") : answer;
 }
 
+static ssize_t tls_write(struct transport *transport, const void *data, size_t len)
+{
+	ERR_clear_error();
+	return write_one(transport->handle, data, len);
+}
+
 static ssize_t tls_writev(struct transport *transport, const struct iovec *parts, int count)
 {
 	uint8_t record[RECORD_SIZE];
 	SSL *ssl = transport->handle;
 	ERR_clear_error();
-	if (count == 1 || parts[0].iov_len >= RECORD_SIZE)
+	if (parts[0].iov_len >= RECORD_SIZE)
 		return write_one(ssl, parts[0].iov_base, parts[0].iov_len);
 	return write_one(ssl, record, gather(record, parts, count));
 }
@@ -159,6 +165,7 @@ const struct transport_ops transport_tls = {
 	.open = tls_open,
 	.handshake = tls_handshake,
 	.read = tls_read,
+	.write = tls_write,
 	.writev = tls_writev,
 	.pending = tls_pending,
 	.shutdown = tls_shutdown,

@@ -16,12 +16,11 @@ static _Thread_local struct {
 } failure;
 
 void transport_init(struct transport *transport, const struct transport_ops *ops, struct plait_loop *loop,
-		    watch_fn *fn, void *arg)
+		    watch_fn *fn)
 {
 	transport->ops = ops;
 	transport->handle = NULL;
-	transport->fd = -1;
-	watch_init(&transport->watch, loop, -1, fn, arg);
+	watch_init(&transport->watch, loop, -1, fn);
 }
 
 ssize_t transport_fail(enum plait_reason reason, const char *format, ...)
@@ -50,14 +49,13 @@ enum plait_reason transport_failure(const char **text)
 
 void transport_socket_open(struct transport *transport, int fd)
 {
-	transport->fd = fd;
-	watch_init(&transport->watch, transport->watch.loop, fd, transport->watch.fn, transport->watch.arg);
+	transport->watch.fd = fd;
 }
 
 size_t transport_socket_unacknowledged(const struct transport *transport)
 {
 	int bytes = 0;
-	return ioctl(transport->fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? (size_t)bytes : 0;
+	return ioctl(transport_fd(transport), SIOCOUTQ, &bytes) == 0 && bytes > 0 ? (size_t)bytes : 0;
 }
 
 void transport_socket_want(struct transport *transport, unsigned interest)
@@ -76,12 +74,13 @@ void transport_socket_reset(int fd)
 
 void transport_socket_close(struct transport *transport, bool reset)
 {
-	if (transport->fd < 0)
+	int fd = transport_fd(transport);
+	if (fd < 0)
 		return;
 	watch_set(&transport->watch, WATCH_NONE);
+	transport->watch.fd = -1;
 	if (reset)
-		transport_socket_reset(transport->fd);
+		transport_socket_reset(fd);
 	else
-		close(transport->fd);
-	transport->fd = -1;
+		close(fd);
 }

@@ -26,13 +26,15 @@ struct transport_ops {
 
 	ssize_t (*handshake)(struct transport *transport); /* NULL: there is none */
 	ssize_t (*read)(struct transport *transport, void *buffer, size_t size);
+	ssize_t (*write)(struct transport *transport, const void *data, size_t len);
 	ssize_t (*writev)(struct transport *transport, const struct iovec *parts, int count);
 
-	/* True when read may return more without the descriptor being readable again. */
+	/* True when read may return more without the descriptor being readable again. NULL: it never may. */
 	bool (*pending)(const struct transport *transport);
 
 	/* Ends our direction, after all that was written. */
 	ssize_t (*shutdown)(struct transport *transport);
+	bool close_ends; /* close alone does that, too, when nothing more is to be read */
 
 	/* The end; reset: the peer must see a broken connection, not an orderly one. */
 	void (*close)(struct transport *transport, bool reset);
@@ -49,14 +51,24 @@ struct transport_ops {
 
 struct transport {
 	const struct transport_ops *ops;
-	struct watch watch; /* of those that have a descriptor; others call fn(arg) themselves */
 	void *handle;       /* SSL, struct memory */
-	int fd;             /* -1: none */
+	struct watch watch; /* of those that have a descriptor; others report by themselves */
 };
+
+/* -1: none. */
+static inline int transport_fd(const struct transport *transport)
+{
+	return transport->watch.fd;
+}
+
+static inline bool transport_pending(const struct transport *transport)
+{
+	return transport->ops->pending && transport->ops->pending(transport);
+}
 
 /* Then ops->open. The watch's fn is called on loop with what is ready. */
 void transport_init(struct transport *transport, const struct transport_ops *ops, struct plait_loop *loop,
-		    watch_fn *fn, void *arg);
+		    watch_fn *fn);
 
 /* Remembers, for the calling thread, why an operation failed; returns TRANSPORT_FAILED. */
 ssize_t transport_fail(enum plait_reason reason, const char *format, ...) PLAIT_PRINTF(2, 3);

@@ -57,7 +57,7 @@ static int add_one(struct queue *queue, size_t position, size_t len, bool shared
 
 static void keeps_order_whatever_the_sizes(void)
 {
-	static const size_t bounds[] = { 2, 100, QUEUE_COPY_LIMIT + 2, CHUNK_POOLED_SIZE + 2, LARGEST };
+	static const size_t bounds[] = { 2, 100, QUEUE_COPY_LIMIT + 2, QUEUE_BLOCK_SIZE + 2, LARGEST };
 	struct queue queue = { 0 };
 	size_t in = 0, out = 0;
 	unsigned seed = 2;
@@ -86,10 +86,14 @@ static void gathers_small_writes_in_one_part(void)
 	struct iovec parts[PARTS];
 
 	begin();
-	for (size_t i = 0; i < 1000; i++)
+	for (size_t i = 0; i < QUEUE_FIRST_SIZE / 16; i++)
 		CU_ASSERT_EQUAL(queue_copy(&queue, &pool, from(i * 16), 16), 0);
 	CU_ASSERT_EQUAL(queue_peek(&queue, parts, PARTS), 1);
-	CU_ASSERT_EQUAL(parts[0].iov_len, 16000);
+	CU_ASSERT_EQUAL(parts[0].iov_len, QUEUE_FIRST_SIZE);
+	for (size_t i = 0; i < QUEUE_BLOCK_SIZE / 16; i++)
+		CU_ASSERT_EQUAL(queue_copy(&queue, &pool, from(i * 16), 16), 0);
+	CU_ASSERT_EQUAL(queue_peek(&queue, parts, PARTS), 2);
+	CU_ASSERT_EQUAL(parts[1].iov_len, QUEUE_BLOCK_SIZE);
 	queue_clear(&queue, &pool);
 	queue_pool_fini(&pool);
 }
@@ -120,7 +124,7 @@ static void sends_large_chunks_uncopied(void)
 /* A small write behind a shared chunk must not land in the chunk, which others send too. */
 static void leaves_shared_chunks_alone(void)
 {
-	struct plait_chunk *chunk = plait_chunk_new(pattern, CHUNK_POOLED_SIZE);
+	struct plait_chunk *chunk = plait_chunk_new(pattern, QUEUE_BLOCK_SIZE);
 	struct queue queue = { 0 };
 	struct iovec parts[PARTS];
 
@@ -129,30 +133,52 @@ static void leaves_shared_chunks_alone(void)
 	CU_ASSERT_EQUAL(queue_copy(&queue, &pool, "behind", 6), 0);
 	CU_ASSERT_EQUAL(queue_peek(&queue, parts, PARTS), 2);
 	CU_ASSERT_EQUAL(memcmp(parts[1].iov_base, "behind", 6), 0);
-	CU_ASSERT_EQUAL(plait_chunk_size(chunk), CHUNK_POOLED_SIZE);
+	CU_ASSERT_EQUAL(plait_chunk_size(chunk), QUEUE_BLOCK_SIZE);
 	queue_clear(&queue, &pool);
 	plait_chunk_unref(&chunk);
 	queue_pool_fini(&pool);
 }
 
-static void takes_chunks_and_nodes_from_the_pool_again(void)
+static void takes_nodes_from_the_pool_again(void)
 {
+	static const struct {
+		size_t len;
+		enum queue_class class;
+	} cases[] = {
+		{ 1, QUEUE_FIRST },
+		{ QUEUE_FIRST_SIZE + 1, QUEUE_BLOCK },
+		{ QUEUE_BLOCK_SIZE + 1, QUEUE_SHARED },
+	};
 	struct queue queue = { 0 };
 
 	begin();
-	CU_ASSERT_EQUAL(queue_copy(&queue, &pool, "a", 1), 0);
-	const struct plait_chunk *first = queue.head->chunk;
-	queue_clear(&queue, &pool);
-	CU_ASSERT_EQUAL(pool.free_count, 1);
-	CU_ASSERT_EQUAL(pool.chunks.free_count, 1);
-	CU_ASSERT_EQUAL(queue_copy(&queue, &pool, "b", 1), 0);
-	CU_ASSERT_PTR_EQUAL(queue.head->chunk, first);
-	CU_ASSERT_EQUAL(pool.free_count, 0);
-	CU_ASSERT_EQUAL(pool.chunks.free_count, 0);
-	queue_clear(&queue, &pool);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		CU_ASSERT_EQUAL(queue_copy(&queue, &pool, pattern, cases[i].len), 0);
+		const struct queue_node *node = queue.head;
+		queue_clear(&queue, &pool);
+		CU_ASSERT_EQUAL(pool.classes[cases[i].class].count, 1);
+		CU_ASSERT_EQUAL(queue_copy(&queue, &pool, pattern, cases[i].len), 0);
+		CU_ASSERT_PTR_EQUAL(queue.head, node);
+		CU_ASSERT_EQUAL(pool.classes[cases[i].class].count, 0);
+		queue_clear(&queue, &pool);
+	}
 	queue_pool_fini(&pool);
+}
+
+static void keeps_a_bounded_number_of_nodes(void)
+{
+	static struct queue queues[3000];
+
+	begin();
+	for (size_t i = 0; i < 3000; i++)
+		CU_ASSERT_EQUAL(queue_copy(&queues[i], &pool, "a", 1), 0);
+	for (size_t i = 0; i < 3000; i++)
+		queue_clear(&queues[i], &pool);
+	CU_ASSERT_TRUE(pool.classes[QUEUE_FIRST].count >= 1000 && pool.classes[QUEUE_FIRST].count < 3000);
+	queue_pool_fini(&pool);
+	CU_ASSERT_PTR_NULL(pool.classes[QUEUE_FIRST].free);
 }
 
 SUITE_MAIN("queue", SUITE_TEST(keeps_order_whatever_the_sizes), SUITE_TEST(gathers_small_writes_in_one_part),
 	   SUITE_TEST(sends_large_chunks_uncopied), SUITE_TEST(leaves_shared_chunks_alone),
-	   SUITE_TEST(takes_chunks_and_nodes_from_the_pool_again))
+	   SUITE_TEST(takes_nodes_from_the_pool_again), SUITE_TEST(keeps_a_bounded_number_of_nodes))

@@ -189,7 +189,7 @@ static void a_long_message_byte_by_byte_is_linear(void)
 	plait_set_framing(client.conn, &plait_line_framing, &settings);
 	for (size_t i = 0; i < 1 << 18; i++)
 		rig_say_bytes(&client, "x", 1);
-	CU_ASSERT_TRUE(client.conn->frame.scanned >= (1 << 18) - 2);
+	CU_ASSERT_TRUE(conn_framing(client.conn)->frame.scanned >= (1 << 18) - 2);
 	rig_say(&client, "\r\n");
 	CU_ASSERT_EQUAL(many, 1);
 	many = 0;

@@ -144,6 +144,7 @@ static void rule_3_the_first_reason_stays(void)
 	open_with(&recorder_protocol);
 	plait_close(client.conn);
 	client.memory.fail_reads = PLAIT_REASON_RESET;
+	memory_wake(&client.memory);
 	rig_run(&rig);
 	CU_ASSERT_TRUE(recorder_saw("made lost(closed)"));
 	done();
