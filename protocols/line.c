@@ -6,18 +6,20 @@
 
 #define DELIMITER_MAX 16
 
-/* Where the first delimiter of data begins, or NULL; what lies below `scanned` is known to hold no whole one,
- * but its last bytes may begin one. */
+/* Where the first delimiter of data begins, or NULL; what lies below `scanned` is known to hold no whole one, but its
+ * last bytes may begin one. Looks for its last byte, which libc does sixteen bytes at a time and more. */
 static const uint8_t *find(const uint8_t *data, size_t len, size_t scanned, const char *delimiter,
 			   size_t size)
 {
-	size_t from = scanned < size ? 0 : scanned - (size - 1);
+	size_t before = size - 1;
+	const uint8_t *at = data + (scanned < before ? before : scanned), *end = data + len;
 
-	if (from >= len)
-		return NULL;
-	if (size == 1)
-		return memchr(data + from, (unsigned char)*delimiter, len - from);
-	return memmem(data + from, len - from, delimiter, size);
+	for (; at < end; at++) {
+		at = memchr(at, (unsigned char)delimiter[before], (size_t)(end - at));
+		if (!at || before == 0 || !memcmp(at - before, delimiter, before))
+			return at ? at - before : NULL;
+	}
+	return NULL;
 }
 
 /* Drops everything up to the end of the next delimiter; what may begin one stays until it is whole. */

@@ -53,10 +53,8 @@ static void on_task(struct task *task)
 		conn_finish(conn);
 		return;
 	}
-	if (conn->deliver_due)
-		conn_deliver_waiting(conn);
-	if (conn->read_due && conn->state != CONN_CLOSED)
-		conn_read(conn);
+	if (conn->deliver_due || conn->read_due)
+		conn_catch_up(conn);
 	conn_settle(conn);
 }
 
@@ -180,24 +178,6 @@ void conn_start(struct plait_conn *conn)
 		open_now(conn);
 	}
 	conn_settle(conn);
-}
-
-static unsigned wanted(const struct plait_conn *conn)
-{
-	unsigned interest = conn->write_needs;
-	bool reading = conn->state == CONN_FLUSHING || (conn->state == CONN_OPEN && !conn->paused);
-	if (reading && !conn->peer_ended && !conn->read_due)
-		interest |= conn->read_needs;
-	return interest;
-}
-
-void conn_settle(struct plait_conn *conn)
-{
-	if (conn->state != CONN_OPEN && conn->state != CONN_FLUSHING)
-		return;
-	conn_flush(conn);
-	if (conn->state != CONN_CLOSED)
-		conn_want(conn, wanted(conn));
 }
 
 struct log_subject conn_subject(const struct plait_conn *conn)

@@ -104,9 +104,6 @@ void conn_start(struct plait_conn *conn);
 /* Moves the state; only along the table of allowed moves. */
 void conn_move(struct plait_conn *conn, enum conn_state next);
 
-/* The outcome of what was done since the last event: flushes, then waits for the right things. */
-void conn_settle(struct plait_conn *conn);
-
 static inline const struct plait_protocol *conn_protocol(const struct plait_conn *conn)
 {
 	return conn->factory->protocol;
@@ -136,11 +133,15 @@ static inline void conn_defer(struct plait_conn *conn)
 /* conn_input.c */
 void conn_read(struct plait_conn *conn);
 void conn_deliver_waiting(struct plait_conn *conn);
+void conn_catch_up(struct plait_conn *conn); /* at the end of a turn: what is due */
 void conn_pause_for(struct plait_conn *conn, enum conn_pause why);
 void conn_resume_from(struct plait_conn *conn, enum conn_pause why);
 
 /* conn_output.c */
 void conn_flush(struct plait_conn *conn);
+
+/* The outcome of what was done since the last event: flushes, then waits for the right things. */
+void conn_settle(struct plait_conn *conn);
 
 /* conn_close.c */
 void conn_begin_close(struct plait_conn *conn,

@@ -287,6 +287,14 @@ void conn_read(struct plait_conn *conn)
 		read_with(conn, CONN_OPEN, read_once);
 }
 
+void conn_catch_up(struct plait_conn *conn)
+{
+	if (conn->deliver_due)
+		conn_deliver_waiting(conn);
+	if (conn->read_due && conn->state != CONN_CLOSED)
+		conn_read(conn);
+}
+
 void conn_pause_for(struct plait_conn *conn, enum conn_pause why)
 {
 	conn->paused |= (uint8_t)why;

@@ -122,6 +122,24 @@ void conn_flush(struct plait_conn *conn)
 		after_sending(conn);
 }
 
+static unsigned wanted(const struct plait_conn *conn)
+{
+	unsigned interest = conn->write_needs;
+	bool reading = conn->state == CONN_FLUSHING || (conn->state == CONN_OPEN && !conn->paused);
+	if (reading && !conn->peer_ended && !conn->read_due)
+		interest |= conn->read_needs;
+	return interest;
+}
+
+void conn_settle(struct plait_conn *conn)
+{
+	if (conn->state != CONN_OPEN && conn->state != CONN_FLUSHING)
+		return;
+	conn_flush(conn);
+	if (conn->state != CONN_CLOSED)
+		conn_want(conn, wanted(conn));
+}
+
 static bool takes_output(const struct plait_conn *conn)
 {
 	return conn->state == CONN_OPEN && !conn->write_ending;
@@ -234,14 +252,9 @@ static inline int write_small(struct plait_conn *conn, const void *data, size_t 
 	return 0;
 }
 
-int plait_writev(struct plait_conn *conn, const struct iovec *parts, int count)
+/* What is blocked, large or not quite small. */
+static ASIDE int write_any(struct plait_conn *conn, const struct iovec *parts, int count, size_t total)
 {
-	loop_assert_here(conn->loop);
-	if (!takes_output(conn))
-		return PLAIT_ERROR_CLOSING;
-	size_t total = total_of(parts, count);
-	if (total == 0)
-		return 0;
 	size_t done = send_directly(conn, parts, count, total);
 	if (conn->state == CONN_CLOSED)
 		return PLAIT_ERROR_CLOSING;
@@ -250,6 +263,22 @@ int plait_writev(struct plait_conn *conn, const struct iovec *parts, int count)
 		result = enqueue(conn, parts, count, done);
 	if (result == 0)
 		flush_later(conn);
+	return result;
+}
+
+int plait_writev(struct plait_conn *conn, const struct iovec *parts, int count)
+{
+	int result = 0;
+	loop_assert_here(conn->loop);
+	if (!takes_output(conn))
+		return PLAIT_ERROR_CLOSING;
+	size_t total = total_of(parts, count);
+	if (!is_small(conn, total))
+		return write_any(conn, parts, count, total);
+	for (int i = 0; i < count && result == 0; i++) {
+		if (parts[i].iov_len > 0)
+			result = write_small(conn, parts[i].iov_base, parts[i].iov_len);
+	}
 	return result;
 }
 

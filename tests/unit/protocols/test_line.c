@@ -9,21 +9,14 @@ static size_t searched;
 
 static void *counted_memchr(const void *data, int byte, size_t len)
 {
-	searched += len;
-	return memchr(data, byte, len);
-}
-
-static void *counted_memmem(const void *data, size_t len, const void *needle, size_t size)
-{
-	searched += len;
-	return memmem(data, len, needle, size);
+	const uint8_t *found = memchr(data, byte, len);
+	searched += found ? (size_t)(found - (const uint8_t *)data) + 1 : len;
+	return (void *)found;
 }
 
 #define memchr counted_memchr
-#define memmem counted_memmem
 #include "protocols/line.c"
 #undef memchr
-#undef memmem
 
 #include <stdio.h>
 #include <stdlib.h>
