@@ -6,6 +6,16 @@
 
 #define DELIMITER_MAX 16
 
+/* Whether the delimiter's last byte, at `last`, has the others before it. */
+static bool is_whole(const uint8_t *last, const char *delimiter, size_t before)
+{
+	for (size_t i = 0; i < before; i++) {
+		if (last[-1 - (ptrdiff_t)i] != (uint8_t)delimiter[before - 1 - i])
+			return false;
+	}
+	return true;
+}
+
 /* Where the first delimiter of data begins, or NULL; what lies below `scanned` is known to hold no whole one, but its
  * last bytes may begin one. Looks for its last byte, which libc does sixteen bytes at a time and more. */
 static const uint8_t *find(const uint8_t *data, size_t len, size_t scanned, const char *delimiter,
@@ -16,7 +26,7 @@ static const uint8_t *find(const uint8_t *data, size_t len, size_t scanned, cons
 
 	for (; at < end; at++) {
 		at = memchr(at, (unsigned char)delimiter[before], (size_t)(end - at));
-		if (!at || before == 0 || !memcmp(at - before, delimiter, before))
+		if (!at || is_whole(at, delimiter, before))
 			return at ? at - before : NULL;
 	}
 	return NULL;
@@ -46,8 +56,12 @@ static enum plait_frame_verdict line_next(const void *settings, const uint8_t *d
 	const struct plait_line *line = settings;
 	bool any = !line->delimiter;
 	const char *delimiter = any ? "\n" : line->delimiter;
-	size_t size = strnlen(delimiter, DELIMITER_MAX + 1);
-	assert(size >= 1 && size <= DELIMITER_MAX);
+	size_t size = frame->scratch[0]; /* measured once */
+
+	if (size == 0) {
+		frame->scratch[0] = size = strnlen(delimiter, DELIMITER_MAX + 1);
+		assert(size >= 1 && size <= DELIMITER_MAX);
+	}
 
 	const uint8_t *found = find(data, len, frame->scanned, delimiter, size);
 	size_t end = found ? (size_t)(found - data) + size : 0;

@@ -48,11 +48,11 @@ struct queue_pool {
 void queue_pool_init(struct queue_pool *pool);
 void queue_pool_fini(struct queue_pool *pool);
 
-/* A queue's first block, when the pool has one and len bytes fit. */
+/* A queue's first block, when the pool has one and len bytes, more than none, fit. */
 static inline struct queue_node *queue_begin(struct queue *queue, struct queue_pool *pool, size_t len)
 {
 	struct queue_node *node = pool->classes[QUEUE_FIRST].free;
-	if (!node || len > QUEUE_FIRST_SIZE)
+	if (!node || len - 1 >= QUEUE_FIRST_SIZE)
 		return NULL;
 	pool->classes[QUEUE_FIRST].free = node->next;
 	pool->classes[QUEUE_FIRST].count--;
@@ -62,18 +62,31 @@ static inline struct queue_node *queue_begin(struct queue *queue, struct queue_p
 	return node;
 }
 
+/* Room for len bytes in one piece behind the last ones, or NULL when there is none at hand; to be filled, and then
+ * committed. */
+static inline uint8_t *queue_room(struct queue *queue, struct queue_pool *pool, size_t len)
+{
+	struct queue_node *tail = queue->tail ? queue->tail : queue_begin(queue, pool, len);
+	return tail && len <= (size_t)(tail->limit - tail->end) ? tail->end : NULL;
+}
+
+static inline void queue_commit(struct queue *queue, size_t len)
+{
+	queue->tail->end += len;
+	queue->bytes += len;
+}
+
 /* For queue_copy: all but the common case. */
 int queue_copy_more(struct queue *queue, struct queue_pool *pool, const void *data, size_t len);
 
 /* Each returns 0, or -1 when there is no memory (nothing was added). */
 static inline int queue_copy(struct queue *queue, struct queue_pool *pool, const void *data, size_t len)
 {
-	struct queue_node *tail = queue->tail ? queue->tail : queue_begin(queue, pool, len);
-	if (!tail || len > (size_t)(tail->limit - tail->end))
+	uint8_t *room = queue_room(queue, pool, len);
+	if (!room)
 		return queue_copy_more(queue, pool, data, len);
-	memcpy(tail->end, data, len);
-	tail->end += len;
-	queue->bytes += len;
+	memcpy(room, data, len);
+	queue_commit(queue, len);
 	return 0;
 }
 

@@ -52,8 +52,8 @@ static ALONG size_t deliver_raw(struct plait_conn *conn, const uint8_t *data, si
 /* A protocol that neither drops bytes, nor skips, nor changes the framing has no remedy. */
 static size_t deliver_too_long(struct plait_conn *conn, const uint8_t *data, size_t len)
 {
-	const struct plait_protocol *protocol = conn_protocol(conn);
 	struct conn_framing *at_work = conn_framing(conn);
+	const struct plait_protocol *protocol = conn_protocol(conn);
 	const struct plait_framing *framing = at_work->framing;
 	size_t dropped = 0;
 	at_work->frame.scanned = 0;
@@ -70,9 +70,9 @@ static size_t deliver_too_long(struct plait_conn *conn, const uint8_t *data, siz
 
 /* One step at the head of data. Returns how many bytes are done with; *more is false when nothing can be done until
  * more arrives. */
-static size_t deliver_framed(struct plait_conn *conn, const uint8_t *data, size_t len, bool *more)
+static ALONG size_t deliver_framed(struct plait_conn *conn, struct conn_framing *at_work, const uint8_t *data,
+				   size_t len, bool *more)
 {
-	struct conn_framing *at_work = conn_framing(conn);
 	struct plait_frame *frame = &at_work->frame;
 	if (len < frame->need) {
 		*more = false;
@@ -105,10 +105,11 @@ static size_t deliver_framed(struct plait_conn *conn, const uint8_t *data, size_
  * a framing just set. */
 static ASIDE size_t deliver_messages(struct plait_conn *conn, const uint8_t *data, size_t len, size_t done)
 {
+	struct conn_framing *at_work = conn_framing(conn);
 	bool more = true;
 	while (more && done < len && deliverable(conn)) {
 		if (conn->framed) {
-			done += deliver_framed(conn, data + done, len - done, &more);
+			done += deliver_framed(conn, at_work, data + done, len - done, &more);
 		} else {
 			done += deliver_raw(conn, data + done, len - done);
 			more = conn->framed;

@@ -169,8 +169,15 @@ static int enqueue(struct plait_conn *conn, const struct iovec *parts, int count
 }
 
 /* What is written inside a callback leaves when it returns; else at the end of the turn, which also sees to it that a
- * blocked transport is waited for. A burst does not wait for that: above the high mark the transport takes what it can
- * now, so that being above it means that the peer is slow. */
+ * blocked transport is waited for. */
+static inline void flush_in_turn(struct plait_conn *conn)
+{
+	if (!conn_in_callback(conn))
+		conn_defer(conn);
+}
+
+/* But a burst does not wait for that: above the high mark the transport takes what it can now, so that being above it
+ * means that the peer is slow. */
 static void flush_later(struct plait_conn *conn)
 {
 	if (conn->output.bytes > conn->factory->settings->buffers.high) {
@@ -178,8 +185,7 @@ static void flush_later(struct plait_conn *conn)
 		if (conn->state != CONN_CLOSED)
 			rose_above_high(conn);
 	}
-	if (!conn_in_callback(conn))
-		conn_defer(conn);
+	flush_in_turn(conn);
 }
 
 static int check_cap(struct plait_conn *conn, size_t more)
@@ -243,12 +249,11 @@ static bool is_small(const struct plait_conn *conn, size_t len)
 	return len <= QUEUE_COPY_LIMIT && conn->output.bytes + len <= conn->factory->settings->buffers.high;
 }
 
-static inline int write_small(struct plait_conn *conn, const void *data, size_t len)
+static ALONG int write_small(struct plait_conn *conn, const void *data, size_t len)
 {
 	if (queue_copy(&conn->output, &conn->loop->pool, data, len) < 0)
 		return no_memory(conn);
-	if (!conn_in_callback(conn))
-		conn_defer(conn);
+	flush_in_turn(conn);
 	return 0;
 }
 
@@ -268,18 +273,20 @@ static ASIDE int write_any(struct plait_conn *conn, const struct iovec *parts, i
 
 int plait_writev(struct plait_conn *conn, const struct iovec *parts, int count)
 {
-	int result = 0;
 	loop_assert_here(conn->loop);
 	if (!takes_output(conn))
 		return PLAIT_ERROR_CLOSING;
 	size_t total = total_of(parts, count);
-	if (!is_small(conn, total))
+	if (total == 0)
+		return 0;
+	uint8_t *room = is_small(conn, total) ? queue_room(&conn->output, &conn->loop->pool, total) : NULL;
+	if (!room)
 		return write_any(conn, parts, count, total);
-	for (int i = 0; i < count && result == 0; i++) {
-		if (parts[i].iov_len > 0)
-			result = write_small(conn, parts[i].iov_base, parts[i].iov_len);
-	}
-	return result;
+	for (int i = 0; i < count; i++)
+		room = mempcpy(room, parts[i].iov_base, parts[i].iov_len);
+	queue_commit(&conn->output, total);
+	flush_in_turn(conn);
+	return 0;
 }
 
 static ASIDE int write_part(struct plait_conn *conn, const void *data, size_t len)

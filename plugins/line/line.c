@@ -18,13 +18,15 @@ struct line_options {
 	const char *reply;
 };
 
-/* What the options come to, worked out once a listener. The reply is before, the line (if echoes), after. */
+#define REPLY_PARTS 4 /* what is before the line, the line, what is after it, the delimiter */
+
+/* What the options come to, worked out once a listener. */
 struct line_factory {
 	struct plait_line framing;
 	const char *end; /* of every line we send */
-	struct iovec before, after;
-	bool echoes;
-	bool silent;
+	struct iovec reply[REPLY_PARTS];
+	int parts;         /* of the reply, none of them empty; 0: there is none */
+	int place;         /* which of them the line is to be; -1: none */
 	char too_long[80]; /* what is wrong with a longer line, for the log and the peer */
 };
 
@@ -66,6 +68,25 @@ static struct iovec part(const char *text, size_t len)
 	return (struct iovec){ .iov_base = (void *)text, .iov_len = len };
 }
 
+static void add_part(struct line_factory *line, const char *text, size_t len)
+{
+	if (len > 0)
+		line->reply[line->parts++] = part(text, len);
+}
+
+/* place: of the line in the text; NULL: none. rest: what is after it. */
+static void prepare_reply(struct line_factory *line, const char *text, const char *place, const char *rest)
+{
+	line->place = -1;
+	if (!*text)
+		return;
+	add_part(line, text, place ? (size_t)(place - text) : strlen(text));
+	if (place)
+		line->place = line->parts++;
+	add_part(line, rest, strlen(rest));
+	add_part(line, line->end, strlen(line->end));
+}
+
 static int line_factory_start(struct plait_factory *factory, struct plait_error *error)
 {
 	const struct line_options *given = plait_factory_options(factory);
@@ -81,10 +102,7 @@ static int line_factory_start(struct plait_factory *factory, struct plait_error 
 	line->framing.delimiter = line->end;
 	if (!given->custom_delimiter && given->delimiter == DELIMITER_ANY)
 		line->framing.delimiter = NULL;
-	line->echoes = place;
-	line->silent = !*given->reply;
-	line->before = part(given->reply, place ? (size_t)(place - given->reply) : strlen(given->reply));
-	line->after = part(rest, strlen(rest));
+	prepare_reply(line, given->reply, place, rest);
 	snprintf(line->too_long, sizeof(line->too_long), "line longer than %" PRIu64 " bytes",
 		 given->max_length);
 	return 0;
@@ -103,15 +121,13 @@ static void line_made(struct plait_conn *conn)
 static void line_message(struct plait_conn *conn, const void *message, size_t len)
 {
 	const struct line_factory *line = factory_of(conn);
-	const struct iovec reply[] = {
-		line->before,
-		part(message, line->echoes ? len : 0),
-		line->after,
-		part(line->end, strlen(line->end)),
-	};
+	struct iovec reply[REPLY_PARTS];
 
-	if (!line->silent)
-		plait_writev(conn, reply, sizeof(reply) / sizeof(reply[0]));
+	memcpy(reply, line->reply, sizeof(reply));
+	if (line->place >= 0)
+		reply[line->place] = part(message, len);
+	if (line->parts > 0)
+		plait_writev(conn, reply, line->parts);
 }
 
 static size_t line_message_too_long(struct plait_conn *conn, const void *data, size_t len)
