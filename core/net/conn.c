@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "core/base/addr.h"
@@ -56,6 +57,8 @@ static void on_task(struct task *task)
 	if (conn->deliver_due || conn->read_due)
 		conn_catch_up(conn);
 	conn_settle(conn);
+	if (conn->state == CONN_FLUSHING) /* most are closed in the turn in which that began */
+		conn_start_timer(conn);
 }
 
 static uint64_t next_id(void)
@@ -96,11 +99,13 @@ struct plait_conn *conn_new(struct plait_loop *loop, struct plait_factory *facto
 			    const struct transport_ops *ops, int fd, void *context,
 			    const struct plait_addr *peer, struct conn_owner *owner)
 {
-	struct plait_conn *conn = calloc(1, size_for(factory->protocol));
+	size_t size = size_for(factory->protocol);
+	struct plait_conn *conn = malloc(size); /* calloc would pass by the allocator's cache */
 	if (!conn) {
 		transport_socket_reset(fd);
 		return NULL;
 	}
+	memset(conn, 0, size);
 	transport_init(&conn->transport, ops, loop, on_ready);
 	if (ops->open(&conn->transport, fd, context) < 0) {
 		free(conn);

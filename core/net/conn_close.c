@@ -20,6 +20,8 @@ static void log_end(const struct plait_conn *conn, const char *detail)
 {
 	enum plait_reason reason = conn->reason;
 	enum plait_log_level level = plait_reason_is_error(reason) ? PLAIT_LOG_INFO : PLAIT_LOG_DEBUG;
+	if (!log_enabled(level))
+		return;
 	plait_log_conn(conn, level, "ended: %s (%s), %llu bytes in, %llu out", plait_reason_name(reason),
 		       detail ? detail : plait_reason_text(reason), (unsigned long long)conn->bytes_in,
 		       (unsigned long long)conn->bytes_out);
@@ -45,8 +47,8 @@ void conn_begin_close(struct plait_conn *conn, enum plait_reason reason)
 	if (!conn_delivering(conn))
 		buffer_fini(&conn->input);
 	conn->active_ms = loop_now(conn->loop);
-	conn->taken = taken(conn);
-	conn_start_timer(conn);
+	if (!conn->peer_ended || conn->output.bytes > 0)
+		conn->taken = taken(conn); /* else there is nothing to wait for */
 	/* The peer's end may have been read ahead already, and no event will tell. */
 	if (transport_pending(&conn->transport))
 		conn->read_due = true;

@@ -79,7 +79,8 @@ static int seconds(uint64_t ms)
 	return s < 1 ? 1 : s > 32767 ? 32767 : (int)s;
 }
 
-void socket_tune(int fd, const struct socket_settings *settings)
+/* Nodelay and keepalive of a listening socket: those it accepts inherit them. Failures do not matter. */
+static void tune(int fd, const struct socket_settings *settings)
 {
 	if (settings->nodelay)
 		set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
@@ -131,6 +132,8 @@ int socket_bind(int type, const struct sockaddr *sa, socklen_t len, const struct
 		set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (type == SOCK_DGRAM)
 		ask_for_destination(fd, family);
+	else if (family != AF_UNIX)
+		tune(fd, settings);
 	int result = 0;
 	if (family == AF_UNIX)
 		result = unix_path_listen(fd, (const struct sockaddr_un *)sa, len, settings->mode,

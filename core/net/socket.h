@@ -31,9 +31,6 @@ int socket_bind(int type, const struct sockaddr *sa, socklen_t len, const struct
 uint16_t socket_port(int fd);
 void socket_set_port(struct sockaddr_storage *sa, uint16_t port);
 
-/* For accepted sockets: nodelay and keepalive. Failures do not matter. */
-void socket_tune(int fd, const struct socket_settings *settings);
-
 /* "tcp://127.0.0.1:7007": the endpoint as it came to be. Returns out. */
 const char *socket_describe(enum endpoint_scheme scheme, int fd, char *out, size_t size);
 

@@ -13,7 +13,6 @@
 #include "core/base/log.h"
 #include "core/net/conn.h"
 #include "core/net/net.h"
-#include "core/net/socket.h"
 
 /* Accepted in one go before the loop's connections have their turn. */
 #define BATCH 64
@@ -109,9 +108,7 @@ static void admit(struct acceptor *acceptor, int fd, const struct sockaddr_stora
 	struct admission *admission = listener->options.admission;
 	struct plait_addr peer;
 	addr_from_sockaddr((const struct sockaddr *)sa, len, &peer);
-	if (listener->options.inet) {
-		socket_tune(fd, &listener->options.factory->settings->socket);
-	} else {
+	if (peer.family == PLAIT_FAMILY_UNIX) {
 		struct ucred cred;
 		socklen_t cred_len = sizeof(cred);
 		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &cred_len) == 0) {

@@ -21,7 +21,6 @@ struct stream_listener_options {
 	const struct transport_ops *transport;
 	void *transport_context;
 	struct admission *admission; /* NULL: everybody */
-	bool inet;                   /* TCP, so that TCP's options are set */
 	bool keep_on_loop;           /* connections stay on the loop that accepted them */
 };
 

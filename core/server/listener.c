@@ -28,7 +28,6 @@ static int stream_open(struct listener *listener, struct reactor *reactor, bool 
 		.transport = listener->kind->transport,
 		.transport_context = listener->tls,
 		.admission = limits_admission(listener->limits),
-		.inet = listener->kind->inet,
 		.keep_on_loop = keep_on_loop,
 	};
 	listener->stream = stream_listener_new(&options);
