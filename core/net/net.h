@@ -30,6 +30,7 @@ struct net {
 	struct plait_loop *loop;
 	struct plait_conn *conns; /* doubly linked */
 	size_t conn_count;
+	uint64_t made;                 /* connections, ever */
 	struct plait_conn *current;    /* whose callback runs */
 	struct plait_conn *delivering; /* to whom input is being delivered */
 	const uint8_t *arriving;       /* and what lies behind those bytes */
