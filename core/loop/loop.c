@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/compiler.h"
 #include "core/base/log.h"
 #include "core/base/uncancelled.h"
 
@@ -24,10 +25,9 @@
 /* libplait is there from the program's start, so that this need not be looked up by a call. */
 static _Thread_local struct plait_loop *current __attribute__((tls_model("initial-exec")));
 
-static uint64_t system_clock(void *context)
+static uint64_t system_clock(void)
 {
 	struct timespec now;
-	(void)context;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
@@ -148,14 +148,14 @@ void loop_assert_here(const struct plait_loop *loop)
 
 void loop_set_clock(struct plait_loop *loop, loop_clock_fn *clock, void *context)
 {
-	loop->clock = clock ? clock : system_clock;
+	loop->clock = clock;
 	loop->clock_context = context;
 	loop->now_known = false;
 }
 
 void loop_read_clock(struct plait_loop *loop)
 {
-	loop->now_ms = loop->clock(loop->clock_context);
+	loop->now_ms = loop->clock ? loop->clock(loop->clock_context) : system_clock();
 	loop->now_known = true;
 }
 
@@ -200,7 +200,7 @@ static int patience(struct plait_loop *loop, bool wait)
 }
 
 /* The guests' base is waited on, with the set as one of its events; the set is then only looked at. */
-static int wait_with_guests(struct plait_loop *loop, int patience_ms)
+static ASIDE int wait_with_guests(struct plait_loop *loop, int patience_ms)
 {
 	struct timeval most = { .tv_sec = patience_ms / 1000, .tv_usec = patience_ms % 1000 * 1000 };
 	event_add(loop->guest_wait, patience_ms >= 0 ? &most : NULL);
@@ -209,18 +209,7 @@ static int wait_with_guests(struct plait_loop *loop, int patience_ms)
 	return 0;
 }
 
-/* What the kernel reports, as a set of enum watch_interest. */
-static unsigned readiness(uint32_t events)
-{
-	unsigned ready = 0;
-	if (events & (EPOLLIN | EPOLLERR | EPOLLHUP))
-		ready |= WATCH_READ;
-	if (events & (EPOLLOUT | EPOLLERR | EPOLLHUP))
-		ready |= WATCH_WRITE;
-	return ready;
-}
-
-static void wait_and_call(struct plait_loop *loop, int patience_ms)
+static ALONG void wait_and_call(struct plait_loop *loop, int patience_ms)
 {
 	struct epoll_event *ready = loop->ready;
 	loop->now_known = false;
@@ -230,7 +219,10 @@ static void wait_and_call(struct plait_loop *loop, int patience_ms)
 	loop->now_known = false;
 	for (int i = 0; i < count; i++) {
 		struct watch *watch = ready[i].data.ptr;
-		unsigned what = readiness(ready[i].events) & watch->interest;
+		unsigned what = ready[i].events;
+		if (what & (EPOLLERR | EPOLLHUP)) /* whatever is tried will tell */
+			what = WATCH_READ | WATCH_WRITE;
+		what &= watch->interest;
 		if (what) /* one called before it may have changed its mind */
 			watch->fn(watch, what);
 	}

@@ -40,7 +40,7 @@ struct plait_loop {
 	struct net *net;                /* core/net's part; NULL until it sets it */
 	uint8_t *input;                 /* LOOP_INPUT_SIZE bytes, whoever reads uses them */
 	struct timer_heap timers;
-	loop_clock_fn *clock;
+	loop_clock_fn *clock; /* NULL: the system's */
 	void *clock_context;
 	unsigned index, count;
 	unsigned settled; /* rounds since the last turn */

@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
 
 #include "core/loop/loop.h"
 
@@ -16,10 +15,7 @@ void watch_init(struct watch *watch, struct plait_loop *loop, int fd, watch_fn *
  * first: a child process may hold the descriptor a moment longer, and the kernel would go on reporting it. */
 void watch_change(struct watch *watch, unsigned interest)
 {
-	struct epoll_event event = {
-		.events = (interest & WATCH_READ ? EPOLLIN : 0u) | (interest & WATCH_WRITE ? EPOLLOUT : 0u),
-		.data.ptr = watch,
-	};
+	struct epoll_event event = { .events = interest, .data.ptr = watch };
 	int how = interest == WATCH_NONE          ? EPOLL_CTL_DEL
 		  : watch->interest == WATCH_NONE ? EPOLL_CTL_ADD
 						  : EPOLL_CTL_MOD;

@@ -4,14 +4,16 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 
 struct plait_loop;
 struct watch;
 
+/* epoll's own bits. */
 enum watch_interest {
 	WATCH_NONE = 0,
-	WATCH_READ = 1,
-	WATCH_WRITE = 2,
+	WATCH_READ = EPOLLIN,
+	WATCH_WRITE = EPOLLOUT,
 };
 
 /* ready: a set of enum watch_interest, of what is waited for; an error or the end is all of it. */

@@ -119,7 +119,7 @@ static ASIDE size_t deliver_messages(struct plait_conn *conn, const uint8_t *dat
 }
 
 /* Delivers data, len > 0, as far as the protocol takes it; returns how much that was. */
-static size_t deliver(struct plait_conn *conn, const uint8_t *data, size_t len)
+static ALONG size_t deliver(struct plait_conn *conn, const uint8_t *data, size_t len)
 {
 	struct net *net = conn->loop->net;
 	size_t done = 0;

@@ -65,26 +65,33 @@ static void check_marks(struct plait_conn *conn)
 		fell_to_low(conn);
 }
 
+static bool can_send(const struct plait_conn *conn)
+{
+	return conn->output.bytes > 0 && conn->write_needs == WATCH_NONE && conn->state != CONN_CLOSED;
+}
+
 static ASIDE void send_many(struct plait_conn *conn)
 {
 	struct iovec parts[PARTS_MAX];
-	int count = queue_peek(&conn->output, parts, PARTS_MAX);
-	queue_consume(&conn->output, &conn->loop->pool, send_parts(conn, parts, count));
+	while (can_send(conn)) {
+		int count = queue_peek(&conn->output, parts, PARTS_MAX);
+		queue_consume(&conn->output, &conn->loop->pool, send_parts(conn, parts, count));
+	}
 }
 
-static void send_queue(struct plait_conn *conn)
+/* Most queues are one block long, which leaves whole. */
+static ALONG void send_queue(struct plait_conn *conn)
 {
-	struct queue *output = &conn->output;
-	while (output->bytes > 0 && conn->write_needs == WATCH_NONE && conn->state != CONN_CLOSED) {
-		if (output->head != output->tail) {
-			send_many(conn);
-			continue;
-		}
-		const struct queue_node *node = output->head;
+	const struct queue_node *node = conn->output.head;
+	if (!can_send(conn))
+		return;
+	if (!node->next) {
 		ssize_t took = conn->transport.ops->write(&conn->transport, node->begin,
 							  (size_t)(node->end - node->begin));
-		queue_consume(output, &conn->loop->pool, account(conn, took));
+		queue_consume(&conn->output, &conn->loop->pool, account(conn, took));
 	}
+	if (conn->output.bytes > 0)
+		send_many(conn);
 }
 
 /* Where most flushes end. */
@@ -113,13 +120,16 @@ static ASIDE void after_sending(struct plait_conn *conn)
 	}
 }
 
-void conn_flush(struct plait_conn *conn)
+static ALONG void flush(struct plait_conn *conn)
 {
-	if (nothing_owed(conn))
-		return;
 	send_queue(conn);
 	if (!nothing_owed(conn))
 		after_sending(conn);
+}
+
+void conn_flush(struct plait_conn *conn)
+{
+	flush(conn);
 }
 
 static unsigned wanted(const struct plait_conn *conn)
@@ -135,7 +145,7 @@ void conn_settle(struct plait_conn *conn)
 {
 	if (conn->state != CONN_OPEN && conn->state != CONN_FLUSHING)
 		return;
-	conn_flush(conn);
+	flush(conn);
 	if (conn->state != CONN_CLOSED)
 		conn_want(conn, wanted(conn));
 }
