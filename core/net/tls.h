@@ -3,15 +3,30 @@
 #define NET_TLS_H
 
 #include <plait/error.h>
+#include <stdbool.h>
 
+struct ssl_st;
 struct tls_context;
 
 /* Reads the files and checks that they belong together. NULL with error filled. */
 struct tls_context *tls_context_new(const char *certificate, const char *key, struct plait_error *error);
+
+/* How connections that we open behave. Strings are copied. */
+struct tls_client_settings {
+	const char *ca; /* PEM file of who may have signed the server's certificate; NULL: not verified */
+	const char *
+		server_name; /* a host name or address the certificate must be for, sent as SNI; NULL: neither */
+	bool resume;         /* keep the newest session that a server gave, and offer it */
+};
+
+/* For connections that we open; used by one thread. NULL with error filled. */
+struct tls_context *tls_context_new_client(const struct tls_client_settings *settings,
+					   struct plait_error *error);
+
 void tls_context_free(struct tls_context **context);
 
-/* The SSL_CTX within, for tls_transport.c. */
-struct ssl_ctx_st *tls_context_ssl(struct tls_context *context);
+/* A connection's SSL, ready to begin its handshake, for tls_transport.c. NULL: no memory. */
+struct ssl_st *tls_context_connection(struct tls_context *context);
 
 /* "OpenSSL 3.0.19 27 Jan 2026" */
 const char *tls_library_version(void);

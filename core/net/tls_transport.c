@@ -13,14 +13,13 @@
 
 static int tls_open(struct transport *transport, int fd, void *context)
 {
-	SSL *ssl = SSL_new(tls_context_ssl(context));
+	SSL *ssl = tls_context_connection(context);
 	if (!ssl || SSL_set_fd(ssl, fd) != 1) {
 		SSL_free(ssl);
 		close(fd);
 		ERR_clear_error();
 		return -1;
 	}
-	SSL_set_accept_state(ssl);
 	transport->handle = ssl;
 	transport_socket_open(transport, fd);
 	return 0;
@@ -63,7 +62,7 @@ static ssize_t tls_handshake(struct transport *transport)
 	SSL *ssl = transport->handle;
 	ERR_clear_error();
 	errno = 0;
-	int result = SSL_accept(ssl);
+	int result = SSL_do_handshake(ssl);
 	if (result == 1)
 		return TRANSPORT_END;
 	ssize_t answer = translate(ssl, result, PLAIT_REASON_TLS_HANDSHAKE);
@@ -149,6 +148,8 @@ static void tls_close(struct transport *transport, bool reset)
 	SSL *ssl = transport->handle;
 	transport->handle = NULL;
 	transport_socket_close(transport, reset);
+	/* Else OpenSSL takes the context's lock, to forget the session of whoever did not end in order. */
+	SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(ssl);
 }
 

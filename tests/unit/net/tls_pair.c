@@ -1,0 +1,103 @@
+/* Two TLS transports on a socket pair. */
+#include "tests/unit/net/tls_pair.h"
+
+#include <CUnit/CUnit.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+void tls_pair_file(const char *name, char path[TLS_PAIR_PATH])
+{
+	const char *folder = getenv("CERTS");
+	if (!folder) {
+		puts("Bail out! set CERTS to a folder that certs/make filled");
+		exit(1);
+	}
+	snprintf(path, TLS_PAIR_PATH, "%s/%s", folder, name);
+}
+
+static struct tls_context *checked(struct tls_context *context, const struct plait_error *error)
+{
+	if (!context)
+		printf("# %s: %s\n", error->path, error->text);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(context);
+	return context;
+}
+
+struct tls_context *tls_pair_server(void)
+{
+	struct plait_error error = { 0 };
+	char certificate[TLS_PAIR_PATH], key[TLS_PAIR_PATH];
+	tls_pair_file("server.pem", certificate);
+	tls_pair_file("server.key", key);
+	return checked(tls_context_new(certificate, key, &error), &error);
+}
+
+struct tls_context *tls_pair_client(const struct tls_client_settings *settings)
+{
+	struct plait_error error = { 0 };
+	return checked(tls_context_new_client(settings, &error), &error);
+}
+
+static void on_ready(struct watch *watch, unsigned ready)
+{
+	(void)watch;
+	(void)ready;
+}
+
+static void open_end(struct tls_pair *pair, struct transport *end, int fd, struct tls_context *context)
+{
+	transport_init(end, &transport_tls, pair->loop, on_ready);
+	CU_ASSERT_EQUAL_FATAL(end->ops->open(end, fd, context), 0);
+}
+
+void tls_pair_open(struct tls_pair *pair, struct tls_context *server, struct tls_context *client)
+{
+	int fds[2];
+	pair->loop = loop_new(0, 1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(pair->loop);
+	CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+	open_end(pair, &pair->server, fds[0], server);
+	open_end(pair, &pair->client, fds[1], client);
+}
+
+void tls_pair_close(struct tls_pair *pair)
+{
+	pair->server.ops->close(&pair->server, false);
+	pair->client.ops->close(&pair->client, false);
+	loop_free(&pair->loop);
+}
+
+bool tls_pair_handshake(struct tls_pair *pair)
+{
+	ssize_t client = TRANSPORT_WANT_WRITE, server = TRANSPORT_WANT_WRITE;
+	for (int turn = 0; turn < 20 && (client != TRANSPORT_END || server != TRANSPORT_END); turn++) {
+		if (client != TRANSPORT_END)
+			client = pair->client.ops->handshake(&pair->client);
+		if (server != TRANSPORT_END)
+			server = pair->server.ops->handshake(&pair->server);
+		if (client == TRANSPORT_FAILED || server == TRANSPORT_FAILED)
+			return false;
+	}
+	return client == TRANSPORT_END && server == TRANSPORT_END;
+}
+
+bool tls_pair_carry(struct transport *from, struct transport *to, const void *data, size_t len)
+{
+	char *got = malloc(len + 1);
+	size_t sent = 0, received = 0;
+	while (received < len) {
+		struct iovec part = { .iov_base = (char *)data + sent, .iov_len = len - sent };
+		ssize_t took = sent < len ? from->ops->writev(from, &part, 1) : 0;
+		sent += took > 0 ? (size_t)took : 0;
+		ssize_t arrived = to->ops->read(to, got + received, len + 1 - received);
+		received += arrived > 0 ? (size_t)arrived : 0;
+		bool stuck = took <= 0 && arrived <= 0;
+		if (stuck || took == TRANSPORT_FAILED)
+			break;
+	}
+	bool same = received == len && memcmp(got, data, len) == 0;
+	free(got);
+	return same;
+}

@@ -1,0 +1,33 @@
+/* Two TLS transports that talk over a socket pair, both ends in the test's hands. */
+#ifndef TESTS_UNIT_NET_TLS_PAIR_H
+#define TESTS_UNIT_NET_TLS_PAIR_H
+
+#include "core/loop/loop.h"
+#include "core/net/tls.h"
+#include "core/net/transport.h"
+
+#define TLS_PAIR_PATH 1024
+
+/* The path of one of the files that certs/make made. */
+void tls_pair_file(const char *name, char path[TLS_PAIR_PATH]);
+
+/* A context for localhost's ECDSA certificate. */
+struct tls_context *tls_pair_server(void);
+struct tls_context *tls_pair_client(const struct tls_client_settings *settings);
+
+struct tls_pair {
+	struct plait_loop *loop;
+	struct transport server, client;
+};
+
+/* Opens both ends; the handshake is not begun. */
+void tls_pair_open(struct tls_pair *pair, struct tls_context *server, struct tls_context *client);
+void tls_pair_close(struct tls_pair *pair);
+
+/* Both ends in turn, until both are done (true) or one failed or both wait for ever (false). */
+bool tls_pair_handshake(struct tls_pair *pair);
+
+/* Writes all of it at one end and reads it at the other; whether it arrived as it was. */
+bool tls_pair_carry(struct transport *from, struct transport *to, const void *data, size_t len);
+
+#endif
