@@ -142,7 +142,14 @@ static int prepare_client(struct tls_context *context, SSL *ssl)
 	SSL_set_connect_state(ssl);
 	if (context->server_name && !expect_name(ssl, context->server_name))
 		return 0;
-	return context->session ? SSL_set_session(ssl, context->session) : 1;
+	if (!context->session)
+		return 1;
+	/* A copy: under TLS 1.3 OpenSSL marks a session as used up when one connection has resumed it, and others that
+	 * are on their way with it would make full handshakes. */
+	SSL_SESSION *session = SSL_SESSION_dup(context->session);
+	int result = session && SSL_set_session(ssl, session);
+	SSL_SESSION_free(session);
+	return result;
 }
 
 /* Called with each session, under TLS 1.3 with each ticket. 1: it is ours to free. */
