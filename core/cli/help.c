@@ -1,9 +1,13 @@
 /* Help: enough to begin with, and each command's usage. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/base/suggest.h"
+#include "core/base/text.h"
 #include "core/cli/cli.h"
+
+#define HEAD_SIZE 40
 
 static const char beginning[] =
 	"Begin with a file, echo.json:\n"
@@ -26,14 +30,66 @@ static const char beginning[] =
 	"                                for an editor that completes and checks as you type\n"
 	"  man plait                     all of it\n";
 
+/* "[NAME]" or "FILE" */
+static void print_operand(const struct cli_operand *operand, char *out, size_t size)
+{
+	text_append(out, size, operand->required ? " %s" : " [%s]", operand->name);
+}
+
+/* A few options are named, many are not. */
 static void print_usage(const struct command *command, FILE *out)
 {
+	const struct cli_option *options = command->options;
+	char operands[64] = "";
+
 	fprintf(out, "Usage: plait %s", command->name);
-	if (command->takes_config)
-		fputs(" [--config FILE]", out);
-	if (command->operand)
-		fprintf(out, command->operand_required ? " %s" : " [%s]", command->operand);
-	fputc('\n', out);
+	if (options && options[1].name)
+		fputs(" [OPTION...]", out);
+	else if (options)
+		fprintf(out, " [%s %s]", options->name, options->value);
+	for (const struct cli_operand *operand = command->operands; operand->name; operand++)
+		print_operand(operand, operands, sizeof(operands));
+	fprintf(out, "%s\n", operands);
+}
+
+/* "-c, --connections N" */
+static const char *option_head(const struct cli_option *option, char *out, size_t size)
+{
+	*out = '\0';
+	if (option->letter)
+		text_append(out, size, "-%c, ", option->letter);
+	text_append(out, size, "%s", option->name);
+	if (option->value)
+		text_append(out, size, " %s", option->value);
+	return out;
+}
+
+static int head_width(const struct command *command)
+{
+	char head[HEAD_SIZE];
+	size_t width = strlen("-h, --help");
+
+	for (const struct cli_option *option = command->options; option && option->name; option++) {
+		size_t length = strlen(option_head(option, head, sizeof(head)));
+
+		width = length > width ? length : width;
+	}
+	return (int)width;
+}
+
+static void print_options(const struct command *command, FILE *out)
+{
+	char head[HEAD_SIZE];
+	int width = head_width(command);
+
+	fputs("\nOptions:\n", out);
+	for (const struct cli_option *option = command->options; option && option->name; option++) {
+		fprintf(out, "  %-*s  %s", width, option_head(option, head, sizeof(head)), option->doc);
+		if (option->fallback)
+			fprintf(out, " (%" PRIu64 ")", option->fallback);
+		fputc('\n', out);
+	}
+	fprintf(out, "  %-*s  this text\n", width, "-h, --help");
 }
 
 void help_print_command(const struct command *command, FILE *out)
@@ -42,10 +98,9 @@ void help_print_command(const struct command *command, FILE *out)
 	fprintf(out, "\nplait %s: %s.\n", command->name, command->summary);
 	if (*command->text)
 		fprintf(out, "\n%s", command->text);
-	fputs("\nOptions:\n", out);
-	if (command->takes_config)
-		fputs("  --config FILE  the plugins that FILE names, instead of all that are found\n", out);
-	fputs("  -h, --help     this text\n", out);
+	if (command->more)
+		command->more(out);
+	print_options(command, out);
 }
 
 void help_print_program(FILE *out)
@@ -58,13 +113,12 @@ void help_print_program(FILE *out)
 	      "Commands (each explains itself with --help):\n",
 	      out);
 	for (const struct command *command = commands; command->name; command++) {
-		char head[64];
+		char head[64] = "";
 
-		snprintf(head, sizeof(head), "%s%s%s%s%s", command->name, command->operand ? " " : "",
-			 command->operand && !command->operand_required ? "[" : "",
-			 command->operand ? command->operand : "",
-			 command->operand && !command->operand_required ? "]" : "");
-		fprintf(out, "  %-16s  %s\n", head, command->summary);
+		text_append(head, sizeof(head), "%s", command->name);
+		for (const struct cli_operand *operand = command->operands; operand->name; operand++)
+			print_operand(operand, head, sizeof(head));
+		fprintf(out, "  %-19s  %s\n", head, command->summary);
 	}
 	fprintf(out,
 		"\n%s\n"

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,11 +13,26 @@
 #include "core/base/suggest.h"
 #include "core/cli/cli.h"
 
+#define FILE_OPERAND                                                                                         \
+	{                                                                                                    \
+		"FILE", true, offsetof(struct arguments, operand)                                            \
+	}
+
+static const struct cli_option config_option[] = {
+	{
+		.name = "--config",
+		.type = CLI_TEXT,
+		.value = "FILE",
+		.offset = offsetof(struct arguments, config),
+		.doc = "the plugins that FILE names, instead of all that are found",
+	},
+	{ 0 },
+};
+
 const struct command commands[] = {
 	{
 		.name = "run",
-		.operand = "FILE",
-		.operand_required = true,
+		.operands = { FILE_OPERAND },
 		.summary = "serve what a configuration says",
 		.text = "Checks FILE, binds its listeners and serves until SIGTERM or SIGINT, which\n"
 			"drains: nothing new is accepted, and connections have drain_timeout to finish.\n"
@@ -27,8 +43,7 @@ const struct command commands[] = {
 	},
 	{
 		.name = "check",
-		.operand = "FILE",
-		.operand_required = true,
+		.operands = { FILE_OPERAND },
 		.summary = "say all that is wrong with a configuration",
 		.text = "Does everything that run does before it accepts: reads FILE, loads plugins,\n"
 			"reads certificates, resolves names. Binds nothing. Every error is printed with\n"
@@ -37,8 +52,8 @@ const struct command commands[] = {
 	},
 	{
 		.name = "plugins",
-		.operand = "NAME",
-		.takes_config = true,
+		.operands = { { "NAME", false, offsetof(struct arguments, operand) } },
+		.options = config_option,
 		.summary = "list the plugins, or the options of one",
 		.text = "Without NAME, lists every plugin there is. With NAME (or the path of a plugin's\n"
 			"file), shows its options with type, range, default and meaning.\n",
@@ -46,7 +61,7 @@ const struct command commands[] = {
 	},
 	{
 		.name = "schema",
-		.takes_config = true,
+		.options = config_option,
 		.summary = "print the JSON Schema of configurations",
 		.text = "The schema (draft 7) has the options of all plugins in it. Save it beside your\n"
 			"configuration and name it there, and an editor helps to write it:\n"
@@ -55,10 +70,22 @@ const struct command commands[] = {
 	},
 	{
 		.name = "reference",
-		.takes_config = true,
+		.options = config_option,
 		.summary = "print every key of configurations, in Markdown",
 		.text = "The same that docs/configuration.md holds, with the options of all plugins.\n",
 		.run = reference_command,
+	},
+	{
+		.name = "bench",
+		.operands = { { "KIND", true, offsetof(struct arguments, bench.kind) },
+			      { "ENDPOINT", true, offsetof(struct arguments, bench.endpoint) } },
+		.options = bench_options,
+		.summary = "load a server and measure what it does",
+		.text = "Many connections talk to ENDPOINT, each as soon as it is answered, and check every\n"
+			"byte that comes back; then rate, latencies and errors are printed. The exit status\n"
+			"is 1 when anything went wrong.\n",
+		.more = bench_help,
+		.run = bench_command,
 	},
 	{
 		.name = "version",
@@ -68,7 +95,7 @@ const struct command commands[] = {
 	},
 	{
 		.name = "help",
-		.operand = "COMMAND",
+		.operands = { { "COMMAND", false, offsetof(struct arguments, operand) } },
 		.summary = "explain a command",
 		.text = "The same as plait COMMAND --help.\n",
 		.run = help_command,
@@ -98,20 +125,6 @@ int usage_error(const struct command *command, const char *format, ...)
 	return CLI_USAGE;
 }
 
-static int unknown_option(const struct command *command, const char *option)
-{
-	struct suggest best = { 0 };
-	const char *const known[] = { "--help", command ? NULL : "--version",
-				      command && command->takes_config ? "--config" : NULL };
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (known[i])
-			suggest_offer(&best, option, known[i]);
-	if (best.word)
-		return usage_error(command, "unknown option \"%s\", did you mean %s?", option, best.word);
-	return usage_error(command, "unknown option \"%s\"", option);
-}
-
 static int unknown_command(const char *name)
 {
 	struct suggest best = { 0 };
@@ -121,62 +134,6 @@ static int unknown_command(const char *name)
 	if (best.word)
 		return usage_error(NULL, "no command \"%s\", did you mean %s?", name, best.word);
 	return usage_error(NULL, "no command \"%s\"", name);
-}
-
-/* The value of option `name` when argv[*at] is it; *at moves on to a value that stands apart. */
-static bool option_value(const char *name, char **argv, int argc, int *at, const char **value)
-{
-	size_t length = strlen(name);
-
-	if (strncmp(argv[*at], name, length))
-		return false;
-	if (argv[*at][length] == '=') {
-		*value = argv[*at] + length + 1;
-		return true;
-	}
-	if (argv[*at][length])
-		return false;
-	*value = *at + 1 < argc ? argv[++*at] : NULL;
-	return true;
-}
-
-static int take_operand(const struct command *command, const char *text, struct arguments *arguments)
-{
-	if (!command->operand)
-		return usage_error(command, "takes no argument such as \"%s\"", text);
-	if (arguments->operand)
-		return usage_error(command, "takes one %s, and \"%s\" is a second", command->operand, text);
-	if (!*text)
-		return usage_error(command, "%s is empty", command->operand);
-	arguments->operand = text;
-	return CLI_DONE;
-}
-
-/* argv[0..argc) are what follows the command. */
-static int read_arguments(const struct command *command, int argc, char **argv, struct arguments *arguments)
-{
-	bool options = true;
-
-	for (int i = 0; i < argc; i++) {
-		int status = CLI_DONE;
-
-		if (options && !strcmp(argv[i], "--")) {
-			options = false;
-		} else if (options && command->takes_config &&
-			   option_value("--config", argv, argc, &i, &arguments->config)) {
-			if (!arguments->config || !*arguments->config)
-				status = usage_error(command, "--config needs the name of a file");
-		} else if (options && argv[i][0] == '-' && argv[i][1]) {
-			status = unknown_option(command, argv[i]);
-		} else {
-			status = take_operand(command, argv[i], arguments);
-		}
-		if (status)
-			return status;
-	}
-	if (command->operand_required && !arguments->operand)
-		return usage_error(command, "%s is missing", command->operand);
-	return CLI_DONE;
 }
 
 static bool is_help(const char *text)
@@ -214,7 +171,7 @@ static int dispatch(int argc, char **argv)
 		help_print_command(command, stdout);
 		return CLI_DONE;
 	}
-	int status = read_arguments(command, argc - 2, argv + 2, &arguments);
+	int status = arguments_read(command, argc - 2, argv + 2, &arguments);
 
 	return status ? status : command->run(&arguments);
 }
