@@ -11,7 +11,7 @@ import harness
 from harness import CERTS, SRCDIR, Case, listener, plait
 
 BROKEN = SRCDIR / "tests" / "configs" / "broken"
-COMMANDS = ("run", "check", "plugins", "schema", "version")
+COMMANDS = ("run", "check", "plugins", "schema", "bench", "version")
 
 
 class Broken(Case):
