@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "core/base/addr.h"
+#include "core/base/compiler.h"
 #include "core/base/container.h"
 #include "core/net/net.h"
 
@@ -46,18 +47,26 @@ static void on_ready(struct watch *watch, unsigned ready)
 	conn_settle(conn);
 }
 
-static void on_task(struct task *task)
+/* All that a turn may leave to its end but output. */
+static ASIDE void end_turn(struct plait_conn *conn)
 {
-	struct plait_conn *conn = CONTAINER_OF(task, struct plait_conn, task);
 	if (conn->state == CONN_CLOSED) {
 		conn_finish(conn);
 		return;
 	}
-	if (conn->deliver_due || conn->read_due)
-		conn_catch_up(conn);
+	conn_catch_up(conn);
 	conn_settle(conn);
 	if (conn->state == CONN_FLUSHING) /* most are closed in the turn in which that began */
 		conn_start_timer(conn);
+}
+
+static void on_task(struct task *task)
+{
+	struct plait_conn *conn = CONTAINER_OF(task, struct plait_conn, task);
+	if (conn->state != CONN_OPEN || conn->deliver_due || conn->read_due)
+		end_turn(conn);
+	else
+		conn_settle(conn);
 }
 
 /* Each loop has its own numbers, so that none waits for another's: of three loops the first has 1, 4, 7. */
