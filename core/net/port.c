@@ -1,65 +1,45 @@
 /* Datagrams: received and sent many at a time. */
 #include "core/net/port.h"
 
-#include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <plait/error.h>
 
 #include "core/base/addr.h"
 #include "core/base/container.h"
-#include "core/base/log.h"
+#include "core/net/datagram_in.h"
+#include "core/net/datagram_out.h"
 #include "core/net/net.h"
 
-#define BATCH 32
-#define DATAGRAM_MAX 65536
 /* What one event may receive before the loop's others have their turn. */
-#define ROUNDS_MAX 4
-
-/* Room for both: of an IPv4 datagram, an IPv6 socket gives both. */
-union pktinfo {
-	struct cmsghdr header;
-	char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(struct in_pktinfo))];
-};
-
-struct incoming {
-	struct mmsghdr headers[BATCH];
-	struct iovec parts[BATCH];
-	struct sockaddr_storage names[BATCH];
-	union pktinfo controls[BATCH];
-	uint8_t bytes[BATCH][DATAGRAM_MAX];
-};
-
-struct outgoing {
-	struct mmsghdr headers[BATCH];
-	struct iovec parts[BATCH];
-	struct sockaddr_storage names[BATCH];
-	union pktinfo controls[BATCH];
-	struct plait_port *port; /* whose datagrams these are */
-	unsigned count;
-	size_t used;
-	uint8_t bytes[4 * DATAGRAM_MAX]; /* sent when it is full */
-};
+#define DATAGRAMS_PER_EVENT 128
 
 /* One a loop: ports take turns. */
 struct datagram_batch {
-	struct incoming in;
-	struct outgoing out;
+	struct datagram_in in;
+	struct datagram_out out;
+	struct task task; /* sends what was not sent in answer */
+	bool receiving;   /* the end of a batch is near, it sends */
+};
+
+/* The datagram in whose callback we are. */
+struct question {
+	struct plait_addr from;
+	unsigned slot;
+	bool source_known;
+	struct datagram_source source;
 };
 
 struct plait_port {
 	struct watch watch;
+	struct datagram_socket socket;
 	struct plait_loop *loop;
 	struct plait_factory *factory;
 	struct plait_addr local;
-	int fd, family;
-	const struct plait_addr *answering; /* the sender of the datagram in whose callback we are */
-	const struct msghdr *question;
+	int family;
+	struct question *question; /* NULL outside of the callback */
 };
 
 void datagram_batch_free(struct datagram_batch **batch)
@@ -68,158 +48,132 @@ void datagram_batch_free(struct datagram_batch **batch)
 	*batch = NULL;
 }
 
-static struct datagram_batch *batch_of(struct plait_loop *loop)
+static void send_at_end(struct task *task)
 {
-	if (!loop->net->datagrams)
-		loop->net->datagrams = calloc(1, sizeof(struct datagram_batch));
-	if (!loop->net->datagrams) {
+	struct datagram_batch *batch = CONTAINER_OF(task, struct datagram_batch, task);
+	datagram_out_flush(&batch->out);
+}
+
+static struct datagram_batch *batch_new(void)
+{
+	struct datagram_batch *batch = calloc(1, sizeof(*batch));
+	if (!batch) {
 		fputs("plait: no memory for datagrams\n", stderr);
 		abort();
 	}
+	datagram_in_init(&batch->in);
+	datagram_out_init(&batch->out);
+	task_init(&batch->task, send_at_end);
+	return batch;
+}
+
+static struct datagram_batch *batch_of(struct plait_loop *loop)
+{
+	if (!loop->net->datagrams)
+		loop->net->datagrams = batch_new();
 	return loop->net->datagrams;
 }
 
-static void drop(struct plait_port *port, unsigned count)
+/* An answer goes to the name that the question brought. */
+static bool answers(const struct plait_port *port, const struct plait_addr *to)
 {
-	counter_add(&port->loop->net->counters.datagrams_dropped, count);
+	const struct question *question = port->question;
+	return question && (to == &question->from || plait_addr_equal(to, &question->from));
 }
 
-/* A datagram the kernel refuses is dropped alone; when it takes no more at all, the rest goes too: datagrams are
- * better lost than late, and memory stays bounded. */
-static void flush(struct outgoing *out)
+static const struct datagram_source *source_of(struct question *question, const struct datagram_in *in)
 {
-	struct plait_port *port = out->port;
-	unsigned done = 0;
-	while (done < out->count) {
-		int sent = sendmmsg(port->fd, out->headers + done, out->count - done, MSG_NOSIGNAL);
-		if (sent > 0) {
-			done += (unsigned)sent;
-			counter_add(&port->loop->net->counters.datagrams_out, (unsigned)sent);
-		} else if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS)) {
-			drop(port, out->count - done);
-			break;
-		} else if (sent < 0 && errno != EINTR) {
-			drop(port, 1);
-			done++;
-		}
-	}
-	out->count = 0;
-	out->used = 0;
+	if (!question->source_known)
+		datagram_in_source(in, question->slot, &question->source);
+	question->source_known = true;
+	return &question->source;
 }
 
-/* Writes the control message for an answer to the question that came with this one; 0 when it is of another kind. No
- * interface is asked for: the way back is the routing table's to find, but for addresses that mean nothing without. */
-static size_t write_source(const struct cmsghdr *asked, struct cmsghdr *control)
+static bool name_of(const struct plait_addr *addr, int family, struct datagram_name *name)
 {
-	if (asked->cmsg_level == IPPROTO_IP && asked->cmsg_type == IP_PKTINFO) {
-		struct in_pktinfo info;
-		memcpy(&info, CMSG_DATA(asked), sizeof(info));
-		info.ipi_ifindex = 0;
-		*control = *asked;
-		memcpy(CMSG_DATA(control), &info, sizeof(info));
-		return CMSG_SPACE(sizeof(info));
-	}
-	if (asked->cmsg_level == IPPROTO_IPV6 && asked->cmsg_type == IPV6_PKTINFO) {
-		struct in6_pktinfo info;
-		memcpy(&info, CMSG_DATA(asked), sizeof(info));
-		if (!IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr))
-			info.ipi6_ifindex = 0;
-		*control = *asked;
-		memcpy(CMSG_DATA(control), &info, sizeof(info));
-		return CMSG_SPACE(sizeof(info));
-	}
-	return 0;
-}
-
-/* The address a question came to is the one its answer leaves from. Where IPv4's own message is there it counts: it
- * alone names an address of ours when the question was a broadcast. */
-static void answer_from(const struct msghdr *question, struct msghdr *answer, union pktinfo *control)
-{
-	for (struct cmsghdr *header = CMSG_FIRSTHDR(question); header;
-	     header = CMSG_NXTHDR((struct msghdr *)question, header)) {
-		size_t size = write_source(header, &control->header);
-		if (size == 0)
-			continue;
-		answer->msg_control = control;
-		answer->msg_controllen = size;
-		if (header->cmsg_level == IPPROTO_IP)
-			return;
-	}
+	struct sockaddr_storage sa;
+	socklen_t len = addr_to_sockaddr(addr, family, &sa);
+	memcpy(&name->u, &sa, sizeof(name->u));
+	name->len = len;
+	return len > 0;
 }
 
 int plait_send(struct plait_port *port, const struct plait_addr *to, const void *data, size_t len)
 {
+	static const struct datagram_source any;
 	loop_assert_here(port->loop);
-	if (port->fd < 0)
+	if (port->socket.fd < 0)
 		return PLAIT_ERROR_CLOSING;
-	struct outgoing *out = &batch_of(port->loop)->out;
 	if (len > DATAGRAM_MAX - 29) /* what is left of 64 KiB behind the shortest headers */
 		return PLAIT_ERROR_INVALID;
-	if (out->port != port || out->count == BATCH || len > sizeof(out->bytes) - out->used)
-		flush(out);
-	out->port = port;
-	unsigned i = out->count;
-	socklen_t name_len = addr_to_sockaddr(to, port->family, &out->names[i]);
-	if (name_len == 0)
-		return PLAIT_ERROR_INVALID;
-	uint8_t *bytes = out->bytes + out->used;
-	if (len > 0)
-		memcpy(bytes, data, len);
-	out->parts[i] = (struct iovec){ bytes, len };
-	out->headers[i].msg_hdr = (struct msghdr){ .msg_name = &out->names[i],
-						   .msg_namelen = name_len,
-						   .msg_iov = &out->parts[i],
-						   .msg_iovlen = 1 };
-	if (port->answering && plait_addr_equal(port->answering, to))
-		answer_from(port->question, &out->headers[i].msg_hdr, &out->controls[i]);
-	out->count++;
-	out->used += len;
-	if (!port->question) /* no end of a batch is near */
-		flush(out);
+	struct datagram_batch *batch = batch_of(port->loop);
+	const struct datagram_name *name;
+	const struct datagram_source *source = &any;
+	struct datagram_name converted;
+	if (answers(port, to)) {
+		name = &batch->in.names[port->question->slot];
+		source = source_of(port->question, &batch->in);
+	} else {
+		name = &converted;
+		if (!name_of(to, port->family, &converted))
+			return PLAIT_ERROR_INVALID;
+	}
+	bool stays = batch->receiving && datagram_in_holds(&batch->in, data);
+	datagram_out_add(&batch->out, &port->socket, name, source, data, len, stays);
+	if (!batch->receiving)
+		loop_defer(port->loop, &batch->task);
 	return 0;
 }
 
-static void prepare(struct incoming *in)
+/* Gives the protocol what one slot holds, one datagram at a time. Returns how many. */
+static unsigned deliver(struct plait_port *port, const struct datagram_in *in, struct question *question)
 {
-	for (unsigned i = 0; i < BATCH; i++) {
-		in->parts[i] = (struct iovec){ in->bytes[i], DATAGRAM_MAX };
-		in->headers[i].msg_hdr = (struct msghdr){ .msg_name = &in->names[i],
-							  .msg_namelen = sizeof(in->names[i]),
-							  .msg_iov = &in->parts[i],
-							  .msg_iovlen = 1,
-							  .msg_control = &in->controls[i],
-							  .msg_controllen = sizeof(in->controls[i]) };
-	}
+	const uint8_t *bytes = datagram_in_bytes(in, question->slot);
+	size_t left = in->headers[question->slot].msg_len;
+	size_t segment = datagram_in_segment(in, question->slot);
+	unsigned count = 0;
+	do {
+		size_t len = left < segment ? left : segment;
+		port->factory->protocol->datagram(port, &question->from, bytes, len);
+		bytes += len;
+		left -= len;
+		count++;
+	} while (left > 0 && port->socket.fd >= 0);
+	return count;
 }
 
-static void receive(struct plait_port *port, struct incoming *in, unsigned count)
+/* Returns how many datagrams it gave to the protocol. */
+static unsigned receive(struct plait_port *port, struct datagram_batch *batch, unsigned slots)
 {
-	counter_add(&port->loop->net->counters.datagrams_in, count);
-	for (unsigned i = 0; i < count && port->fd >= 0; i++) {
-		struct msghdr *header = &in->headers[i].msg_hdr;
-		struct plait_addr from;
-		addr_from_sockaddr(header->msg_name, header->msg_namelen, &from);
-		port->answering = &from;
-		port->question = header;
-		port->factory->protocol->datagram(port, &from, in->bytes[i], in->headers[i].msg_len);
-		port->answering = NULL;
+	struct datagram_in *in = &batch->in;
+	struct question question = { 0 };
+	unsigned count = 0;
+	batch->receiving = true;
+	port->question = &question;
+	for (unsigned i = 0; i < slots && port->socket.fd >= 0; i++) {
+		if (i == 0 || !datagram_name_equal(&in->names[i], &in->names[i - 1]))
+			addr_from_sockaddr(&in->names[i].u.sa, in->names[i].len, &question.from);
+		question.slot = i;
+		question.source_known = false;
+		count += deliver(port, in, &question);
 	}
-	flush(&batch_of(port->loop)->out);
 	port->question = NULL;
+	datagram_out_flush(&batch->out);
+	batch->receiving = false;
+	counter_add(&port->loop->net->counters.datagrams_in, count);
+	return count;
 }
 
 static void on_readable(struct watch *watch, unsigned ready)
 {
 	struct plait_port *port = CONTAINER_OF(watch, struct plait_port, watch);
-	struct incoming *in = &batch_of(port->loop)->in;
+	struct datagram_batch *batch = batch_of(port->loop);
+	unsigned slots = DATAGRAM_SLOTS;
 	(void)ready;
-	for (unsigned round = 0; round < ROUNDS_MAX && port->fd >= 0; round++) {
-		prepare(in);
-		int got = recvmmsg(port->fd, in->headers, BATCH, 0, NULL);
-		if (got <= 0)
-			return; /* EAGAIN, or an error of an earlier send, which is nobody's */
-		receive(port, in, (unsigned)got);
-		if (got < BATCH)
+	for (unsigned count = 0; slots == DATAGRAM_SLOTS && count < DATAGRAMS_PER_EVENT;) {
+		slots = datagram_in_receive(&batch->in, port->socket.fd);
+		count += receive(port, batch, slots);
+		if (port->socket.fd < 0)
 			return;
 	}
 }
@@ -235,7 +189,8 @@ struct plait_port *port_new(struct plait_loop *loop, struct plait_factory *facto
 	}
 	port->loop = loop;
 	port->factory = factory;
-	port->fd = fd;
+	datagram_socket_init(&port->socket, fd, &loop->net->counters);
+	datagram_in_coalesce(fd);
 	if (getsockname(fd, (struct sockaddr *)&sa, &len) == 0) {
 		port->family = sa.ss_family;
 		addr_from_sockaddr((struct sockaddr *)&sa, len, &port->local);
@@ -246,25 +201,35 @@ struct plait_port *port_new(struct plait_loop *loop, struct plait_factory *facto
 void port_start(struct plait_port *port)
 {
 	batch_of(port->loop);
-	watch_init(&port->watch, port->loop, port->fd, on_readable);
+	watch_init(&port->watch, port->loop, port->socket.fd, on_readable);
 	watch_set(&port->watch, WATCH_READ);
+}
+
+static void end(struct plait_port *port)
+{
+	struct datagram_batch *batch = port->loop->net ? port->loop->net->datagrams : NULL;
+	if (batch && batch->out.socket == &port->socket) {
+		datagram_out_flush(&batch->out);
+		batch->out.socket = NULL;
+	}
+	close(port->socket.fd);
+	port->socket.fd = -1;
 }
 
 void port_stop(struct plait_port *port)
 {
-	if (port->fd < 0)
+	if (port->socket.fd < 0)
 		return;
 	watch_set(&port->watch, WATCH_NONE);
-	close(port->fd);
-	port->fd = -1;
+	end(port);
 }
 
 void port_free(struct plait_port **port_at)
 {
 	struct plait_port *port = *port_at;
 	*port_at = NULL;
-	if (port && port->fd >= 0)
-		close(port->fd);
+	if (port && port->socket.fd >= 0)
+		end(port);
 	free(port);
 }
 
