@@ -2,14 +2,15 @@
 #include "core/base/chunk.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "core/base/block.h"
 
 struct plait_chunk *plait_chunk_new(const void *data, size_t len)
 {
 	if (len > SIZE_MAX - sizeof(struct plait_chunk))
 		return NULL;
-	struct plait_chunk *chunk = malloc(sizeof(*chunk) + len);
+	struct plait_chunk *chunk = block_take(sizeof(*chunk) + len);
 	if (!chunk)
 		return NULL;
 	atomic_init(&chunk->references, 1);
@@ -34,7 +35,7 @@ void plait_chunk_unref(struct plait_chunk **chunk_at)
 	unsigned before = atomic_fetch_sub_explicit(&chunk->references, 1, memory_order_acq_rel);
 	assert(before > 0);
 	if (before == 1)
-		free(chunk);
+		block_give(chunk);
 }
 
 void *plait_chunk_bytes(struct plait_chunk *chunk)
