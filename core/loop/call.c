@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/block.h"
 #include "core/loop/loop.h"
 
 /* Scheduled calls live in slots that are used again; a slot's generation tells an old name from a new one. */
@@ -169,17 +170,17 @@ static void run_posted(struct post *post)
 	struct posted_call *posted = (struct posted_call *)(void *)post; /* its first member */
 	plait_call_fn *fn = posted->fn;
 	void *arg = posted->arg;
-	free(posted);
+	block_give(posted);
 	fn(arg);
 }
 
 void plait_post(struct plait_loop *loop, plait_call_fn *fn, void *arg)
 {
-	struct posted_call *posted = malloc(sizeof(*posted));
+	struct posted_call *posted = block_take(sizeof(*posted));
 	if (!posted)
 		no_memory();
 	posted->fn = fn;
 	posted->arg = arg;
 	if (!post_offer(&loop->posts, &posted->post, run_posted))
-		free(posted);
+		block_give(posted);
 }

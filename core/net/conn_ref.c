@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/block.h"
 #include "core/net/conn.h"
 
 struct plait_conn_ref {
@@ -71,12 +72,12 @@ static void run_call(struct post *post)
 	struct plait_conn *conn = call->ref->conn;
 	call->fn(conn && conn->state != CONN_CLOSED ? conn : NULL, call->arg);
 	unref(call->ref);
-	free(call);
+	block_give(call);
 }
 
 void plait_conn_ref_call(struct plait_conn_ref *ref, plait_conn_call_fn *fn, void *arg)
 {
-	struct ref_call *call = malloc(sizeof(*call));
+	struct ref_call *call = block_take(sizeof(*call));
 	if (!call)
 		no_memory();
 	atomic_fetch_add_explicit(&ref->references, 1, memory_order_relaxed);
@@ -86,5 +87,5 @@ void plait_conn_ref_call(struct plait_conn_ref *ref, plait_conn_call_fn *fn, voi
 	if (post_offer(&ref->loop->posts, &call->post, run_call))
 		return;
 	unref(call->ref);
-	free(call);
+	block_give(call);
 }
