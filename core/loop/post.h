@@ -1,8 +1,8 @@
-/* Calls from any thread to a loop: a locked list and one wake-up for a whole burst. */
+/* Calls from any thread to a loop: a stack that nobody locks and one wake-up for a whole burst. */
 #ifndef LOOP_POST_H
 #define LOOP_POST_H
 
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "core/loop/watch.h"
@@ -17,11 +17,9 @@ struct post {
 };
 
 struct post_queue {
-	pthread_mutex_t lock;
-	struct post *head, **tail;
-	bool woken;  /* a wake-up is under way */
-	bool closed; /* plugins' posts are dropped */
-	int fd;      /* eventfd */
+	_Atomic(struct post *) newest; /* who finds none wakes the loop */
+	atomic_bool closed;            /* plugins' posts are dropped */
+	int fd;                        /* eventfd */
 	struct watch watch;
 };
 
