@@ -1,36 +1,35 @@
-/* Groups of connections: a message is one chunk, one post to each loop that has members, one walk there. */
+/* Groups of connections: a message is one chunk, mail to each loop that has members, one walk there. */
 #include "core/net/group.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
 
+#include "core/base/block.h"
 #include "core/net/conn.h"
-
-/* A sender pauses when more than this waits for a loop: or a fast one would fill the memory of a slow one. */
-#define IN_FLIGHT_HIGH ((size_t)256 * 1024)
-/* What a message costs on its way besides its bytes. */
-#define DELIVERY_OVERHEAD sizeof(struct delivery)
+#include "core/net/group_mail.h"
 
 /* The members on one loop. A slot emptied during a walk is closed up after it. */
 struct group_part {
+	struct plait_group *group;
 	struct plait_loop *loop;
 	struct membership **members;
 	size_t count, capacity;
 	unsigned walks; /* on the stack now */
 	bool holes;
-	atomic_size_t alive;     /* for other threads to see whether a post is worth it */
-	atomic_size_t in_flight; /* bytes posted by other threads and not yet delivered */
+	unsigned leavers; /* references to the group that are given back after the walk */
+	/* Read by all loops for every message. */
+	_Alignas(LOOP_CACHE_LINE) atomic_size_t alive;
 };
 
 struct plait_group {
-	char *name;
-	atomic_uint references;
-	atomic_size_t count;
 	_Atomic(struct group_part *) parts[PLAIT_LOOPS_MAX];
+	/* Written when somebody comes or goes, apart from what is read for every message. */
+	_Alignas(LOOP_CACHE_LINE) atomic_uint references;
+	atomic_size_t count;
+	char *name;
 	UT_hash_handle hh;
 };
 
@@ -44,6 +43,13 @@ struct membership {
 static pthread_mutex_t names_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct plait_group *names;
 
+/* In lines of the cache that are its own. */
+static void *zeroed(size_t size)
+{
+	void *bytes = aligned_alloc(LOOP_CACHE_LINE, size);
+	return bytes ? memset(bytes, 0, size) : NULL;
+}
+
 struct plait_group *plait_group_open(const char *name)
 {
 	struct plait_group *group;
@@ -52,7 +58,7 @@ struct plait_group *plait_group_open(const char *name)
 	if (group) {
 		atomic_fetch_add_explicit(&group->references, 1, memory_order_relaxed);
 	} else {
-		group = calloc(1, sizeof(*group));
+		group = zeroed(sizeof(*group));
 		if (group)
 			group->name = strdup(name);
 		if (group && group->name) {
@@ -80,16 +86,16 @@ static void group_free(struct plait_group *group)
 }
 
 /* The last reference is given up under the lock, so that nobody finds a group that is going. */
-static void unref(struct plait_group *group)
+static void unref_many(struct plait_group *group, unsigned count)
 {
 	unsigned references = atomic_load_explicit(&group->references, memory_order_relaxed);
-	while (references > 1) {
-		if (atomic_compare_exchange_weak_explicit(&group->references, &references, references - 1,
+	while (references > count) {
+		if (atomic_compare_exchange_weak_explicit(&group->references, &references, references - count,
 							  memory_order_acq_rel, memory_order_relaxed))
 			return;
 	}
 	pthread_mutex_lock(&names_lock);
-	bool last = atomic_fetch_sub_explicit(&group->references, 1, memory_order_acq_rel) == 1;
+	bool last = atomic_fetch_sub_explicit(&group->references, count, memory_order_acq_rel) == count;
 	if (last)
 		HASH_DELETE(hh, names, group);
 	pthread_mutex_unlock(&names_lock);
@@ -97,10 +103,38 @@ static void unref(struct plait_group *group)
 		group_free(group);
 }
 
-static struct plait_group *ref(struct plait_group *group)
+void group_unref(struct plait_group *group)
+{
+	if (group)
+		unref_many(group, 1);
+}
+
+struct plait_group *group_ref(struct plait_group *group)
 {
 	atomic_fetch_add_explicit(&group->references, 1, memory_order_relaxed);
 	return group;
+}
+
+struct plait_group *group_of_part(const struct group_part *part)
+{
+	return part->group;
+}
+
+struct plait_loop *group_loop_of_part(const struct group_part *part)
+{
+	return part->loop;
+}
+
+/* A walk on this loop goes on in what the group holds: then the reference is given back after it. */
+static void give_up(struct plait_group *group, const struct plait_loop *here)
+{
+	struct group_part *part = NULL;
+	if (here && here->index < PLAIT_LOOPS_MAX)
+		part = atomic_load_explicit(&group->parts[here->index], memory_order_relaxed);
+	if (part && part->loop == here && part->walks > 0)
+		part->leavers++;
+	else
+		unref_many(group, 1);
 }
 
 void plait_group_close(struct plait_group **group_at)
@@ -108,7 +142,7 @@ void plait_group_close(struct plait_group **group_at)
 	struct plait_group *group = *group_at;
 	*group_at = NULL;
 	if (group)
-		unref(group);
+		give_up(group, plait_loop_current());
 }
 
 static struct group_part *part_of(struct plait_group *group, struct plait_loop *loop)
@@ -116,9 +150,10 @@ static struct group_part *part_of(struct plait_group *group, struct plait_loop *
 	struct group_part *part = atomic_load_explicit(&group->parts[loop->index], memory_order_relaxed);
 	if (part)
 		return part;
-	part = calloc(1, sizeof(*part));
+	part = zeroed(sizeof(*part));
 	if (!part)
 		return NULL;
+	part->group = group;
 	part->loop = loop;
 	atomic_store_explicit(&group->parts[loop->index], part, memory_order_release);
 	return part;
@@ -153,11 +188,11 @@ int plait_group_add(struct plait_group *group, struct plait_conn *conn)
 	if (conn->state != CONN_OPEN)
 		return PLAIT_ERROR_CLOSING;
 	struct group_part *part = part_of(group, conn->loop);
-	struct membership *membership = part && grow(part) == 0 ? malloc(sizeof(*membership)) : NULL;
+	struct membership *membership = part && grow(part) == 0 ? block_take(sizeof(*membership)) : NULL;
 	if (!membership)
 		return PLAIT_ERROR_MEMORY;
 	*membership = (struct membership){
-		.group = ref(group), .conn = conn, .next = conn->memberships, .index = part->count
+		.group = group_ref(group), .conn = conn, .next = conn->memberships, .index = part->count
 	};
 	conn->memberships = membership;
 	part->members[part->count++] = membership;
@@ -196,8 +231,8 @@ static void leave(struct membership **at)
 	}
 	atomic_fetch_sub_explicit(&part->alive, 1, memory_order_relaxed);
 	atomic_fetch_sub_explicit(&group->count, 1, memory_order_relaxed);
-	free(membership);
-	unref(group);
+	block_give(membership);
+	give_up(group, part->loop);
 }
 
 void plait_group_remove(struct plait_group *group, struct plait_conn *conn)
@@ -224,9 +259,8 @@ static void write_to(struct plait_conn *member, struct plait_chunk *chunk)
 	plait_write_chunk(member, chunk);
 }
 
-/* The caller holds a reference to the group: what is delivered may end its members. */
-static void walk(struct group_part *part, struct plait_chunk *chunk, uint64_t except,
-		 plait_group_deliver_fn *deliver)
+void group_walk(struct group_part *part, struct plait_chunk *chunk, uint64_t except,
+		plait_group_deliver_fn *deliver)
 {
 	size_t count = part->count; /* those who join meanwhile are not meant */
 	part->walks++;
@@ -235,86 +269,14 @@ static void walk(struct group_part *part, struct plait_chunk *chunk, uint64_t ex
 		if (membership && membership->conn->id != except)
 			deliver(membership->conn, chunk);
 	}
-	if (--part->walks == 0 && part->holes)
-		close_up(part);
-}
-
-struct delivery {
-	struct post post;
-	struct plait_group *group;
-	struct group_part *part;
-	struct plait_chunk *chunk;
-	uint64_t except;
-	plait_group_deliver_fn *deliver;
-};
-
-static void run_delivery(struct post *post)
-{
-	struct delivery *delivery = (struct delivery *)(void *)post; /* its first member */
-	walk(delivery->part, delivery->chunk, delivery->except, delivery->deliver);
-	atomic_fetch_sub_explicit(&delivery->part->in_flight, delivery->chunk->size + DELIVERY_OVERHEAD,
-				  memory_order_relaxed);
-	plait_chunk_unref(&delivery->chunk);
-	unref(delivery->group);
-	free(delivery);
-}
-
-static void no_memory(void)
-{
-	fputs("plait: no memory to post a message\n", stderr);
-	abort();
-}
-
-/* Returns whether the loop has so much before it that the sender should wait. */
-static bool post_delivery(struct plait_group *group, struct group_part *part, struct plait_chunk *chunk,
-			  uint64_t except, plait_group_deliver_fn *deliver)
-{
-	struct delivery *delivery = malloc(sizeof(*delivery));
-	size_t cost = chunk->size + DELIVERY_OVERHEAD;
-	if (!delivery)
-		no_memory();
-	*delivery = (struct delivery){ .group = ref(group),
-				       .part = part,
-				       .chunk = plait_chunk_ref(chunk),
-				       .except = except,
-				       .deliver = deliver };
-	size_t before = atomic_fetch_add_explicit(&part->in_flight, cost, memory_order_relaxed);
-	post_send(&part->loop->posts, &delivery->post, run_delivery);
-	return before + cost > IN_FLIGHT_HIGH;
-}
-
-/* Posted behind the messages: when it runs, they have been delivered. */
-struct wait {
-	struct post post;
-	struct plait_conn_ref *sender;
-};
-
-static void end_wait(struct plait_conn *sender, void *arg)
-{
-	(void)arg;
-	if (sender)
-		conn_resume_from(sender, CONN_PAUSE_GROUP);
-}
-
-static void caught_up(struct post *post)
-{
-	struct wait *wait = (struct wait *)(void *)post; /* its first member */
-	plait_conn_ref_call(wait->sender, end_wait, NULL);
-	plait_conn_unref(&wait->sender);
-	free(wait);
-}
-
-/* One loop at a time is enough: when it has caught up, the next message finds the others that have not. */
-static void wait_for(struct plait_loop *loop, struct plait_conn *sender)
-{
-	if (!sender || (sender->paused & CONN_PAUSE_GROUP))
+	if (--part->walks > 0)
 		return;
-	struct wait *wait = malloc(sizeof(*wait));
-	if (!wait)
-		no_memory();
-	wait->sender = plait_conn_ref(sender);
-	conn_pause_for(sender, CONN_PAUSE_GROUP);
-	post_send(&loop->posts, &wait->post, caught_up);
+	if (part->holes)
+		close_up(part);
+	unsigned leavers = part->leavers;
+	part->leavers = 0;
+	if (leavers > 0)
+		unref_many(part->group, leavers);
 }
 
 void plait_group_each(struct plait_group *group, struct plait_chunk *chunk, const struct plait_conn *except,
@@ -326,19 +288,17 @@ void plait_group_each(struct plait_group *group, struct plait_chunk *chunk, cons
 	struct group_part *own = NULL;
 	unsigned loops = here ? here->count : PLAIT_LOOPS_MAX;
 
-	ref(group);
 	for (unsigned i = 0; i < loops; i++) {
 		struct group_part *part = atomic_load_explicit(&group->parts[i], memory_order_acquire);
-		if (!part || atomic_load_explicit(&part->alive, memory_order_relaxed) == 0)
+		if (!part)
 			continue;
 		if (part->loop == here)
 			own = part;
-		else if (post_delivery(group, part, chunk, except_id, deliver))
-			wait_for(part->loop, sender);
+		else if (atomic_load_explicit(&part->alive, memory_order_relaxed) > 0)
+			group_mail_add(here, part, chunk, except_id, deliver, sender);
 	}
 	if (own)
-		walk(own, chunk, except_id, deliver);
-	unref(group);
+		group_walk(own, chunk, except_id, deliver);
 }
 
 void plait_group_send(struct plait_group *group, struct plait_chunk *chunk, const struct plait_conn *except)

@@ -2,9 +2,25 @@
 #ifndef NET_GROUP_H
 #define NET_GROUP_H
 
+#include <stdint.h>
+
 #include <plait/group.h>
+
+struct group_part;
 
 /* Takes the connection out of all its groups. On its loop. */
 void group_remove_all(struct plait_conn *conn);
+
+/* Any thread; unref allows NULL. */
+struct plait_group *group_ref(struct plait_group *group);
+void group_unref(struct plait_group *group);
+
+/* The members of a group on one loop; it lives as long as the group. Any thread. */
+struct plait_group *group_of_part(const struct group_part *part);
+struct plait_loop *group_loop_of_part(const struct group_part *part);
+
+/* Calls deliver for each member of the part but the one with the id except (0: none). On the part's loop. */
+void group_walk(struct group_part *part, struct plait_chunk *chunk, uint64_t except,
+		plait_group_deliver_fn *deliver);
 
 #endif

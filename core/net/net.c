@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/net/conn.h"
+#include "core/net/group_mail.h"
 #include "core/net/port.h"
 
 struct net *net_new(struct plait_loop *loop)
@@ -28,6 +29,7 @@ void net_free(struct plait_loop *loop)
 		return;
 	assert(net->conn_count == 0);
 	datagram_batch_free(&net->datagrams);
+	group_mail_free(&net->mail);
 	free(net);
 }
 

@@ -10,6 +10,7 @@
 
 struct plait_conn;
 struct datagram_batch;
+struct group_mail;
 
 /* Written by the loop, read by anyone. */
 struct net_counters {
@@ -39,6 +40,7 @@ struct net {
 	plait_call_fn *on_empty; /* called once, draining, when the last connection has gone */
 	void *on_empty_arg;
 	struct datagram_batch *datagrams; /* made by the first datagram port */
+	struct group_mail *mail;          /* made by the first message to another loop */
 	struct net_counters counters;
 };
 
