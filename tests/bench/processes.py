@@ -122,6 +122,12 @@ class Server:
     def log(self):
         return self.log_file.read_text(errors="replace")
 
+    def describe(self):
+        """How it is, for whoever looks for the reason of a failure."""
+        status = self.process.poll()
+        state = "runs" if status is None else f"ended with {status}"
+        return f"the server {self.process.args[-1]} {state}; its last words: {self.log()[-600:].strip() or 'none'}"
+
     @property
     def pid(self):
         """The server's own process: a wrapper's child where there is one (valgrind is the server itself)."""
@@ -187,7 +193,7 @@ class Load:
             ) from None
         errors = {name: count for name, count in found.get("errors", {}).items() if count}
         if errors or self.process.returncode:
-            raise Failed(f"{' '.join(self.process.args)}: {errors or words.strip()}")
+            raise Failed(f"{' '.join(self.process.args)}: {errors} {found.get('failure') or words.strip()}")
         # The first handshake of each connection at a time has no ticket to resume from.
         if "resumed" in found and found["operations"] - found["resumed"] > 2 * found["connections"]:
             raise Failed(f"only {found['resumed']} of {found['operations']} handshakes were resumed")

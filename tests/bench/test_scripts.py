@@ -15,6 +15,7 @@ import chart  # noqa: E402
 import harness  # noqa: E402
 import page  # noqa: E402
 import part_compare  # noqa: E402
+import part_count  # noqa: E402
 import processes  # noqa: E402
 import stats  # noqa: E402
 import systemcalls  # noqa: E402
@@ -132,6 +133,19 @@ class Tables(Case):
         ):
             found = compared(raw=[1, 1, 1], plait=ours, libuv=libuv)
             self.assertEqual(part_compare._verdict(work, found), verdict)
+
+    def test_calls_above_their_targets_are_named(self):
+        calls = {"receive": 1.001, "send": 0.06, "wait": 0.0006, "other": 0.2}
+        for name, missed in (
+            ("echo-50", "other 0.200"),
+            ("storm", ""),
+            ("udp", None),
+        ):
+            self.assertEqual(part_count._missed(workloads.by_name(workloads.COUNT, name), calls), missed)
+        storm = workloads.by_name(workloads.COUNT, "storm")
+        self.assertEqual(
+            part_count._missed(storm, {**calls, "send": 0.12}), "a receiver's sends in a turn 2.000"
+        )
 
     def test_tables_of_nothing_and_of_a_part(self):
         """The whole run can be made in pieces: a table has the rows there are."""
