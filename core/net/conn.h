@@ -143,6 +143,9 @@ void conn_flush(struct plait_conn *conn);
 /* The outcome of what was done since the last event: flushes, then waits for the right things. */
 void conn_settle(struct plait_conn *conn);
 
+/* Writes chunk, unless the connection is blocked or has no room for it: false, and nothing happened. */
+bool conn_offer(struct plait_conn *conn, struct plait_chunk *chunk);
+
 /* conn_close.c */
 void conn_begin_close(struct plait_conn *conn,
 		      enum plait_reason reason); /* in order; nothing more is delivered */

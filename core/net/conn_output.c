@@ -331,6 +331,22 @@ int plait_write_chunk(struct plait_conn *conn, struct plait_chunk *chunk)
 	return 0;
 }
 
+bool conn_offer(struct plait_conn *conn, struct plait_chunk *chunk)
+{
+	if (!takes_output(conn))
+		return true;
+	if (conn->over_high)
+		return false;
+	if (is_small(conn, chunk->size)) {
+		write_small(conn, chunk->bytes, chunk->size);
+		return true;
+	}
+	if (chunk->size > plait_conn_room(conn))
+		return false;
+	plait_write_chunk(conn, chunk);
+	return true;
+}
+
 size_t plait_conn_queued(const struct plait_conn *conn)
 {
 	return conn->output.bytes;

@@ -260,14 +260,16 @@ static void write_to(struct plait_conn *member, struct plait_chunk *chunk)
 }
 
 void group_walk(struct group_part *part, struct plait_chunk *chunk, uint64_t except,
-		plait_group_deliver_fn *deliver)
+		struct group_delivery delivery)
 {
 	size_t count = part->count; /* those who join meanwhile are not meant */
 	part->walks++;
 	for (size_t i = 0; i < count; i++) {
 		struct membership *membership = part->members[i];
-		if (membership && membership->conn->id != except)
-			deliver(membership->conn, chunk);
+		if (!membership || membership->conn->id == except)
+			continue;
+		if (!delivery.offered || !conn_offer(membership->conn, chunk))
+			delivery.fn(membership->conn, chunk);
 	}
 	if (--part->walks > 0)
 		return;
@@ -279,8 +281,8 @@ void group_walk(struct group_part *part, struct plait_chunk *chunk, uint64_t exc
 		unref_many(part->group, leavers);
 }
 
-void plait_group_each(struct plait_group *group, struct plait_chunk *chunk, const struct plait_conn *except,
-		      plait_group_deliver_fn *deliver)
+static void send_out(struct plait_group *group, struct plait_chunk *chunk, const struct plait_conn *except,
+		     struct group_delivery delivery)
 {
 	struct plait_loop *here = plait_loop_current();
 	uint64_t except_id = except ? except->id : 0; /* ids begin at 1 */
@@ -295,13 +297,25 @@ void plait_group_each(struct plait_group *group, struct plait_chunk *chunk, cons
 		if (part->loop == here)
 			own = part;
 		else if (atomic_load_explicit(&part->alive, memory_order_relaxed) > 0)
-			group_mail_add(here, part, chunk, except_id, deliver, sender);
+			group_mail_add(here, part, chunk, except_id, delivery, sender);
 	}
 	if (own)
-		group_walk(own, chunk, except_id, deliver);
+		group_walk(own, chunk, except_id, delivery);
+}
+
+void plait_group_each(struct plait_group *group, struct plait_chunk *chunk, const struct plait_conn *except,
+		      plait_group_deliver_fn *deliver)
+{
+	send_out(group, chunk, except, (struct group_delivery){ .fn = deliver });
+}
+
+void plait_group_offer(struct plait_group *group, struct plait_chunk *chunk, const struct plait_conn *except,
+		       plait_group_deliver_fn *slow)
+{
+	send_out(group, chunk, except, (struct group_delivery){ .fn = slow, .offered = true });
 }
 
 void plait_group_send(struct plait_group *group, struct plait_chunk *chunk, const struct plait_conn *except)
 {
-	plait_group_each(group, chunk, except, write_to);
+	plait_group_offer(group, chunk, except, write_to);
 }

@@ -2,6 +2,7 @@
 #ifndef NET_GROUP_H
 #define NET_GROUP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <plait/group.h>
@@ -19,8 +20,14 @@ void group_unref(struct plait_group *group);
 struct plait_group *group_of_part(const struct group_part *part);
 struct plait_loop *group_loop_of_part(const struct group_part *part);
 
-/* Calls deliver for each member of the part but the one with the id except (0: none). On the part's loop. */
+/* What a member gets: the message itself, and only if it is slow a call; or a call in any case. */
+struct group_delivery {
+	plait_group_deliver_fn *fn;
+	bool offered;
+};
+
+/* Delivers to each member of the part but the one with the id except (0: none). On the part's loop. */
 void group_walk(struct group_part *part, struct plait_chunk *chunk, uint64_t except,
-		plait_group_deliver_fn *deliver);
+		struct group_delivery delivery);
 
 #endif

@@ -14,7 +14,7 @@
 #define IN_FLIGHT_HIGH ((size_t)256 * 1024)
 
 /* A parcel is 2 KiB. A fuller turn sends several, so that the others need not wait for its end. */
-#define PARCEL_MESSAGES 60
+#define PARCEL_MESSAGES 48
 
 struct message {
 	struct group_part *part; /* NULL: no message, but a sender that waits */
@@ -23,7 +23,7 @@ struct message {
 		struct plait_conn_ref *waiting;
 	} u;
 	uint64_t except;
-	plait_group_deliver_fn *deliver;
+	struct group_delivery delivery;
 };
 
 /* What a message costs on its way besides its bytes. */
@@ -89,7 +89,7 @@ static void unpack(struct parcel *parcel, bool deliver)
 			group = its;
 		}
 		if (deliver)
-			group_walk(message->part, message->u.chunk, message->except, message->deliver);
+			group_walk(message->part, message->u.chunk, message->except, message->delivery);
 		plait_chunk_unref(&message->u.chunk);
 	}
 	group_unref(group);
@@ -121,14 +121,14 @@ static struct parcel *parcel_new(struct mailbox *box)
 }
 
 static void put(struct parcel *parcel, struct group_part *part, struct plait_chunk *chunk, uint64_t except,
-		plait_group_deliver_fn *deliver)
+		struct group_delivery delivery)
 {
 	struct plait_group *group = group_of_part(part);
 	if (parcel->group != group)
 		parcel->group = group_ref(group);
 	parcel->bytes += chunk->size + MESSAGE_OVERHEAD;
 	parcel->messages[parcel->count++] = (struct message){
-		.part = part, .u.chunk = plait_chunk_ref(chunk), .except = except, .deliver = deliver
+		.part = part, .u.chunk = plait_chunk_ref(chunk), .except = except, .delivery = delivery
 	};
 }
 
@@ -187,18 +187,18 @@ static void wait_for(struct plait_loop *here, struct mailbox *box, struct plait_
 }
 
 void group_mail_add(struct plait_loop *here, struct group_part *part, struct plait_chunk *chunk,
-		    uint64_t except, plait_group_deliver_fn *deliver, struct plait_conn *sender)
+		    uint64_t except, struct group_delivery delivery, struct plait_conn *sender)
 {
 	struct plait_loop *to = group_loop_of_part(part);
 	if (!here || !here->net) {
 		struct parcel *parcel = parcel_new(NULL);
-		put(parcel, part, chunk, except, deliver);
+		put(parcel, part, chunk, except, delivery);
 		post_send(&to->posts, &parcel->post, arrive);
 		return;
 	}
 	struct mailbox *box = &mail_of(here)->boxes[to->index];
 	box->to = to;
-	put(parcel_to(here, box), part, chunk, except, deliver);
+	put(parcel_to(here, box), part, chunk, except, delivery);
 	box->sent += chunk->size + MESSAGE_OVERHEAD;
 	if (sender && box->sent - atomic_load_explicit(&box->arrived, memory_order_relaxed) > IN_FLIGHT_HIGH)
 		wait_for(here, box, sender);

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include <plait/group.h>
+#include "core/net/group.h"
 
 struct group_part;
 struct group_mail;
@@ -13,7 +13,7 @@ struct plait_loop;
 /* For the members of part, which is of another loop than here (NULL or without a network part: any thread). Pauses the
  * sender (NULL: nobody) when that loop has so much before it that it should wait. */
 void group_mail_add(struct plait_loop *here, struct group_part *part, struct plait_chunk *chunk,
-		    uint64_t except, plait_group_deliver_fn *deliver, struct plait_conn *sender);
+		    uint64_t except, struct group_delivery delivery, struct plait_conn *sender);
 
 /* With the loop's network part. */
 void group_mail_free(struct group_mail **mail);

@@ -31,9 +31,14 @@ PLAIT_EXPORT size_t plait_group_count(const struct plait_group *group);
 PLAIT_EXPORT void plait_group_send(struct plait_group *group, struct plait_chunk *chunk,
 				   const struct plait_conn *except);
 
-/* The same walk, but calls deliver(member, chunk) on each member's loop instead of plait_write_chunk. */
+/* The same walk, but calls deliver(member, chunk) on each member's loop instead of writing to it. */
 typedef void plait_group_deliver_fn(struct plait_conn *member, struct plait_chunk *chunk);
 PLAIT_EXPORT void plait_group_each(struct plait_group *group, struct plait_chunk *chunk,
 				   const struct plait_conn *except, plait_group_deliver_fn *deliver);
+
+/* Writes to those members that keep up; one that is blocked (plait_conn_blocked), or would end by the write because it
+ * has no room for it, gets slow(member, chunk) on its loop instead, to keep the message for later or to drop it. */
+PLAIT_EXPORT void plait_group_offer(struct plait_group *group, struct plait_chunk *chunk,
+				    const struct plait_conn *except, plait_group_deliver_fn *slow);
 
 #endif

@@ -10,8 +10,6 @@
 #define PLACE "{number}" /* in the welcome: where the client's number goes */
 #define OVERHEAD 64      /* what a waiting message costs us besides its bytes, about */
 #define NOTICE_MAX 64    /* the line that tells of dropped messages */
-/* A reader that is not blocked has room for this and a notice: a listener's cap is at least 64k above its mark. */
-#define FITS_ALWAYS (65536 - NOTICE_MAX)
 
 enum framing { FRAMING_LINE, FRAMING_STREAM };
 enum slow_reader { SLOW_READER_DROP, SLOW_READER_DISCONNECT };
@@ -229,17 +227,20 @@ static void tell_dropped(struct plait_conn *conn, struct member *member)
 		plait_write(conn, text, (size_t)len);
 }
 
-/* A message that does not fit under the cap is dropped: it must not end all who would have heard it. */
+/* To a reader that is not blocked; a listener's cap leaves such a one room for a notice. A message that does not fit
+ * under the cap is dropped: it must not end all who would have heard it. */
 static void pass_on(struct plait_conn *conn, struct member *member, struct plait_chunk *chunk)
 {
-	if (plait_chunk_size(chunk) + NOTICE_MAX > plait_conn_room(conn)) {
+	bool fits = plait_chunk_size(chunk) + NOTICE_MAX <= plait_conn_room(conn);
+
+	if (!fits) {
 		member->untold++;
 		member->dropped++;
-		return;
 	}
 	if (member->untold)
 		tell_dropped(conn, member);
-	plait_write_chunk(conn, chunk);
+	if (fits)
+		plait_write_chunk(conn, chunk);
 }
 
 static void flush(struct plait_conn *conn, struct member *member)
@@ -257,13 +258,13 @@ static void flush(struct plait_conn *conn, struct member *member)
 		plait_close(conn);
 }
 
-static void deliver(struct plait_conn *conn, struct plait_chunk *chunk)
+/* Who keeps up has nothing waiting, and is written to without this. */
+static void keep_for(struct plait_conn *conn, struct plait_chunk *chunk)
 {
 	const struct broadcast_options *given = plait_conn_options(conn);
 	struct member *member = plait_conn_state(conn);
 
-	flush(conn, member);
-	if (!member->count && !plait_conn_blocked(conn)) {
+	if (!plait_conn_blocked(conn)) { /* but it is too long for the reader's cap */
 		pass_on(conn, member, chunk);
 		return;
 	}
@@ -281,17 +282,6 @@ static void deliver(struct plait_conn *conn, struct plait_chunk *chunk)
 	/* One message may wait however long it is: or a small backlog would never let a long one through. */
 	while (member->cost > given->backlog && member->count > 1)
 		ring_drop_oldest(member);
-}
-
-/* The same, in fewer steps, for most messages and readers: short ones to those that keep up. */
-static void deliver_short(struct plait_conn *conn, struct plait_chunk *chunk)
-{
-	const struct member *member = plait_conn_state(conn);
-
-	if (member->count || member->untold || plait_conn_blocked(conn))
-		deliver(conn, chunk);
-	else
-		plait_write_chunk(conn, chunk);
 }
 
 /* ---- connections ---- */
@@ -340,8 +330,7 @@ static void say(struct plait_conn *conn, const char *head, size_t head_len, cons
 		const char *tail, size_t tail_len)
 {
 	const struct broadcast_options *given = plait_conn_options(conn);
-	size_t size = head_len + len + tail_len;
-	struct plait_chunk *chunk = plait_chunk_new(NULL, size);
+	struct plait_chunk *chunk = plait_chunk_new(NULL, head_len + len + tail_len);
 
 	if (!chunk) {
 		plait_log_conn(conn, PLAIT_LOG_ERROR, "disconnected: no memory for its message of %zu bytes",
@@ -352,8 +341,8 @@ static void say(struct plait_conn *conn, const char *head, size_t head_len, cons
 	char *out = plait_chunk_bytes(chunk);
 
 	memcpy(mempcpy(mempcpy(out, head, head_len), body, len), tail, tail_len);
-	plait_group_each(factory_of(conn)->room->group, chunk, given->echo_to_sender ? NULL : conn,
-			 size <= FITS_ALWAYS ? deliver_short : deliver);
+	plait_group_offer(factory_of(conn)->room->group, chunk, given->echo_to_sender ? NULL : conn,
+			  keep_for);
 	plait_chunk_unref(&chunk);
 }
 

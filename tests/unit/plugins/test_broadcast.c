@@ -375,9 +375,9 @@ static void a_message_beyond_the_cap_is_dropped_and_told(void)
 	hall.listener.settings.buffers.cap = 100000;
 	rig_say_bytes(&hall.clients[0], line, sizeof(line));
 	CU_ASSERT_PTR_NOT_NULL_FATAL(hall.clients[1].conn);
-	CU_ASSERT(rig_heard(&hall.clients[1], ""));
+	CU_ASSERT(rig_heard(&hall.clients[1], "*** 1 messages dropped\r\n"));
 	rig_say(&hall.clients[0], "short\r\n");
-	CU_ASSERT(rig_heard(&hall.clients[1], "*** 1 messages dropped\r\n<1> short\r\n"));
+	CU_ASSERT(rig_heard(&hall.clients[1], "<1> short\r\n"));
 	end(&hall);
 }
 
