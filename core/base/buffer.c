@@ -9,7 +9,7 @@
 
 static struct buffer_block *grow(const struct buffer_block *old, size_t size, size_t len)
 {
-	size_t capacity = old && old->capacity > SMALLEST ? old->capacity : SMALLEST;
+	size_t capacity = old ? old->capacity * 2 : SMALLEST;
 	while (capacity - size < len)
 		capacity *= 2;
 	struct buffer_block *block = malloc(sizeof(*block) + capacity);

@@ -25,10 +25,10 @@
 /* libplait is there from the program's start, so that this need not be looked up by a call. */
 static _Thread_local struct plait_loop *current __attribute__((tls_model("initial-exec")));
 
-static uint64_t system_clock(void)
+static uint64_t system_clock(clockid_t clock)
 {
 	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
@@ -155,7 +155,7 @@ void loop_set_clock(struct plait_loop *loop, loop_clock_fn *clock, void *context
 
 void loop_read_clock(struct plait_loop *loop)
 {
-	loop->now_ms = loop->clock ? loop->clock(loop->clock_context) : system_clock();
+	loop->now_ms = loop->clock ? loop->clock(loop->clock_context) : system_clock(CLOCK_MONOTONIC);
 	loop->now_known = true;
 }
 
@@ -186,7 +186,15 @@ void loop_defer(struct plait_loop *loop, struct task *task)
 	loop->last_task = task;
 }
 
-/* Until the next timer in milliseconds, -1 when there is none. The time of the turn that ends is good enough for it. */
+/* The time at the end of a turn: that of its beginning, unless it was long; then, to a tick, what it is. */
+static uint64_t time_by_now(struct plait_loop *loop)
+{
+	uint64_t now = loop_now(loop);
+	uint64_t ticks = loop->clock ? now : system_clock(CLOCK_MONOTONIC_COARSE);
+	return ticks > now ? ticks : now;
+}
+
+/* Until the next timer in milliseconds, -1 when there is none. */
 static int patience(struct plait_loop *loop, bool wait)
 {
 	uint64_t next = timer_heap_next(&loop->timers);
@@ -194,7 +202,7 @@ static int patience(struct plait_loop *loop, bool wait)
 		return 0;
 	if (next == TIMER_NEVER)
 		return -1;
-	uint64_t now = loop_now(loop);
+	uint64_t now = time_by_now(loop);
 	uint64_t delay = next > now ? next - now : 0;
 	return delay < INT_MAX ? (int)delay : INT_MAX;
 }

@@ -18,7 +18,8 @@ static void on_wake(struct watch *watch, unsigned ready)
 static int watch_edges(struct watch *watch)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.ptr = watch };
-	watch_set(watch, WATCH_READ);
+	if (watch_set(watch, WATCH_READ) < 0)
+		return -1;
 	return epoll_ctl(watch->set, EPOLL_CTL_MOD, watch->fd, &event);
 }
 

@@ -1,9 +1,6 @@
 /* Descriptors in a loop's epoll set. */
 #include "core/loop/watch.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "core/loop/loop.h"
 
 void watch_init(struct watch *watch, struct plait_loop *loop, int fd, watch_fn *fn)
@@ -13,15 +10,13 @@ void watch_init(struct watch *watch, struct plait_loop *loop, int fd, watch_fn *
 
 /* Not waiting is not being in the set: an end or an error would be reported all the same. And whoever is closed leaves
  * first: a child process may hold the descriptor a moment longer, and the kernel would go on reporting it. */
-void watch_change(struct watch *watch, unsigned interest)
+int watch_change(struct watch *watch, unsigned interest)
 {
 	struct epoll_event event = { .events = interest, .data.ptr = watch };
 	int how = interest == WATCH_NONE          ? EPOLL_CTL_DEL
 		  : watch->interest == WATCH_NONE ? EPOLL_CTL_ADD
 						  : EPOLL_CTL_MOD;
-	watch->interest = (uint8_t)interest;
-	if (epoll_ctl(watch->set, how, watch->fd, &event) < 0) {
-		perror("plait: the loop cannot watch a descriptor");
-		abort();
-	}
+	int result = epoll_ctl(watch->set, how, watch->fd, &event);
+	watch->interest = result == 0 ? (uint8_t)interest : WATCH_NONE;
+	return result;
 }

@@ -31,14 +31,14 @@ struct watch {
 void watch_init(struct watch *watch, struct plait_loop *loop, int fd, watch_fn *fn);
 
 /* For watch_set. */
-void watch_change(struct watch *watch, unsigned interest);
+int watch_change(struct watch *watch, unsigned interest);
 
-/* Sets what to wait for, a set of enum watch_interest; costs nothing when it is the same. NONE before the descriptor is
- * closed. On the loop. */
-static inline void watch_set(struct watch *watch, unsigned interest)
+/* Sets what to wait for, a set of enum watch_interest; costs nothing when it is the same. NONE, which always succeeds,
+ * before the descriptor is closed. 0, or -1 with errno when the kernel has no memory for it or the user watches too
+ * much; then nothing is waited for. On the loop. */
+static inline int watch_set(struct watch *watch, unsigned interest)
 {
-	if (interest != watch->interest)
-		watch_change(watch, interest);
+	return interest == watch->interest ? 0 : watch_change(watch, interest);
 }
 
 #endif

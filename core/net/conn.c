@@ -54,6 +54,8 @@ static ASIDE void end_turn(struct plait_conn *conn)
 		conn_finish(conn);
 		return;
 	}
+	if (conn->state == CONN_FLUSHING)
+		buffer_fini(&conn->input);
 	conn_catch_up(conn);
 	conn_settle(conn);
 	if (conn->state == CONN_FLUSHING) /* most are closed in the turn in which that began */

@@ -115,13 +115,17 @@ struct conn_framing *conn_framing(struct plait_conn *conn);
 /* Aborts when there is no memory. */
 struct conn_extra *conn_extra(struct plait_conn *conn);
 
-/* Which readiness the transport is to report from here on. */
+void conn_fail(struct plait_conn *conn, enum plait_reason reason,
+	       const char *text); /* at once; text may be NULL */
+
+/* Which readiness the transport is to report from here on; the connection fails when that cannot be. */
 static inline void conn_want(struct plait_conn *conn, unsigned interest)
 {
 	if (interest == conn->wants)
 		return;
 	conn->wants = (uint8_t)interest;
-	conn->transport.ops->want(&conn->transport, interest);
+	if (conn->transport.ops->want(&conn->transport, interest) < 0)
+		conn_fail(conn, PLAIT_REASON_INTERNAL, "the kernel cannot watch one more descriptor");
 }
 
 /* For the end of this turn: whatever the flags say is due. */
@@ -148,9 +152,7 @@ bool conn_offer(struct plait_conn *conn, struct plait_chunk *chunk);
 
 /* conn_close.c */
 void conn_begin_close(struct plait_conn *conn,
-		      enum plait_reason reason); /* in order; nothing more is delivered */
-void conn_fail(struct plait_conn *conn, enum plait_reason reason,
-	       const char *text);                  /* at once; text may be NULL */
+		      enum plait_reason reason);   /* in order; nothing more is delivered */
 void conn_fail_transport(struct plait_conn *conn); /* for what transport_failure tells */
 void conn_close_flushed(
 	struct plait_conn *conn); /* FLUSHING, or our direction is to end: the queue is empty */

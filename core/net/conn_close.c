@@ -44,10 +44,10 @@ void conn_begin_close(struct plait_conn *conn, enum plait_reason reason)
 	set_reason(conn, reason);
 	conn_move(conn, CONN_FLUSHING);
 	group_remove_all(conn);
-	if (!conn_delivering(conn))
+	if (!conn_in_callback(conn)) /* which may still look at it */
 		buffer_fini(&conn->input);
 	conn->active_ms = loop_now(conn->loop);
-	if (!conn->peer_ended || conn->output.bytes > 0)
+	if (!conn->peer_ended || conn->output.bytes > 0 || !conn->transport.ops->close_ends)
 		conn->taken = taken(conn); /* else there is nothing to wait for */
 	/* The peer's end may have been read ahead already, and no event will tell. */
 	if (transport_pending(&conn->transport))

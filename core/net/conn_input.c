@@ -49,21 +49,21 @@ static ALONG size_t deliver_raw(struct plait_conn *conn, const uint8_t *data, si
 	return bounded(conn, protocol->data(conn, data, len), len);
 }
 
-/* A protocol that neither drops bytes, nor skips, nor changes the framing has no remedy. */
+/* A protocol that neither drops bytes, nor skips, nor sets a framing has no remedy. */
 static size_t deliver_too_long(struct plait_conn *conn, const uint8_t *data, size_t len)
 {
 	struct conn_framing *at_work = conn_framing(conn);
 	const struct plait_protocol *protocol = conn_protocol(conn);
-	const struct plait_framing *framing = at_work->framing;
 	size_t dropped = 0;
 	at_work->frame.scanned = 0;
+	at_work->frame.consumed = SIZE_MAX; /* setting a framing, be it the same, zeroes it */
 	if (protocol->message_too_long) {
 		set_arriving(conn, data + len, 0);
 		dropped = bounded(conn, protocol->message_too_long(conn, data, len), len);
 	}
 	if (at_work->frame.skipping)
 		return 0;
-	if (dropped == 0 && at_work->framing == framing)
+	if (dropped == 0 && at_work->frame.consumed == SIZE_MAX)
 		conn_begin_close(conn, PLAIT_REASON_MESSAGE_TOO_LONG);
 	return dropped;
 }

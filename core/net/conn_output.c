@@ -17,8 +17,8 @@ static ALONG void sent(struct plait_conn *conn, size_t len)
 	counter_add(&conn->loop->net->counters.bytes_out, len);
 }
 
-/* What the transport answered. Returns how many bytes it took; fewer than it was given means it is blocked or broken,
- * and the connection knows which. */
+/* What the transport answered. Returns how many bytes it took; none means that it is blocked or broken, and the
+ * connection knows which. */
 static ALONG size_t account(struct plait_conn *conn, ssize_t took)
 {
 	if (took > 0) {
@@ -198,21 +198,29 @@ static void flush_later(struct plait_conn *conn)
 	flush_in_turn(conn);
 }
 
+/* The cap is for what the transport does not take. */
+static bool has_room(struct plait_conn *conn, size_t len)
+{
+	if (len > plait_conn_room(conn))
+		send_queue(conn);
+	return len <= plait_conn_room(conn);
+}
+
 static int check_cap(struct plait_conn *conn, size_t more)
 {
-	if (more <= plait_conn_room(conn))
+	if (has_room(conn, more))
 		return 0;
 	conn_fail(conn, PLAIT_REASON_OVERFLOW, NULL);
 	return PLAIT_ERROR_OVERFLOW;
 }
 
 /* Drops the first len bytes of what is queued and of the parts behind it; *first moves over parts that are done. */
-static void advance(struct plait_conn *conn, struct iovec *parts, int *first, size_t len)
+static void advance(struct plait_conn *conn, struct iovec *parts, int count, int *first, size_t len)
 {
 	size_t queued = len < conn->output.bytes ? len : conn->output.bytes;
 	queue_consume(&conn->output, &conn->loop->pool, queued);
 	len -= queued;
-	while (len > 0 && len >= parts[*first].iov_len)
+	while (*first < count && len >= parts[*first].iov_len)
 		len -= parts[(*first)++].iov_len;
 	if (len > 0) {
 		parts[*first].iov_base = (char *)parts[*first].iov_base + len;
@@ -227,7 +235,7 @@ static size_t send_directly(struct plait_conn *conn, const struct iovec *parts, 
 	if (total <= QUEUE_COPY_LIMIT || count > PARTS_MAX / 2 || conn->write_needs != WATCH_NONE)
 		return 0;
 	struct iovec rest[PARTS_MAX / 2], now[PARTS_MAX];
-	size_t before = conn->bytes_out + conn->output.bytes;
+	uint64_t before = conn->bytes_out + conn->output.bytes;
 	int first = 0;
 	memcpy(rest, parts, (size_t)count * sizeof(*parts));
 	while (conn->write_needs == WATCH_NONE && conn->state != CONN_CLOSED && first < count) {
@@ -237,7 +245,7 @@ static size_t send_directly(struct plait_conn *conn, const struct iovec *parts, 
 			continue;
 		}
 		memcpy(now + queued, rest + first, (size_t)(count - first) * sizeof(*rest));
-		advance(conn, rest, &first, send_parts(conn, now, queued + count - first));
+		advance(conn, rest, count, &first, send_parts(conn, now, queued + count - first));
 	}
 	return conn->bytes_out > before ? (size_t)(conn->bytes_out - before) : 0;
 }
@@ -274,6 +282,8 @@ static ASIDE int write_any(struct plait_conn *conn, const struct iovec *parts, i
 	if (conn->state == CONN_CLOSED)
 		return PLAIT_ERROR_CLOSING;
 	int result = check_cap(conn, total - done);
+	if (conn->state == CONN_CLOSED)
+		return result < 0 ? result : PLAIT_ERROR_CLOSING;
 	if (result == 0)
 		result = enqueue(conn, parts, count, done);
 	if (result == 0)
@@ -292,8 +302,10 @@ int plait_writev(struct plait_conn *conn, const struct iovec *parts, int count)
 	uint8_t *room = is_small(conn, total) ? queue_room(&conn->output, &conn->loop->pool, total) : NULL;
 	if (!room)
 		return write_any(conn, parts, count, total);
-	for (int i = 0; i < count; i++)
-		room = mempcpy(room, parts[i].iov_base, parts[i].iov_len);
+	for (int i = 0; i < count; i++) {
+		if (parts[i].iov_len > 0)
+			room = mempcpy(room, parts[i].iov_base, parts[i].iov_len);
+	}
 	queue_commit(&conn->output, total);
 	flush_in_turn(conn);
 	return 0;
@@ -325,6 +337,8 @@ int plait_write_chunk(struct plait_conn *conn, struct plait_chunk *chunk)
 	int result = check_cap(conn, chunk->size);
 	if (result < 0)
 		return result;
+	if (conn->state == CONN_CLOSED)
+		return PLAIT_ERROR_CLOSING;
 	if (queue_add(&conn->output, &conn->loop->pool, chunk) < 0)
 		return no_memory(conn);
 	flush_later(conn);
@@ -341,7 +355,7 @@ bool conn_offer(struct plait_conn *conn, struct plait_chunk *chunk)
 		write_small(conn, chunk->bytes, chunk->size);
 		return true;
 	}
-	if (chunk->size > plait_conn_room(conn))
+	if (!has_room(conn, chunk->size))
 		return false;
 	plait_write_chunk(conn, chunk);
 	return true;

@@ -120,11 +120,12 @@ static size_t memory_unacknowledged(const struct transport *transport)
 	return memory->untaken;
 }
 
-static void memory_want(struct transport *transport, unsigned interest)
+static int memory_want(struct transport *transport, unsigned interest)
 {
 	struct memory *memory = transport->handle;
 	memory->interest = interest;
 	memory_wake(memory);
+	return 0;
 }
 
 const struct transport_ops transport_memory = {

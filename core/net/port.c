@@ -1,6 +1,7 @@
 /* Datagrams: received and sent many at a time. */
 #include "core/net/port.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 
 #include "core/base/addr.h"
 #include "core/base/container.h"
+#include "core/base/log.h"
 #include "core/net/datagram_in.h"
 #include "core/net/datagram_out.h"
 #include "core/net/net.h"
@@ -202,7 +204,9 @@ void port_start(struct plait_port *port)
 {
 	batch_of(port->loop);
 	watch_init(&port->watch, port->loop, port->socket.fd, on_readable);
-	watch_set(&port->watch, WATCH_READ);
+	struct log_subject subject = { .listener = port->factory->name };
+	if (watch_set(&port->watch, WATCH_READ) < 0)
+		log_write(PLAIT_LOG_ERROR, &subject, "cannot receive: %s", strerror(errno));
 }
 
 static void end(struct plait_port *port)

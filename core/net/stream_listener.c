@@ -127,12 +127,6 @@ static void admit(struct acceptor *acceptor, int fd, const struct sockaddr_stora
 	transport_socket_reset(fd);
 }
 
-static void on_retry(struct timer *timer)
-{
-	struct acceptor *acceptor = CONTAINER_OF(timer, struct acceptor, retry);
-	watch_set(&acceptor->watch, WATCH_READ);
-}
-
 /* The backlog keeps who comes; a busy loop would only burn the processor. */
 static void pause_accepting(struct acceptor *acceptor)
 {
@@ -143,6 +137,17 @@ static void pause_accepting(struct acceptor *acceptor)
 								      : RETRY_MOST_MS;
 	watch_set(&acceptor->watch, WATCH_NONE);
 	loop_start_timer(acceptor->loop, &acceptor->retry, loop_now(acceptor->loop) + acceptor->retry_ms);
+}
+
+static void wait_for_peers(struct acceptor *acceptor)
+{
+	if (watch_set(&acceptor->watch, WATCH_READ) < 0)
+		pause_accepting(acceptor);
+}
+
+static void on_retry(struct timer *timer)
+{
+	wait_for_peers(CONTAINER_OF(timer, struct acceptor, retry));
 }
 
 /* Also when nobody was waiting: the kernel looks for a descriptor first. */
@@ -213,9 +218,8 @@ int stream_listener_add(struct stream_listener *listener, struct plait_loop *loo
 static void start(void *arg)
 {
 	struct acceptor *acceptor = arg;
-	if (acceptor->fd < 0)
-		return;
-	watch_set(&acceptor->watch, WATCH_READ);
+	if (acceptor->fd >= 0)
+		wait_for_peers(acceptor);
 }
 
 static void stop(void *arg)

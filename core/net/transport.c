@@ -58,9 +58,9 @@ size_t transport_socket_unacknowledged(const struct transport *transport)
 	return ioctl(transport_fd(transport), SIOCOUTQ, &bytes) == 0 && bytes > 0 ? (size_t)bytes : 0;
 }
 
-void transport_socket_want(struct transport *transport, unsigned interest)
+int transport_socket_want(struct transport *transport, unsigned interest)
 {
-	watch_set(&transport->watch, interest);
+	return watch_set(&transport->watch, interest);
 }
 
 void transport_socket_reset(int fd)

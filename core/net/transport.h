@@ -39,8 +39,8 @@ struct transport_ops {
 	/* The end; reset: the peer must see a broken connection, not an orderly one. */
 	void (*close)(struct transport *transport, bool reset);
 
-	/* Which readiness to report, a set of enum watch_interest. */
-	void (*want)(struct transport *transport, unsigned interest);
+	/* Which readiness to report, a set of enum watch_interest. 0, or -1 with errno: it cannot. */
+	int (*want)(struct transport *transport, unsigned interest);
 
 	/* Bytes the kernel has taken and the peer has not, 0 when that is not known. */
 	size_t (*unacknowledged)(const struct transport *transport);
@@ -80,7 +80,7 @@ enum plait_reason transport_failure(const char **text);
 /* For transports on a socket. */
 void transport_socket_open(struct transport *transport, int fd);
 size_t transport_socket_unacknowledged(const struct transport *transport);
-void transport_socket_want(struct transport *transport, unsigned interest);
+int transport_socket_want(struct transport *transport, unsigned interest);
 void transport_socket_close(struct transport *transport, bool reset);
 
 /* Closes fd so that the peer sees a reset. -1 is allowed. */

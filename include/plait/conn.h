@@ -20,7 +20,7 @@ struct plait_factory;
 
 /* Output. Nothing is called back from inside these. Small writes are gathered and leave together when the current
  * callback returns; errors show as the connection's end. Each returns 0, PLAIT_ERROR_CLOSING when the connection
- * no longer takes output (nothing was taken), or PLAIT_ERROR_OVERFLOW when the cap was hit (the connection ends). */
+ * takes no output, or no more, or PLAIT_ERROR_OVERFLOW when the cap was hit (the connection ends). */
 PLAIT_EXPORT int plait_write(struct plait_conn *conn, const void *data,
 			     size_t len); /* data is copied or sent */
 PLAIT_EXPORT int plait_writev(struct plait_conn *conn, const struct iovec *parts, int count);

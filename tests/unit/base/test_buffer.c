@@ -81,6 +81,26 @@ static void stays_small_in_steady_use(void)
 	buffer_fini(&buffer);
 }
 
+/* Bytes are taken off a long front as slowly as they come: the cost of moving is that of what is appended. */
+static void moves_little_however_much_it_holds(void)
+{
+	struct buffer buffer = { 0 };
+	const struct buffer_block *block = NULL;
+	unsigned moves = 0;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(buffer_reserve(&buffer, 49140));
+	buffer_commit(&buffer, 49140);
+	for (int i = 0; i < 10000; i++) {
+		CU_ASSERT_PTR_NOT_NULL_FATAL(buffer_reserve(&buffer, 16384));
+		buffer_commit(&buffer, 10);
+		buffer_consume(&buffer, 10);
+		moves += buffer.block != block;
+		block = buffer.block;
+	}
+	CU_ASSERT_TRUE(moves < 5);
+	buffer_fini(&buffer);
+}
+
 static void refuses_what_no_machine_has(void)
 {
 	struct buffer buffer = { 0 };
@@ -94,4 +114,5 @@ static void refuses_what_no_machine_has(void)
 }
 
 SUITE_MAIN("buffer", SUITE_TEST(keeps_order_whatever_the_sizes), SUITE_TEST(gives_its_memory_back_when_empty),
-	   SUITE_TEST(stays_small_in_steady_use), SUITE_TEST(refuses_what_no_machine_has))
+	   SUITE_TEST(stays_small_in_steady_use), SUITE_TEST(moves_little_however_much_it_holds),
+	   SUITE_TEST(refuses_what_no_machine_has))

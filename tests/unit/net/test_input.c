@@ -233,6 +233,58 @@ static void input_discarded_from_outside_leaves_no_trace(void)
 	done();
 }
 
+static size_t take_nothing(struct plait_conn *conn, const void *data, size_t len)
+{
+	(void)conn;
+	(void)data;
+	(void)len;
+	return 0;
+}
+
+static void close_and_look(struct plait_conn *conn)
+{
+	size_t len;
+	const char *rest = plait_input(conn, &len);
+	plait_close(conn);
+	CU_ASSERT_EQUAL_FATAL(len, 4);
+	CU_ASSERT_EQUAL(memcmp(rest, "rest", 4), 0);
+}
+
+/* What plait_input gave is good until the callback returns. */
+static void input_outlives_a_close_in_the_same_callback(void)
+{
+	recorder.on_data = take_nothing;
+	recorder.on_eof = close_and_look;
+	open_with(&recorder_protocol);
+	rig_say(&client, "rest");
+	rig_end(&client);
+	CU_ASSERT_TRUE(recorder_saw("made data(rest) eof lost(closed)"));
+	done();
+}
+
+static struct plait_line longer = { .delimiter = "\r\n", .max_length = 8 };
+
+static size_t allow_longer(struct plait_conn *conn, const void *data, size_t len)
+{
+	(void)data;
+	(void)len;
+	longer.max_length *= 4;
+	plait_set_framing(conn, &plait_line_framing, &longer);
+	return 0;
+}
+
+/* Setting the framing is a remedy, also when it is the same one with other settings. */
+static void a_longer_message_may_be_allowed_when_it_comes(void)
+{
+	struct plait_protocol protocol = recorder_line_protocol;
+	protocol.message_too_long = allow_longer;
+	open_with(&protocol);
+	plait_set_framing(client.conn, &plait_line_framing, &longer);
+	rig_say(&client, "longer than eight\r\n");
+	CU_ASSERT_TRUE(recorder_saw("made message(longer than eight)"));
+	done();
+}
+
 static unsigned asked;
 
 /* Messages of five bytes, and it says how many it needs. */
@@ -268,6 +320,8 @@ static void a_framing_is_not_asked_before_it_can_answer(void)
 }
 
 SUITE_MAIN("input", SUITE_TEST(what_is_not_consumed_comes_again_with_more),
+	   SUITE_TEST(input_outlives_a_close_in_the_same_callback),
+	   SUITE_TEST(a_longer_message_may_be_allowed_when_it_comes),
 	   SUITE_TEST(a_plugin_that_takes_more_than_there_is_loses_the_connection),
 	   SUITE_TEST(pause_holds_what_arrives), SUITE_TEST(eof_waits_for_what_came_before_it),
 	   SUITE_TEST(eof_waits_for_messages_held_by_a_pause),

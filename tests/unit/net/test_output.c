@@ -44,8 +44,29 @@ static void a_large_write_is_not_copied_and_keeps_its_order(void)
 	plait_write(client.conn, "head", 4);
 	plait_write(client.conn, block, sizeof(block));
 	CU_ASSERT_EQUAL(client.conn->output.bytes, 0);
+	CU_ASSERT_EQUAL(client.memory.writes, 1);
 	CU_ASSERT_EQUAL(buffer_size(&client.memory.from_conn), 40004);
 	CU_ASSERT_EQUAL(memcmp(buffer_data(&client.memory.from_conn), "headx", 5), 0);
+	done();
+}
+
+/* A part of no bytes is nothing to send, wherever it stands and whatever it points to. */
+static void empty_parts_are_passed_over(void)
+{
+	static char block[5000];
+	const struct iovec large[] = {
+		{ NULL, 0 }, { block, 3000 }, { NULL, 0 }, { block, 2000 }, { NULL, 0 }
+	};
+	const struct iovec small[] = { { NULL, 0 }, { block, 3 }, { NULL, 0 } };
+	open_with(&recorder_protocol);
+	CU_ASSERT_EQUAL(plait_writev(client.conn, large, 5), 0);
+	CU_ASSERT_EQUAL(client.memory.writes, 1);
+	CU_ASSERT_EQUAL(client.conn->write_needs, WATCH_NONE);
+	CU_ASSERT_EQUAL(plait_writev(client.conn, small, 3), 0);
+	CU_ASSERT_EQUAL(plait_writev(client.conn, small, 1), 0);
+	rig_run(&rig);
+	CU_ASSERT_EQUAL(client.memory.writes, 2);
+	CU_ASSERT_EQUAL(buffer_size(&client.memory.from_conn), 5003);
 	done();
 }
 
@@ -166,6 +187,26 @@ static void rule_5_the_cap_ends_the_connection(void)
 	done();
 }
 
+/* The cap counts what the transport does not take, for a chunk as for any other write. */
+static void rule_5_a_chunk_may_be_as_large_as_the_cap(void)
+{
+	static char block[2000];
+	struct plait_chunk *chunk = plait_chunk_new(NULL, 131072);
+	open_with(&recorder_protocol);
+	memset(plait_chunk_bytes(chunk), 'c', 131072);
+	listener.settings.buffers.cap = 131072;
+	for (int i = 0; i < 30; i++)
+		CU_ASSERT_EQUAL(plait_write(client.conn, block, sizeof(block)), 0);
+	CU_ASSERT_EQUAL(plait_write_chunk(client.conn, chunk), 0);
+	rig_run(&rig);
+	CU_ASSERT_EQUAL(buffer_size(&client.memory.from_conn), 30 * sizeof(block) + 131072);
+	rig_stop_reading(&client);
+	CU_ASSERT_EQUAL(plait_write(client.conn, block, 1), 0);
+	CU_ASSERT_EQUAL(plait_write_chunk(client.conn, chunk), PLAIT_ERROR_OVERFLOW);
+	plait_chunk_unref(&chunk);
+	done();
+}
+
 static void a_write_that_fails_ends_the_connection_later(void)
 {
 	recorder.on_data = echo;
@@ -179,8 +220,9 @@ static void a_write_that_fails_ends_the_connection_later(void)
 SUITE_MAIN("output", SUITE_TEST(small_writes_of_a_callback_leave_together),
 	   SUITE_TEST(small_writes_from_outside_leave_at_the_end_of_the_turn),
 	   SUITE_TEST(a_large_write_is_not_copied_and_keeps_its_order),
-	   SUITE_TEST(all_sizes_arrive_whole_and_in_order),
+	   SUITE_TEST(empty_parts_are_passed_over), SUITE_TEST(all_sizes_arrive_whole_and_in_order),
 	   SUITE_TEST(rule_5_output_above_the_high_mark_pauses_reading),
 	   SUITE_TEST(drained_comes_at_the_low_mark), SUITE_TEST(both_pauses_must_end),
 	   SUITE_TEST(rule_5_the_cap_ends_the_connection),
+	   SUITE_TEST(rule_5_a_chunk_may_be_as_large_as_the_cap),
 	   SUITE_TEST(a_write_that_fails_ends_the_connection_later))
