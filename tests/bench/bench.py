@@ -49,6 +49,16 @@ class Bench:
     def recipe(self, name, *args, **keywords):
         return self.peers.recipe(name, *args, **keywords)
 
+    def recipe_for(self, name, work):
+        """The server's recipe for a workload, or None."""
+        return self.recipe(
+            name,
+            work.speaks,
+            work.transport,
+            certificate=work.certificate,
+            one_ticket=work.kind == "handshake",
+        )
+
     def say(self, text):
         print(f"  {text}", file=sys.stderr, flush=True)
 

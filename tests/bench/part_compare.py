@@ -33,7 +33,7 @@ def run(name, bench):
     with contextlib.ExitStack() as stack:
         servers = {}
         for who in work.peers:
-            recipe = bench.recipe(who, work.speaks, work.transport, certificate=work.certificate)
+            recipe = bench.recipe_for(who, work)
             if recipe:
                 try:
                     servers[who] = stack.enter_context(Server(recipe, bench.folder))

@@ -25,10 +25,10 @@ def run(name, bench):
     row = next(row for row in COUNT if row.name == name)
     work, found = row.work, {}
     for who in work.peers:
-        if not bench.recipe(who, work.speaks, work.transport, certificate=work.certificate):
+        if not bench.recipe_for(who, work):
             continue
         args = (
-            lambda who=who: bench.recipe(who, work.speaks, work.transport, certificate=work.certificate),
+            lambda who=who: bench.recipe_for(who, work),
             work.kind,
             work.options,
             row.few,

@@ -147,5 +147,11 @@ class Peers:
         path.write_text(HAPROXY.format(port=port, pem=both))
         return [program, "-db", "-f", path], {}, f"tls://127.0.0.1:{port}"
 
-    def recipe(self, name, *args, **keywords):
-        return getattr(self, name)(*args, **keywords)
+    def recipe(self, name, *args, one_ticket=False, **keywords):
+        """The server's recipe, or None: it cannot do that, or is not there. one_ticket: give as many as plait does."""
+        recipe = getattr(self, name)(*args, **keywords)
+        if not recipe or not one_ticket or name == "plait":
+            return recipe
+        argv, environment, endpoint = recipe
+        library = self.build / "tests" / "bench" / ".libs" / "one_ticket.so"
+        return argv, {**environment, "LD_PRELOAD": str(library)}, endpoint
