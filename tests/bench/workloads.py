@@ -125,10 +125,10 @@ COUNT = [
     _count("line-x16", "16 pipelined lines of 64 B", "line", "-s 64 -c 1 -d 16", 1600, 17600, **_BATCH),
     _count("line-x16-tls", "the same, TLS", "line", "-s 64 -c 1 -d 16", 1600, 9600, **_BATCH_TLS),
     _count("connect", "connect, a byte there and back, close", "connect", "-c 50", 200, 1200),
-    _count("handshake-p256", f"full {_HANDSHAKE} P-256", "handshake", "-c 2", 20, 180, **_SHAKE_P256),
-    _count("handshake-rsa", f"full {_HANDSHAKE} RSA-2048", "handshake", "-c 2", 20, 100, **_SHAKE_RSA),
+    _count("handshake-p256", f"full {_HANDSHAKE} P-256", "handshake", "-c 1", 20, 180, **_SHAKE_P256),
+    _count("handshake-rsa", f"full {_HANDSHAKE} RSA-2048", "handshake", "-c 1", 20, 100, **_SHAKE_RSA),
     _count(
-        "handshake-resumed", f"resumed {_HANDSHAKE} P-256", "handshake", "-c 2 --resume", 20, 180, **_SHAKE
+        "handshake-resumed", f"resumed {_HANDSHAKE} P-256", "handshake", "-c 1 --resume", 20, 180, **_SHAKE
     ),
     _count("broadcast-100", _DELIVERY, "broadcast", _ROOM, 2000, 12000, instructions=200),
     _count("broadcast-100-tls", f"{_DELIVERY}, TLS", "broadcast", _ROOM, 1000, 4000, "tls"),
