@@ -180,6 +180,33 @@ static void on_readable(struct watch *watch, unsigned ready)
 	}
 }
 
+/* Whether all that a socket bound to this address sends leaves from it: not so for one that is everybody's, or a group's,
+ * or a broadcast one, which the kernel refuses to connect to. */
+static bool is_one_host(const struct sockaddr_storage *sa, socklen_t len)
+{
+	struct plait_addr addr;
+	addr_from_sockaddr((const struct sockaddr *)sa, len, &addr);
+	bool group = addr.family == PLAIT_FAMILY_IPV4 ? (addr.u.bytes[0] & 0xf0) == 0xe0
+						      : addr.u.bytes[0] == 0xff;
+	struct plait_addr any = { .family = addr.family, .scope = addr.scope };
+	if (group || plait_addr_same_host(&addr, &any))
+		return false;
+	int fd = socket(sa->ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool connects = fd >= 0 && connect(fd, (const struct sockaddr *)sa, len) == 0;
+	if (fd >= 0)
+		close(fd);
+	return connects;
+}
+
+/* Where all answers leave from one address, the kernel need not tell for each datagram where it came to. */
+static void ask_less(int fd, int family)
+{
+	int off = 0;
+	if (family == AF_INET6)
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &off, sizeof(off));
+	(void)setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &off, sizeof(off));
+}
+
 struct plait_port *port_new(struct plait_loop *loop, struct plait_factory *factory, int fd)
 {
 	struct plait_port *port = calloc(1, sizeof(*port));
@@ -196,6 +223,8 @@ struct plait_port *port_new(struct plait_loop *loop, struct plait_factory *facto
 	if (getsockname(fd, (struct sockaddr *)&sa, &len) == 0) {
 		port->family = sa.ss_family;
 		addr_from_sockaddr((struct sockaddr *)&sa, len, &port->local);
+		if (is_one_host(&sa, len))
+			ask_less(fd, sa.ss_family);
 	}
 	return port;
 }

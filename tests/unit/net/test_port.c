@@ -376,6 +376,33 @@ static void a_datagram_the_kernel_refuses_is_dropped_alone(void)
 	close_port();
 }
 
+/* Whether a port on a socket bound there asks, for each datagram, where it came to. */
+static bool asks_when_bound_to(in_addr_t host)
+{
+	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(host) };
+	int asks = 1;
+	socklen_t len = sizeof(asks);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &asks, sizeof(asks));
+	CU_ASSERT_EQUAL_FATAL(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	rig_init(&rig);
+	CU_ASSERT_EQUAL_FATAL(rig_listen(&listener, &echo_protocol, NULL, NULL), 0);
+	front = port_new(rig.loop, listener.factory, fd);
+	getsockopt(fd, IPPROTO_IP, IP_PKTINFO, &asks, &len);
+	port_free(&front);
+	rig_unlisten(&listener);
+	rig_fini(&rig);
+	return asks;
+}
+
+static void only_where_it_may_differ_is_asked_where_a_datagram_came_to(void)
+{
+	CU_ASSERT_FALSE(asks_when_bound_to(INADDR_LOOPBACK));
+	CU_ASSERT_TRUE(asks_when_bound_to(INADDR_ANY));
+	CU_ASSERT_TRUE(asks_when_bound_to(0x7fffffff)); /* broadcast */
+	CU_ASSERT_TRUE(asks_when_bound_to(0xe0000001)); /* a group */
+}
+
 SUITE_MAIN("port", SUITE_TEST(each_datagram_leaves_through_its_own_port),
 	   SUITE_TEST(each_datagram_of_a_batch_is_whole_and_separate), SUITE_TEST(the_longest_datagrams_pass),
 	   SUITE_TEST(what_came_coalesced_is_told_apart),
@@ -383,4 +410,5 @@ SUITE_MAIN("port", SUITE_TEST(each_datagram_leaves_through_its_own_port),
 	   SUITE_TEST(answers_of_one_size_leave_as_one),
 	   SUITE_TEST(where_trains_are_refused_their_datagrams_go_one_by_one),
 	   SUITE_TEST(what_is_sent_unasked_leaves_at_the_end_of_the_turn),
-	   SUITE_TEST(a_datagram_the_kernel_refuses_is_dropped_alone))
+	   SUITE_TEST(a_datagram_the_kernel_refuses_is_dropped_alone),
+	   SUITE_TEST(only_where_it_may_differ_is_asked_where_a_datagram_came_to))
