@@ -8,14 +8,21 @@
 #include <uthash.h>
 
 #include "core/base/block.h"
+#include "core/base/compiler.h"
 #include "core/net/conn.h"
 #include "core/net/group_mail.h"
+
+/* A member's place: what a walk needs, in one row. */
+struct slot {
+	struct plait_conn *conn; /* NULL: it left during a walk */
+	struct membership *membership;
+};
 
 /* The members on one loop. A slot emptied during a walk is closed up after it. */
 struct group_part {
 	struct plait_group *group;
 	struct plait_loop *loop;
-	struct membership **members;
+	struct slot *slots;
 	size_t count, capacity;
 	unsigned walks; /* on the stack now */
 	bool holes;
@@ -78,7 +85,7 @@ static void group_free(struct plait_group *group)
 	for (unsigned i = 0; i < PLAIT_LOOPS_MAX; i++) {
 		struct group_part *part = atomic_load(&group->parts[i]);
 		if (part)
-			free(part->members);
+			free(part->slots);
 		free(part);
 	}
 	free(group->name);
@@ -164,10 +171,10 @@ static int grow(struct group_part *part)
 	if (part->count < part->capacity)
 		return 0;
 	size_t capacity = part->capacity ? part->capacity * 2 : 8;
-	struct membership **members = realloc(part->members, capacity * sizeof(struct membership *));
-	if (!members)
+	struct slot *slots = realloc(part->slots, capacity * sizeof(*slots));
+	if (!slots)
 		return -1;
-	part->members = members;
+	part->slots = slots;
 	part->capacity = capacity;
 	return 0;
 }
@@ -195,7 +202,7 @@ int plait_group_add(struct plait_group *group, struct plait_conn *conn)
 		.group = group_ref(group), .conn = conn, .next = conn->memberships, .index = part->count
 	};
 	conn->memberships = membership;
-	part->members[part->count++] = membership;
+	part->slots[part->count++] = (struct slot){ conn, membership };
 	atomic_fetch_add_explicit(&part->alive, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&group->count, 1, memory_order_relaxed);
 	return 0;
@@ -205,10 +212,10 @@ static void close_up(struct group_part *part)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < part->count; i++) {
-		if (!part->members[i])
+		if (!part->slots[i].conn)
 			continue;
-		part->members[kept] = part->members[i];
-		part->members[kept]->index = kept;
+		part->slots[kept] = part->slots[i];
+		part->slots[kept].membership->index = kept;
 		kept++;
 	}
 	part->count = kept;
@@ -222,12 +229,12 @@ static void leave(struct membership **at)
 	struct group_part *part = part_of(group, membership->conn->loop);
 	*at = membership->next;
 	if (part->walks > 0) {
-		part->members[membership->index] = NULL;
+		part->slots[membership->index].conn = NULL;
 		part->holes = true;
 	} else {
-		struct membership *last = part->members[--part->count];
-		part->members[membership->index] = last;
-		last->index = membership->index;
+		struct slot last = part->slots[--part->count];
+		part->slots[membership->index] = last;
+		last.membership->index = membership->index;
 	}
 	atomic_fetch_sub_explicit(&part->alive, 1, memory_order_relaxed);
 	atomic_fetch_sub_explicit(&group->count, 1, memory_order_relaxed);
@@ -259,18 +266,27 @@ static void write_to(struct plait_conn *member, struct plait_chunk *chunk)
 	plait_write_chunk(member, chunk);
 }
 
-void group_walk(struct group_part *part, struct plait_chunk *chunk, uint64_t except,
+/* Those who join meanwhile are not meant; and the slots may move. */
+static ALONG void walk(struct group_part *part, struct plait_chunk *chunk, const struct plait_conn *except,
+		       plait_group_deliver_fn *fn, bool offered)
+{
+	for (size_t i = 0, count = part->count; i < count; i++) {
+		struct plait_conn *conn = part->slots[i].conn;
+		if (!conn || conn == except)
+			continue;
+		if (!offered || !conn_offer(conn, chunk))
+			fn(conn, chunk);
+	}
+}
+
+void group_walk(struct group_part *part, struct plait_chunk *chunk, const struct plait_conn *except,
 		struct group_delivery delivery)
 {
-	size_t count = part->count; /* those who join meanwhile are not meant */
 	part->walks++;
-	for (size_t i = 0; i < count; i++) {
-		struct membership *membership = part->members[i];
-		if (!membership || membership->conn->id == except)
-			continue;
-		if (!delivery.offered || !conn_offer(membership->conn, chunk))
-			delivery.fn(membership->conn, chunk);
-	}
+	if (delivery.offered)
+		walk(part, chunk, except, delivery.fn, true);
+	else
+		walk(part, chunk, except, delivery.fn, false);
 	if (--part->walks > 0)
 		return;
 	if (part->holes)
@@ -285,7 +301,6 @@ static void send_out(struct plait_group *group, struct plait_chunk *chunk, const
 		     struct group_delivery delivery)
 {
 	struct plait_loop *here = plait_loop_current();
-	uint64_t except_id = except ? except->id : 0; /* ids begin at 1 */
 	struct plait_conn *sender = here && here->net ? here->net->current : NULL;
 	struct group_part *own = NULL;
 	unsigned loops = here ? here->count : PLAIT_LOOPS_MAX;
@@ -297,10 +312,10 @@ static void send_out(struct plait_group *group, struct plait_chunk *chunk, const
 		if (part->loop == here)
 			own = part;
 		else if (atomic_load_explicit(&part->alive, memory_order_relaxed) > 0)
-			group_mail_add(here, part, chunk, except_id, delivery, sender);
+			group_mail_add(here, part, chunk, delivery, sender);
 	}
 	if (own)
-		group_walk(own, chunk, except_id, delivery);
+		group_walk(own, chunk, except, delivery);
 }
 
 void plait_group_each(struct plait_group *group, struct plait_chunk *chunk, const struct plait_conn *except,

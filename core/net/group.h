@@ -3,7 +3,6 @@
 #define NET_GROUP_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include <plait/group.h>
 
@@ -26,8 +25,8 @@ struct group_delivery {
 	bool offered;
 };
 
-/* Delivers to each member of the part but the one with the id except (0: none). On the part's loop. */
-void group_walk(struct group_part *part, struct plait_chunk *chunk, uint64_t except,
+/* Delivers to each member of the part but except (NULL: to every one). On the part's loop. */
+void group_walk(struct group_part *part, struct plait_chunk *chunk, const struct plait_conn *except,
 		struct group_delivery delivery);
 
 #endif

@@ -14,7 +14,7 @@
 #define IN_FLIGHT_HIGH ((size_t)256 * 1024)
 
 /* A parcel is 2 KiB. A fuller turn sends several, so that the others need not wait for its end. */
-#define PARCEL_MESSAGES 48
+#define PARCEL_MESSAGES 60
 
 struct message {
 	struct group_part *part; /* NULL: no message, but a sender that waits */
@@ -22,7 +22,6 @@ struct message {
 		struct plait_chunk *chunk; /* one reference */
 		struct plait_conn_ref *waiting;
 	} u;
-	uint64_t except;
 	struct group_delivery delivery;
 };
 
@@ -89,7 +88,7 @@ static void unpack(struct parcel *parcel, bool deliver)
 			group = its;
 		}
 		if (deliver)
-			group_walk(message->part, message->u.chunk, message->except, message->delivery);
+			group_walk(message->part, message->u.chunk, NULL, message->delivery);
 		plait_chunk_unref(&message->u.chunk);
 	}
 	group_unref(group);
@@ -120,16 +119,15 @@ static struct parcel *parcel_new(struct mailbox *box)
 	return parcel;
 }
 
-static void put(struct parcel *parcel, struct group_part *part, struct plait_chunk *chunk, uint64_t except,
+static void put(struct parcel *parcel, struct group_part *part, struct plait_chunk *chunk,
 		struct group_delivery delivery)
 {
 	struct plait_group *group = group_of_part(part);
 	if (parcel->group != group)
 		parcel->group = group_ref(group);
 	parcel->bytes += chunk->size + MESSAGE_OVERHEAD;
-	parcel->messages[parcel->count++] = (struct message){
-		.part = part, .u.chunk = plait_chunk_ref(chunk), .except = except, .delivery = delivery
-	};
+	parcel->messages[parcel->count++] =
+		(struct message){ .part = part, .u.chunk = plait_chunk_ref(chunk), .delivery = delivery };
 }
 
 static void send(struct mailbox *box)
@@ -187,18 +185,18 @@ static void wait_for(struct plait_loop *here, struct mailbox *box, struct plait_
 }
 
 void group_mail_add(struct plait_loop *here, struct group_part *part, struct plait_chunk *chunk,
-		    uint64_t except, struct group_delivery delivery, struct plait_conn *sender)
+		    struct group_delivery delivery, struct plait_conn *sender)
 {
 	struct plait_loop *to = group_loop_of_part(part);
 	if (!here || !here->net) {
 		struct parcel *parcel = parcel_new(NULL);
-		put(parcel, part, chunk, except, delivery);
+		put(parcel, part, chunk, delivery);
 		post_send(&to->posts, &parcel->post, arrive);
 		return;
 	}
 	struct mailbox *box = &mail_of(here)->boxes[to->index];
 	box->to = to;
-	put(parcel_to(here, box), part, chunk, except, delivery);
+	put(parcel_to(here, box), part, chunk, delivery);
 	box->sent += chunk->size + MESSAGE_OVERHEAD;
 	if (sender && box->sent - atomic_load_explicit(&box->arrived, memory_order_relaxed) > IN_FLIGHT_HIGH)
 		wait_for(here, box, sender);

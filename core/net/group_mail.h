@@ -2,18 +2,16 @@
 #ifndef NET_GROUP_MAIL_H
 #define NET_GROUP_MAIL_H
 
-#include <stdint.h>
-
 #include "core/net/group.h"
 
 struct group_part;
 struct group_mail;
 struct plait_loop;
 
-/* For the members of part, which is of another loop than here (NULL or without a network part: any thread). Pauses the
- * sender (NULL: nobody) when that loop has so much before it that it should wait. */
+/* For the members of part, which is of another loop than here (NULL or without a network part: any thread): whoever the
+ * message is not for is not among them. Pauses the sender (NULL: nobody) when that loop has so much before it that it should wait. */
 void group_mail_add(struct plait_loop *here, struct group_part *part, struct plait_chunk *chunk,
-		    uint64_t except, struct group_delivery delivery, struct plait_conn *sender);
+		    struct group_delivery delivery, struct plait_conn *sender);
 
 /* With the loop's network part. */
 void group_mail_free(struct group_mail **mail);
