@@ -8,6 +8,7 @@
 #include "core/net/conn.h"
 #include "core/net/group_mail.h"
 #include "core/net/port.h"
+#include "core/net/tls_warm.h"
 
 struct net *net_new(struct plait_loop *loop)
 {
@@ -30,6 +31,7 @@ void net_free(struct plait_loop *loop)
 	assert(net->conn_count == 0);
 	datagram_batch_free(&net->datagrams);
 	group_mail_free(&net->mail);
+	tls_warm_free(&net->tls_warm);
 	free(net);
 }
 

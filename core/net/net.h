@@ -11,6 +11,7 @@
 struct plait_conn;
 struct datagram_batch;
 struct group_mail;
+struct tls_warm;
 
 /* Written by the loop, read by anyone. */
 struct net_counters {
@@ -41,6 +42,7 @@ struct net {
 	void *on_empty_arg;
 	struct datagram_batch *datagrams; /* made by the first datagram port */
 	struct group_mail *mail;          /* made by the first message to another loop */
+	struct tls_warm *tls_warm;        /* made by the first TLS connection */
 	struct net_counters counters;
 };
 

@@ -2,163 +2,189 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/net/tls.h"
-#include "core/net/transport.h"
+#include "core/net/tls_conn.h"
 
-/* What one record carries; parts are gathered up to it so that each record is whole. */
-#define RECORD_SIZE 16384
+struct tls_failure {
+	enum plait_reason reason;
+	char text[];
+};
+
+static void conn_free(struct tls_conn *conn)
+{
+	/* Else OpenSSL takes the context's lock, to forget the session of whoever did not end in order. */
+	if (conn->ssl)
+		SSL_set_shutdown(conn->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+	SSL_free(conn->ssl);
+	tls_socket_fini(&conn->socket);
+	free(conn->failure);
+	free(conn);
+}
 
 static int tls_open(struct transport *transport, int fd, void *context)
 {
-	SSL *ssl = tls_context_connection(context);
-	if (!ssl || SSL_set_fd(ssl, fd) != 1) {
-		SSL_free(ssl);
-		close(fd);
-		ERR_clear_error();
-		return -1;
-	}
-	transport->handle = ssl;
+	struct tls_conn *conn = calloc(1, sizeof(*conn));
+	if (!conn)
+		goto fail;
+	conn->socket.fd = fd;
+	conn->warm = tls_warm_of(plait_loop_current());
+	conn->ssl = tls_context_connection(context);
+	BIO *bio = conn->ssl ? tls_socket_bio(&conn->socket) : NULL;
+	if (!bio)
+		goto fail;
+	SSL_set_bio(conn->ssl, bio, bio);
+	transport->handle = conn;
 	transport_socket_open(transport, fd);
 	return 0;
-}
-
-/* A FIN that came without close_notify: whoever cut the connection may have cut bytes with it. */
-static bool ended_without_notify(SSL *ssl)
-{
-	return BIO_eof(SSL_get_rbio(ssl));
-}
-
-static ssize_t fail_tls(SSL *ssl, enum plait_reason reason)
-{
-	unsigned long code = ERR_peek_last_error();
-	const char *text = code ? ERR_reason_error_string(code) : NULL;
-	(void)ssl;
-	ssize_t result = transport_fail(reason, "%s", text ? text : "no reason given");
+fail:
+	if (conn)
+		conn_free(conn);
 	ERR_clear_error();
-	return result;
+	close(fd);
+	return -1;
 }
 
-/* Turns OpenSSL's answer to a call that did not succeed into the transport's. */
-static ssize_t translate(SSL *ssl, int result, enum plait_reason reason)
+ssize_t tls_translate_socket(const struct tls_conn *conn)
 {
-	int saved = errno;
-	switch (SSL_get_error(ssl, result)) {
-	case SSL_ERROR_WANT_READ: return TRANSPORT_WANT_READ;
-	case SSL_ERROR_WANT_WRITE: return TRANSPORT_WANT_WRITE;
-	case SSL_ERROR_ZERO_RETURN: return TRANSPORT_END;
-	case SSL_ERROR_SYSCALL:
-		errno = saved ? saved : ECONNRESET;
-		ERR_clear_error();
+	if (conn->socket.error) {
+		errno = conn->socket.error;
 		return transport_fail_errno("tls");
-	default: return fail_tls(ssl, reason);
 	}
+	switch (conn->socket.blocked) {
+	case WATCH_READ: return TRANSPORT_WANT_READ;
+	case WATCH_WRITE: return TRANSPORT_WANT_WRITE;
+	default: return TRANSPORT_END;
+	}
+}
+
+static ssize_t translate_ssl(const struct tls_conn *conn, int result, enum plait_reason reason)
+{
+	int kind = SSL_get_error(conn->ssl, result);
+	if (kind == SSL_ERROR_SYSCALL) {
+		errno = conn->socket.error ? conn->socket.error : ECONNRESET;
+		return transport_fail_errno("tls");
+	}
+	if (kind != SSL_ERROR_SSL)
+		return tls_translate_socket(conn);
+	const char *text = ERR_reason_error_string(ERR_peek_last_error());
+	return transport_fail(reason, "%s", text ? text : "no reason given");
+}
+
+/* OpenSSL is in its handshake until that is done; and again when the connection is broken, or while it answers a
+ * message of the handshake's kind. Else a call did not succeed for the socket's sake only. */
+ssize_t tls_translate(struct tls_conn *conn, int result, enum plait_reason reason)
+{
+	ssize_t answer = SSL_in_init(conn->ssl) ? translate_ssl(conn, result, reason)
+						: tls_translate_socket(conn);
+	ERR_clear_error();
+	return answer;
 }
 
 static ssize_t tls_handshake(struct transport *transport)
 {
-	SSL *ssl = transport->handle;
-	ERR_clear_error();
-	errno = 0;
-	int result = SSL_do_handshake(ssl);
-	if (result == 1)
+	struct tls_conn *conn = transport->handle;
+	conn->socket.dry = false;
+	tls_socket_begin(&conn->socket);
+	int result = SSL_do_handshake(conn->ssl);
+	if (result == 1) {
+		conn->more = SSL_has_pending(conn->ssl);
 		return TRANSPORT_END;
-	ssize_t answer = translate(ssl, result, PLAIT_REASON_TLS_HANDSHAKE);
+	}
+	ssize_t answer = tls_translate(conn, result, PLAIT_REASON_TLS_HANDSHAKE);
 	/* Whoever connects and goes, like a health check, did nothing wrong. */
-	if (answer == TRANSPORT_END || (answer == TRANSPORT_FAILED && ended_without_notify(ssl)))
+	if (answer == TRANSPORT_END)
 		return transport_fail(PLAIT_REASON_PEER_CLOSED, "during the TLS handshake");
 	return answer;
 }
 
-static ssize_t tls_read(struct transport *transport, void *buffer, size_t size)
+/* The answer to a read that brought nothing. */
+static ssize_t read_failed(struct tls_conn *conn, int result)
 {
-	SSL *ssl = transport->handle;
-	ERR_clear_error();
-	errno = 0;
-	int got = SSL_read(ssl, buffer, size < INT_MAX ? (int)size : INT_MAX);
-	if (got > 0)
-		return got;
-	ssize_t answer = translate(ssl, got, PLAIT_REASON_TLS_PROTOCOL);
-	if (answer == TRANSPORT_END && ended_without_notify(ssl))
+	ssize_t answer = tls_translate(conn, result, PLAIT_REASON_TLS_PROTOCOL);
+	/* A FIN without close_notify: whoever cut the connection may have cut bytes with it. */
+	if (answer == TRANSPORT_END && conn->socket.ended)
 		return transport_fail(PLAIT_REASON_TLS_TRUNCATED, "end of stream without close_notify");
 	return answer;
 }
 
-/* As many parts as fit one record, in one piece. */
-static size_t gather(uint8_t *record, const struct iovec *parts, int count)
+/* Bytes that were read are delivered before the failure behind them, which the next read tells. */
+static void keep_failure(struct tls_conn *conn)
 {
-	size_t len = 0;
-	for (int i = 0; i < count && len < RECORD_SIZE; i++) {
-		size_t take = parts[i].iov_len;
-		if (take > RECORD_SIZE - len)
-			take = RECORD_SIZE - len;
-		memcpy(record + len, parts[i].iov_base, take);
-		len += take;
-	}
-	return len;
+	const char *text;
+	enum plait_reason reason = transport_failure(&text);
+	size_t size = strlen(text) + 1;
+	conn->failure = malloc(sizeof(*conn->failure) + size);
+	if (!conn->failure)
+		return; /* OpenSSL will say again that it is broken, only not why */
+	conn->failure->reason = reason;
+	memcpy(conn->failure->text, text, size);
 }
 
-static ssize_t write_one(SSL *ssl, const void *data, size_t len)
+/* All records that are there, as far as there is room. */
+static ssize_t tls_read(struct transport *transport, void *buffer, size_t size)
 {
-	errno = 0;
-	int sent = SSL_write(ssl, data, len < INT_MAX ? (int)len : INT_MAX);
-	if (sent > 0)
-		return sent;
-	ssize_t answer = translate(ssl, sent, PLAIT_REASON_TLS_PROTOCOL);
-	return answer == TRANSPORT_END ? transport_fail(PLAIT_REASON_RESET, "write after the end") : answer;
-}
-
-static ssize_t tls_write(struct transport *transport, const void *data, size_t len)
-{
-	ERR_clear_error();
-	return write_one(transport->handle, data, len);
-}
-
-static ssize_t tls_writev(struct transport *transport, const struct iovec *parts, int count)
-{
-	uint8_t record[RECORD_SIZE];
-	SSL *ssl = transport->handle;
-	ERR_clear_error();
-	if (parts[0].iov_len >= RECORD_SIZE)
-		return write_one(ssl, parts[0].iov_base, parts[0].iov_len);
-	return write_one(ssl, record, gather(record, parts, count));
+	struct tls_conn *conn = transport->handle;
+	size_t total = 0;
+	ssize_t answer = TRANSPORT_END;
+	if (conn->failure)
+		return transport_fail(conn->failure->reason, "%s", conn->failure->text);
+	conn->socket.dry = false;
+	tls_socket_begin(&conn->socket);
+	do {
+		size_t got = 0;
+		int result = SSL_read_ex(conn->ssl, (char *)buffer + total, size - total, &got);
+		if (result != 1) {
+			answer = read_failed(conn, result);
+			conn->more = answer != TRANSPORT_WANT_READ;
+			break;
+		}
+		total += got;
+		conn->more = SSL_has_pending(conn->ssl);
+	} while (conn->more && total < size);
+	if (total == 0)
+		return answer;
+	if (answer == TRANSPORT_FAILED)
+		keep_failure(conn);
+	tls_warm_use(conn);
+	return (ssize_t)total;
 }
 
 static bool tls_pending(const struct transport *transport)
 {
-	return SSL_has_pending(transport->handle);
+	const struct tls_conn *conn = transport->handle;
+	return conn->more;
 }
 
 static ssize_t tls_shutdown(struct transport *transport)
 {
-	SSL *ssl = transport->handle;
-	ERR_clear_error();
-	errno = 0;
-	int result = SSL_shutdown(ssl);
+	struct tls_conn *conn = transport->handle;
+	tls_socket_begin(&conn->socket);
+	int result = SSL_shutdown(conn->ssl);
 	if (result >= 0)
 		return TRANSPORT_END; /* ours is sent; the peer's is awaited by reading */
-	ssize_t answer = translate(ssl, result, PLAIT_REASON_TLS_PROTOCOL);
+	ssize_t answer = tls_translate(conn, result, PLAIT_REASON_TLS_PROTOCOL);
 	return answer == TRANSPORT_WANT_READ ? TRANSPORT_END : answer;
 }
 
 static void tls_close(struct transport *transport, bool reset)
 {
-	SSL *ssl = transport->handle;
+	struct tls_conn *conn = transport->handle;
 	transport->handle = NULL;
 	transport_socket_close(transport, reset);
-	/* Else OpenSSL takes the context's lock, to forget the session of whoever did not end in order. */
-	SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
-	SSL_free(ssl);
+	tls_warm_remove(conn);
+	conn_free(conn);
 }
 
 static void tls_describe(struct transport *transport, struct plait_tls *tls)
 {
-	SSL *ssl = transport->handle;
-	tls->version = SSL_get_version(ssl);
-	tls->cipher = SSL_get_cipher_name(ssl);
-	tls->resumed = SSL_session_reused(ssl);
+	const struct tls_conn *conn = transport->handle;
+	tls->version = SSL_get_version(conn->ssl);
+	tls->cipher = SSL_get_cipher_name(conn->ssl);
+	tls->resumed = SSL_session_reused(conn->ssl);
 }
 
 const struct transport_ops transport_tls = {

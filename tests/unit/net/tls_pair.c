@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "core/net/net.h"
+
 void tls_pair_file(const char *name, char path[TLS_PAIR_PATH])
 {
 	const char *folder = getenv("CERTS");
@@ -52,12 +54,28 @@ static void open_end(struct tls_pair *pair, struct transport *end, int fd, struc
 	CU_ASSERT_EQUAL_FATAL(end->ops->open(end, fd, context), 0);
 }
 
+static uint64_t clock_of(void *context)
+{
+	const struct tls_pair *pair = context;
+	return pair->now_ms;
+}
+
 void tls_pair_open(struct tls_pair *pair, struct tls_context *server, struct tls_context *client)
+{
+	tls_pair_open_type(pair, server, client, SOCK_STREAM);
+}
+
+void tls_pair_open_type(struct tls_pair *pair, struct tls_context *server, struct tls_context *client,
+			int type)
 {
 	int fds[2];
 	pair->loop = loop_new(0, 1);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(pair->loop);
-	CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+	pair->now_ms = 1000000;
+	loop_set_clock(pair->loop, clock_of, pair);
+	net_new(pair->loop);
+	loop_enter(pair->loop);
+	CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
 	open_end(pair, &pair->server, fds[0], server);
 	open_end(pair, &pair->client, fds[1], client);
 }
@@ -66,7 +84,15 @@ void tls_pair_close(struct tls_pair *pair)
 {
 	pair->server.ops->close(&pair->server, false);
 	pair->client.ops->close(&pair->client, false);
+	net_free(pair->loop);
+	loop_enter(NULL);
 	loop_free(&pair->loop);
+}
+
+void tls_pair_advance(struct tls_pair *pair, uint64_t ms)
+{
+	pair->now_ms += ms;
+	loop_turn(pair->loop, false);
 }
 
 bool tls_pair_handshake(struct tls_pair *pair)

@@ -17,12 +17,20 @@ struct tls_context *tls_pair_client(const struct tls_client_settings *settings);
 
 struct tls_pair {
 	struct plait_loop *loop;
+	uint64_t now_ms; /* the loop's clock */
 	struct transport server, client;
 };
 
 /* Opens both ends; the handshake is not begun. */
 void tls_pair_open(struct tls_pair *pair, struct tls_context *server, struct tls_context *client);
+
+/* The same over sockets of that type: on SOCK_SEQPACKET one receive takes what one send sent. */
+void tls_pair_open_type(struct tls_pair *pair, struct tls_context *server, struct tls_context *client,
+			int type);
 void tls_pair_close(struct tls_pair *pair);
+
+/* The clock moves, and the loop turns. */
+void tls_pair_advance(struct tls_pair *pair, uint64_t ms);
 
 /* Both ends in turn, until both are done (true) or one failed or both wait for ever (false). */
 bool tls_pair_handshake(struct tls_pair *pair);

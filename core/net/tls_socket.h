@@ -1,0 +1,45 @@
+/* The socket under a TLS connection: OpenSSL's BIO, which receives and sends directly and remembers what happened. */
+#ifndef NET_TLS_SOCKET_H
+#define NET_TLS_SOCKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct bio_st;
+struct tls_held;
+
+/* Records pile up here and leave in one send. */
+struct tls_burst {
+	uint8_t *data;
+	size_t size, len;
+};
+
+struct tls_socket {
+	int fd;
+	uint16_t error;  /* errno of a call that failed, 0: none did */
+	uint8_t blocked; /* what the last call of OpenSSL's waits for, of enum watch_interest */
+	bool ended : 1;  /* the peer's FIN was read */
+	bool dry : 1; /* a receive took all there was: the next one would find nothing, until there is an event */
+	struct tls_burst *burst; /* NULL: each record is sent by itself */
+	struct tls_held *held;   /* what a send left of a burst, before anything else; NULL: nothing */
+};
+
+/* Does not take the socket over. NULL: no memory. */
+struct bio_st *tls_socket_bio(struct tls_socket *socket);
+void tls_socket_fini(struct tls_socket *socket);
+
+/* Before a call of OpenSSL's. */
+static inline void tls_socket_begin(struct tls_socket *socket)
+{
+	socket->blocked = 0;
+	socket->error = 0;
+}
+
+/* Sends what the burst gathered; what the kernel does not take is held. False: no memory to hold it. */
+bool tls_socket_end_burst(struct tls_socket *socket);
+
+/* Sends what is held. False: blocked or error tells why some still is. */
+bool tls_socket_send_held(struct tls_socket *socket);
+
+#endif
