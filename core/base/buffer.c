@@ -52,9 +52,9 @@ void buffer_commit(struct buffer *buffer, size_t len)
 
 int buffer_append(struct buffer *buffer, const void *data, size_t len)
 {
-	uint8_t *at = buffer_reserve(buffer, len);
+	uint8_t *at = len > 0 ? buffer_reserve(buffer, len) : NULL;
 	if (!at)
-		return -1;
+		return len > 0 ? -1 : 0;
 	memcpy(at, data, len);
 	buffer_commit(buffer, len);
 	return 0;

@@ -5,7 +5,14 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <uthash.h>
+
+#include "core/base/block.h"
+
+/* Connections of different hosts come and go on all loops at once, and mostly in different parts of the table. */
+#define SHARDS 16u
+#define CACHE_LINE 64
 
 /* A host, without its port; compared as bytes, so padding is zero. */
 struct host {
@@ -19,12 +26,18 @@ struct visitor {
 	UT_hash_handle hh;
 };
 
+/* Used only when there is a limit by address. */
+struct shard {
+	_Alignas(CACHE_LINE) pthread_mutex_t lock;
+	struct visitor *visitors;
+};
+
 struct limits {
 	struct admission admission;
 	const struct limit_settings *settings;
-	atomic_llong connections;
-	pthread_mutex_t lock; /* of visitors; taken only when there is a limit by address */
-	struct visitor *visitors;
+	uint64_t secret[2];
+	_Alignas(CACHE_LINE) atomic_llong connections;
+	struct shard shards[SHARDS];
 };
 
 static struct limits *limits_of(struct admission *admission)
@@ -47,41 +60,76 @@ static bool by_address(const struct limits *limits, const struct plait_addr *pee
 	return limits->settings->per_address > 0 && peer->family != PLAIT_FAMILY_UNIX;
 }
 
+/* Who does not know the secret cannot choose addresses that share a bucket. */
+static unsigned hash_of(const struct limits *limits, const struct host *host)
+{
+	uint64_t half[2];
+	memcpy(half, host->bytes, sizeof(half));
+	unsigned __int128 product = (unsigned __int128)(half[0] ^ limits->secret[0]) *
+				    (half[1] ^ limits->secret[1] ^ host->family);
+	uint64_t mixed = ((uint64_t)product ^ (uint64_t)(product >> 64)) * 0x9e3779b97f4a7c15u;
+	return (unsigned)(mixed >> 32);
+}
+
+/* The table's buckets are told apart by the hash's last bits, shards by the first. */
+static struct shard *shard_of(struct limits *limits, unsigned hash)
+{
+	return &limits->shards[hash / (UINT32_MAX / SHARDS + 1)];
+}
+
+static struct visitor *find(const struct shard *shard, const struct host *host, unsigned hash)
+{
+	struct visitor *visitor;
+	HASH_FIND_BYHASHVALUE(hh, shard->visitors, host, sizeof(*host), hash, visitor);
+	return visitor;
+}
+
+static struct visitor *enter(struct shard *shard, const struct host *host, unsigned hash)
+{
+	struct visitor *visitor = block_take(sizeof(*visitor));
+	if (!visitor)
+		return NULL;
+	*visitor = (struct visitor){ .host = *host };
+	HASH_ADD_BYHASHVALUE(hh, shard->visitors, host, sizeof(*host), hash, visitor);
+	return visitor;
+}
+
+static void forget(struct shard *shard, struct visitor *visitor)
+{
+	HASH_DEL(shard->visitors, visitor);
+	block_give(visitor);
+}
+
 static enum plait_reason visit(struct limits *limits, const struct plait_addr *peer)
 {
 	struct host host = host_of(peer);
-	struct visitor *visitor;
+	unsigned hash = hash_of(limits, &host);
+	struct shard *shard = shard_of(limits, hash);
 	enum plait_reason reason = PLAIT_REASON_NONE;
-	pthread_mutex_lock(&limits->lock);
-	HASH_FIND(hh, limits->visitors, &host, sizeof(host), visitor);
-	if (!visitor) {
-		visitor = calloc(1, sizeof(*visitor));
-		if (visitor) {
-			visitor->host = host;
-			HASH_ADD(hh, limits->visitors, host, sizeof(host), visitor);
-		}
-	}
+	pthread_mutex_lock(&shard->lock);
+	struct visitor *visitor = find(shard, &host, hash);
+	if (!visitor)
+		visitor = enter(shard, &host, hash);
 	if (!visitor)
 		reason = PLAIT_REASON_INTERNAL;
 	else if (visitor->connections >= limits->settings->per_address)
 		reason = PLAIT_REASON_LIMIT_ADDRESS;
 	else
 		visitor->connections++;
-	pthread_mutex_unlock(&limits->lock);
+	pthread_mutex_unlock(&shard->lock);
 	return reason;
 }
 
 static void leave(struct limits *limits, const struct plait_addr *peer)
 {
 	struct host host = host_of(peer);
-	struct visitor *visitor;
-	pthread_mutex_lock(&limits->lock);
-	HASH_FIND(hh, limits->visitors, &host, sizeof(host), visitor);
-	if (visitor && --visitor->connections == 0) {
-		HASH_DEL(limits->visitors, visitor);
-		free(visitor);
-	}
-	pthread_mutex_unlock(&limits->lock);
+	unsigned hash = hash_of(limits, &host);
+	struct shard *shard = shard_of(limits, hash);
+	pthread_mutex_lock(&shard->lock);
+	struct visitor *visitor = find(shard, &host, hash);
+	if (visitor && --visitor->connections == 0)
+		forget(shard, visitor);
+	pthread_mutex_unlock(&shard->lock);
 }
 
 static enum plait_reason admit(struct admission *admission, const struct plait_addr *peer)
@@ -109,28 +157,28 @@ static void release(struct admission *admission, const struct plait_addr *peer)
 
 struct limits *limits_new(const struct limit_settings *settings)
 {
-	struct limits *limits = calloc(1, sizeof(*limits));
+	struct limits *limits = aligned_alloc(CACHE_LINE, sizeof(*limits));
 	if (!limits)
 		return NULL;
-	limits->admission.admit = admit;
-	limits->admission.release = release;
-	limits->settings = settings;
-	pthread_mutex_init(&limits->lock, NULL);
+	*limits = (struct limits){ .admission = { .admit = admit, .release = release },
+				   .settings = settings };
+	/* From early in the system's life there is always something; without it, the table is merely predictable. */
+	(void)!getrandom(limits->secret, sizeof(limits->secret), GRND_NONBLOCK);
+	for (unsigned i = 0; i < SHARDS; i++)
+		pthread_mutex_init(&limits->shards[i].lock, NULL);
 	return limits;
 }
 
 void limits_free(struct limits **limits_at)
 {
 	struct limits *limits = *limits_at;
-	struct visitor *visitor, *next;
 	*limits_at = NULL;
-	if (!limits)
-		return;
-	HASH_ITER (hh, limits->visitors, visitor, next) {
-		HASH_DEL(limits->visitors, visitor);
-		free(visitor);
+	for (unsigned i = 0; limits && i < SHARDS; i++) {
+		struct shard *shard = &limits->shards[i];
+		while (shard->visitors)
+			forget(shard, shard->visitors);
+		pthread_mutex_destroy(&shard->lock);
 	}
-	pthread_mutex_destroy(&limits->lock);
 	free(limits);
 }
 

@@ -1,5 +1,8 @@
 /* Limits: counted in, counted out, in all and by address. */
 #include "core/policy/limits.h"
+
+#include <string.h>
+
 #include "tests/unit/suite.h"
 
 static struct plait_addr host(uint8_t last, uint16_t port)
@@ -54,5 +57,31 @@ static void peers_of_a_unix_socket_have_no_address(void)
 	limits_free(&limits);
 }
 
+static void many_addresses_are_told_apart(void)
+{
+	enum { COUNT = 20000 };
+	static const struct limit_settings settings = { .per_address = 1 };
+	struct limits *limits = limits_new(&settings);
+	struct admission *admission = limits_admission(limits);
+	struct plait_addr peer = { .family = PLAIT_FAMILY_IPV6, .u.bytes = { 0x20, 0x01 } };
+	for (int round = 0; round < 2; round++) {
+		unsigned admitted = 0, refused = 0;
+		for (uint16_t i = 0; i < COUNT; i++) {
+			memcpy(peer.u.bytes + 8 + 2 * (i % 4), &i, sizeof(i));
+			admitted += admission->admit(admission, &peer) == PLAIT_REASON_NONE;
+			refused += admission->admit(admission, &peer) == PLAIT_REASON_LIMIT_ADDRESS;
+			memset(peer.u.bytes + 8, 0, 8);
+		}
+		CU_ASSERT_EQUAL(admitted, COUNT);
+		CU_ASSERT_EQUAL(refused, COUNT);
+		for (uint16_t i = 0; i < COUNT; i++) {
+			memcpy(peer.u.bytes + 8 + 2 * (i % 4), &i, sizeof(i));
+			admission->release(admission, &peer);
+			memset(peer.u.bytes + 8, 0, 8);
+		}
+	}
+	limits_free(&limits);
+}
+
 SUITE_MAIN("limits", SUITE_TEST(in_all), SUITE_TEST(by_address_whatever_the_port),
-	   SUITE_TEST(peers_of_a_unix_socket_have_no_address))
+	   SUITE_TEST(peers_of_a_unix_socket_have_no_address), SUITE_TEST(many_addresses_are_told_apart))
