@@ -79,14 +79,14 @@ def _instruction_table(results):
 LIBRARIES = (
     ("plait", ("libplait.", "plait", "echo.so", "line.so", "broadcast.so")),
     ("libevent", ("libevent",)),
-    ("libc", ("libc.so", "ld-linux", "libm.so", "[vdso]")),
+    ("libc", ("libc.so", "ld-linux", "libm.so")),
     ("OpenSSL", ("libssl", "libcrypto")),
 )
 
 
 def _library_table(results):
-    yield "| work | plait and its plugin | libevent | libc | OpenSSL |"
-    yield "| --- | ---: | ---: | ---: | ---: |"
+    yield "| work | plait and its plugin | libevent | libc | OpenSSL | vdso and others |"
+    yield "| --- | ---: | ---: | ---: | ---: | ---: |"
     for row in COUNT:
         found = results.get(row.name, {}).get("plait")
         if not found:
@@ -95,6 +95,7 @@ def _library_table(results):
             sum(cost for key, cost in found.items() if key.startswith("in ") and key[3:].startswith(names))
             for _, names in LIBRARIES
         ]
+        shares.append(found["instructions"] - sum(shares))
         yield f"| {row.work.title} | {' | '.join(digits(share, 0) for share in shares)} |"
 
 

@@ -115,7 +115,7 @@ _HANDSHAKE = "TLS 1.3 handshake, X25519,"
 COUNT = [
     _count("echo-1", "echo, 64 B, 1 connection", "echo", "-s 64 -c 1", 1000, 6000, **_ECHO),
     _count("echo-50", "echo, 64 B, 50 connections", "echo", "-s 64 -c 50", 1000, 11000, **_ECHO),
-    _count("echo-1000", "echo, 64 B, 1,000 connections", "echo", "-s 64 -c 1000", 2000, 12000, **_ECHO),
+    _count("echo-1000", "echo, 64 B, 1,000 connections", "echo", "-s 64 -c 1000", 2000, 42000, **_ECHO),
     _count("echo-1-tls", "echo, 64 B, 1 connection, TLS", "echo", "-s 64 -c 1", 500, 2500, **_ECHO_TLS),
     _count("echo-50-tls", "echo, 64 B, 50 connections, TLS", "echo", "-s 64 -c 50", 500, 2500, **_ECHO_TLS),
     _count("echo-x16", "16 pipelined echoes of 64 B", "echo", "-s 64 -c 1 -d 16", 1600, 17600, **_BATCH),
