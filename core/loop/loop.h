@@ -106,6 +106,11 @@ static inline void task_init(struct task *task, task_fn *fn)
 	*task = (struct task){ .fn = fn };
 }
 
+static inline bool task_queued(const struct task *task)
+{
+	return task->next != NULL;
+}
+
 static inline void loop_start_timer(struct plait_loop *loop, struct timer *timer, uint64_t deadline_ms)
 {
 	timer_start_at(&loop->timers, timer, deadline_ms);

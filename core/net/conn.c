@@ -44,7 +44,9 @@ static void on_ready(struct watch *watch, unsigned ready)
 		if (ready & conn->read_needs)
 			conn_read(conn);
 	}
-	conn_settle(conn);
+	/* What others wrote to it leaves at the end of the turn, and its own with that: one send. */
+	if (!task_queued(&conn->task))
+		conn_settle(conn);
 }
 
 /* All that a turn may leave to its end but output. */

@@ -13,15 +13,24 @@ static struct rig_listener listener;
 static struct rig_client clients[CLIENTS];
 static struct plait_group *group;
 
-static const struct plait_protocol silent = {
+static size_t pass_on(struct plait_conn *conn, const void *data, size_t len)
+{
+	struct plait_chunk *chunk = plait_chunk_new(data, len);
+	plait_group_send(group, chunk, conn);
+	plait_chunk_unref(&chunk);
+	return len;
+}
+
+static const struct plait_protocol talker = {
 	.head = { PLAIT_MAGIC, PLAIT_ABI_MAJOR, PLAIT_ABI_MINOR, sizeof(struct plait_protocol),
-		  PLAIT_KIND_PROTOCOL, "silent" },
+		  PLAIT_KIND_PROTOCOL, "talker" },
+	.data = pass_on,
 };
 
 static void open_all(void)
 {
 	rig_init(&rig);
-	CU_ASSERT_EQUAL_FATAL(rig_listen(&listener, &silent, NULL, NULL), 0);
+	CU_ASSERT_EQUAL_FATAL(rig_listen(&listener, &talker, NULL, NULL), 0);
 	group = plait_group_open("test/room");
 	for (int i = 0; i < CLIENTS; i++) {
 		rig_connect(&rig, &listener, &clients[i]);
@@ -66,6 +75,22 @@ static void messages_of_a_turn_leave_in_one_send(void)
 	rig_run(&rig);
 	CU_ASSERT_EQUAL(clients[0].memory.writes, 1);
 	CU_ASSERT_TRUE(rig_heard(&clients[0], "xxxxxxxxxx"));
+	close_all();
+}
+
+/* Also to those who speak: what others said to one before its own callback waits for what they say after it. */
+static void a_turn_of_many_speakers_is_one_send_to_each(void)
+{
+	open_all();
+	for (int i = 0; i < CLIENTS; i++) {
+		clients[i].memory.writes = 0;
+		memory_feed(&clients[i].memory, "x", 1);
+	}
+	rig_run(&rig);
+	for (int i = 0; i < CLIENTS; i++) {
+		CU_ASSERT_EQUAL(clients[i].memory.writes, 1);
+		CU_ASSERT_EQUAL(buffer_size(&clients[i].memory.from_conn), CLIENTS - 1);
+	}
 	close_all();
 }
 
@@ -161,6 +186,7 @@ static void a_handle_to_what_has_gone_is_a_clean_no(void)
 }
 
 SUITE_MAIN("group", SUITE_TEST(all_but_the_sender_hear_it), SUITE_TEST(messages_of_a_turn_leave_in_one_send),
+	   SUITE_TEST(a_turn_of_many_speakers_is_one_send_to_each),
 	   SUITE_TEST(added_twice_hears_once_and_removed_hears_nothing), SUITE_TEST(who_closes_has_left),
 	   SUITE_TEST(members_may_go_during_the_walk), SUITE_TEST(one_name_is_one_group),
 	   SUITE_TEST(a_handle_to_what_has_gone_is_a_clean_no))
