@@ -218,10 +218,13 @@ class SlowReaders(Case):
             listener("tls", "tls://127.0.0.1:0", "broadcast", **more),
             threads=1,
         )
+        # Each waits for its number before the next one comes.
         slow = server.connect(slow_kind, receive_buffer=16384, timeout=60)
-        speaker, reader = server.connect("tcp"), server.connect("tls")
-        for client in (slow, speaker, reader):
-            client.receive_line()
+        slow.receive_line()
+        speaker = server.connect("tcp")
+        speaker.receive_line()
+        reader = server.connect("tls")
+        reader.receive_line()
         memory = server.memory()
         grown = 0
         for sequence in range(self.TOTAL):
