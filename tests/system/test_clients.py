@@ -159,9 +159,12 @@ class Clients(Case):
         self.both_ways(["ncat", "127.0.0.1", self.port("tcp")], close_input=True)
 
     def test_ncat_tls(self):
+        # ncat stops reading after 56 KiB at once, in the middle of a record, and then waits for the socket while the
+        # rest lies decrypted in OpenSSL: it does so with any server that sends 64 KiB together and then nothing.
+        sizes = (1, 1000, 48 * 1024)
         verified = ["--ssl-verify", "--ssl-trustfile", CA, "--ssl-servername", "localhost"]
-        self.both_ways(["ncat", *verified, "127.0.0.1", self.port("tls")])
-        self.both_ways(["ncat", "--ssl", "127.0.0.1", self.port("rsa")])
+        self.both_ways(["ncat", *verified, "127.0.0.1", self.port("tls")], sizes)
+        self.both_ways(["ncat", "--ssl", "127.0.0.1", self.port("rsa")], sizes)
 
     def test_ncat_unix(self):
         self.both_ways(["ncat", "-U", self.path], close_input=True)
