@@ -9,6 +9,10 @@
 #include "core/net/tls.h"
 #include "core/net/tls_conn.h"
 
+/* Short records are read together up to about so much, for one delivery. Long ones are not: an echo of two in one is read
+ * only in part by clients who do not know that a record can be longer than their buffer (ncat). */
+#define READ_TOGETHER 4096
+
 struct tls_failure {
 	enum plait_reason reason;
 	char text[];
@@ -124,7 +128,7 @@ static void keep_failure(struct tls_conn *conn)
 	memcpy(conn->failure->text, text, size);
 }
 
-/* All records that are there, as far as there is room. */
+/* What is there, records that are short together. */
 static ssize_t tls_read(struct transport *transport, void *buffer, size_t size)
 {
 	struct tls_conn *conn = transport->handle;
@@ -132,7 +136,8 @@ static ssize_t tls_read(struct transport *transport, void *buffer, size_t size)
 	ssize_t answer = TRANSPORT_END;
 	if (conn->failure)
 		return transport_fail(conn->failure->reason, "%s", conn->failure->text);
-	conn->socket.dry = false;
+	if (!conn->more)
+		conn->socket.dry = false;
 	tls_socket_begin(&conn->socket);
 	do {
 		size_t got = 0;
@@ -144,7 +149,7 @@ static ssize_t tls_read(struct transport *transport, void *buffer, size_t size)
 		}
 		total += got;
 		conn->more = SSL_has_pending(conn->ssl);
-	} while (conn->more && total < size);
+	} while (conn->more && total < size && total < READ_TOGETHER);
 	if (total == 0)
 		return answer;
 	if (answer == TRANSPORT_FAILED)

@@ -56,7 +56,7 @@ static void put(const char *wire, size_t len)
 	CU_ASSERT_EQUAL_FATAL(send(transport_fd(&pair.client), wire, len, 0), (ssize_t)len);
 }
 
-static void reads_all_records_in_one_call(void)
+static void reads_short_records_in_one_call(void)
 {
 	greet();
 	say(&pair.client, "one ", 4);
@@ -66,6 +66,17 @@ static void reads_all_records_in_one_call(void)
 	CU_ASSERT_STRING_EQUAL(got, "one two three");
 	CU_ASSERT_FALSE(transport_pending(&pair.server));
 	CU_ASSERT_EQUAL(hear(&pair.server), TRANSPORT_WANT_READ);
+	done();
+}
+
+static void reads_long_records_one_by_one(void)
+{
+	static char data[6000];
+	greet();
+	say(&pair.client, data, 6000);
+	say(&pair.client, data, 6000);
+	CU_ASSERT(hear(&pair.server) <= 6000);
+	CU_ASSERT(transport_pending(&pair.server));
 	done();
 }
 
@@ -224,8 +235,8 @@ static void what_is_not_tls_is_refused_in_words(void)
 	done();
 }
 
-SUITE_MAIN("tls_input", SUITE_TEST(reads_all_records_in_one_call),
-	   SUITE_TEST(a_small_buffer_leaves_the_rest_pending),
+SUITE_MAIN("tls_input", SUITE_TEST(reads_short_records_in_one_call),
+	   SUITE_TEST(reads_long_records_one_by_one), SUITE_TEST(a_small_buffer_leaves_the_rest_pending),
 	   SUITE_TEST(half_a_record_waits_for_its_other_half), SUITE_TEST(reads_a_long_stream),
 	   SUITE_TEST(an_orderly_end_leaves_the_other_direction_open), SUITE_TEST(a_bare_end_is_a_truncation),
 	   SUITE_TEST(a_broken_record_does_not_destroy_what_came_before_it),

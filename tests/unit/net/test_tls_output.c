@@ -140,19 +140,27 @@ static void a_stream_goes_on_with_whole_records(void)
 	done();
 }
 
+/* Whether the client has got just what data begins with. */
+static bool arrived(size_t len)
+{
+	static char got[sizeof(data)];
+	size_t received = 0;
+	ssize_t more;
+	while ((more = pair.client.ops->read(&pair.client, got + received, sizeof(got) - received)) > 0)
+		received += (size_t)more;
+	return received == len && memcmp(got, data, len) == 0;
+}
+
 static void scattered_parts_fill_records(void)
 {
-	static char got[20000];
 	struct iovec parts[40];
 	greet();
 	for (size_t i = 0; i < 40; i++)
 		parts[i] = (struct iovec){ .iov_base = data + i * 333, .iov_len = 333 };
 	CU_ASSERT_EQUAL(pair.server.ops->writev(&pair.server, parts, 40), 40 * 333);
-	CU_ASSERT_EQUAL(pair.client.ops->read(&pair.client, got, sizeof(got)), 40 * 333);
-	CU_ASSERT_EQUAL(memcmp(got, data, 40 * 333), 0);
+	CU_ASSERT(arrived(40 * 333));
 	CU_ASSERT_EQUAL(pair.server.ops->writev(&pair.server, parts, 10), 10 * 333);
-	CU_ASSERT_EQUAL(pair.client.ops->read(&pair.client, got, sizeof(got)), 10 * 333);
-	CU_ASSERT_EQUAL(memcmp(got, data, 10 * 333), 0);
+	CU_ASSERT(arrived(10 * 333));
 	done();
 }
 
@@ -222,8 +230,7 @@ static void a_record_once_begun_is_finished_as_it_is(void)
 		received += (size_t)arrived;
 	}
 	CU_ASSERT_EQUAL(write_out(sizeof(data)), 16384);
-	CU_ASSERT_EQUAL(pair.client.ops->read(&pair.client, got, sizeof(got)), 16384);
-	CU_ASSERT_EQUAL(memcmp(got, data, 16384), 0);
+	CU_ASSERT(arrived(16384));
 	done();
 }
 
