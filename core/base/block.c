@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "core/base/compiler.h"
+
 #ifdef __has_feature
 #if __has_feature(address_sanitizer)
 #define __SANITIZE_ADDRESS__
@@ -24,7 +26,6 @@
 #define SHORTEST 64u
 /* A thread keeps this much of each size. */
 #define KEEPS_BYTES ((size_t)256 * 1024)
-#define CACHE_LINE 64
 
 struct block {
 	struct shelf *shelf; /* NULL: of the heap */

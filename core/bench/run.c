@@ -102,7 +102,7 @@ static int make_workers(struct boss *boss, struct plait_error *error)
 				       strerror(errno));
 	timer_init(&boss->tick, on_tick);
 	on_tick(&boss->tick);
-	run->workers = aligned_alloc(64, run->worker_count * sizeof(*run->workers));
+	run->workers = aligned_alloc(CACHE_LINE, run->worker_count * sizeof(*run->workers));
 	if (!run->workers)
 		return plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for %u threads",
 				       run->worker_count);

@@ -46,7 +46,7 @@ enum stage {
 };
 
 struct worker {
-	_Alignas(64) struct run *run;
+	_Alignas(CACHE_LINE) struct run *run;
 	struct plait_loop *loop;
 	struct tls_context *tls;
 	uint64_t now_ns; /* when input came last */

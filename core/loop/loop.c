@@ -4,11 +4,9 @@
 #include <event2/event.h>
 #include <limits.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "core/base/compiler.h"
 #include "core/base/log.h"
 #include "core/base/uncancelled.h"
 
@@ -58,7 +56,7 @@ struct event_base *loop_guests(struct plait_loop *loop)
 
 struct plait_loop *loop_new(unsigned index, unsigned count)
 {
-	struct plait_loop *loop = aligned_alloc(LOOP_CACHE_LINE, sizeof(*loop));
+	struct plait_loop *loop = aligned_alloc(CACHE_LINE, sizeof(*loop));
 	if (!loop)
 		return NULL;
 	*loop = (struct plait_loop){ .index = index, .count = count };

@@ -7,6 +7,7 @@
 
 #include <plait/loop.h>
 
+#include "core/base/compiler.h"
 #include "core/base/queue.h"
 #include "core/loop/post.h"
 #include "core/loop/timer.h"
@@ -18,9 +19,6 @@ struct net;
 
 /* Bytes are read into one buffer of this size a loop. */
 #define LOOP_INPUT_SIZE 65536
-
-/* What threads write lies this far apart. */
-#define LOOP_CACHE_LINE 64
 
 /* Work for the end of the current turn, embedded in what it works on. */
 struct task;
@@ -52,8 +50,8 @@ struct plait_loop {
 	struct epoll_event *ready; /* what one wait reports */
 
 	/* What other threads touch, apart from what this one needs in every turn. */
-	_Alignas(LOOP_CACHE_LINE) struct post_queue posts;
-	_Alignas(LOOP_CACHE_LINE)
+	_Alignas(CACHE_LINE) struct post_queue posts;
+	_Alignas(CACHE_LINE)
 		atomic_uint load; /* connections it has or is about to get; any thread reads it */
 	atomic_bool stopping;
 };

@@ -28,13 +28,13 @@ struct group_part {
 	bool holes;
 	unsigned leavers; /* references to the group that are given back after the walk */
 	/* Read by all loops for every message. */
-	_Alignas(LOOP_CACHE_LINE) atomic_size_t alive;
+	_Alignas(CACHE_LINE) atomic_size_t alive;
 };
 
 struct plait_group {
 	_Atomic(struct group_part *) parts[PLAIT_LOOPS_MAX];
 	/* Written when somebody comes or goes, apart from what is read for every message. */
-	_Alignas(LOOP_CACHE_LINE) atomic_uint references;
+	_Alignas(CACHE_LINE) atomic_uint references;
 	atomic_size_t count;
 	char *name;
 	UT_hash_handle hh;
@@ -53,7 +53,7 @@ static struct plait_group *names;
 /* In lines of the cache that are its own. */
 static void *zeroed(size_t size)
 {
-	void *bytes = aligned_alloc(LOOP_CACHE_LINE, size);
+	void *bytes = aligned_alloc(CACHE_LINE, size);
 	return bytes ? memset(bytes, 0, size) : NULL;
 }
 

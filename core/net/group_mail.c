@@ -40,10 +40,10 @@ struct parcel {
 
 /* From one loop to one other. Each side has its own line of the cache, and writes nothing but its own. */
 struct mailbox {
-	_Alignas(LOOP_CACHE_LINE) struct plait_loop *to;
+	_Alignas(CACHE_LINE) struct plait_loop *to;
 	struct parcel *parcel; /* being filled */
 	size_t sent;           /* bytes, ever */
-	_Alignas(LOOP_CACHE_LINE) atomic_size_t arrived;
+	_Alignas(CACHE_LINE) atomic_size_t arrived;
 };
 
 struct group_mail {
@@ -150,7 +150,7 @@ static struct group_mail *mail_of(struct plait_loop *here)
 	if (here->net->mail)
 		return here->net->mail;
 	size_t size = sizeof(struct group_mail) + here->count * sizeof(struct mailbox);
-	struct group_mail *mail = aligned_alloc(LOOP_CACHE_LINE, size);
+	struct group_mail *mail = aligned_alloc(CACHE_LINE, size);
 	if (!mail)
 		no_memory();
 	task_init(&mail->task, send_all);

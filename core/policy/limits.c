@@ -9,10 +9,11 @@
 #include <uthash.h>
 
 #include "core/base/block.h"
+#include "core/base/compiler.h"
+#include "core/base/container.h"
 
 /* Connections of different hosts come and go on all loops at once, and mostly in different parts of the table. */
 #define SHARDS 16u
-#define CACHE_LINE 64
 
 /* A host, without its port; compared as bytes, so padding is zero. */
 struct host {
@@ -42,7 +43,7 @@ struct limits {
 
 static struct limits *limits_of(struct admission *admission)
 {
-	return (struct limits *)(void *)admission; /* its first member */
+	return CONTAINER_OF(admission, struct limits, admission);
 }
 
 static struct host host_of(const struct plait_addr *addr)
