@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/base/block.h"
+#include "core/base/container.h"
 #include "core/loop/loop.h"
 
 /* Scheduled calls live in slots that are used again; a slot's generation tells an old name from a new one. */
@@ -73,7 +74,7 @@ static void give(struct call *call)
 
 static void on_timer(struct timer *timer)
 {
-	struct call *call = (struct call *)(void *)timer; /* its first member */
+	struct call *call = CONTAINER_OF(timer, struct call, timer);
 	plait_call_fn *fn = call->fn;
 	void *arg = call->arg;
 	give(call);
@@ -167,7 +168,7 @@ struct posted_call {
 
 static void run_posted(struct post *post)
 {
-	struct posted_call *posted = (struct posted_call *)(void *)post; /* its first member */
+	struct posted_call *posted = CONTAINER_OF(post, struct posted_call, post);
 	plait_call_fn *fn = posted->fn;
 	void *arg = posted->arg;
 	block_give(posted);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/base/block.h"
+#include "core/base/container.h"
 #include "core/net/conn.h"
 
 struct plait_conn_ref {
@@ -68,7 +69,7 @@ struct ref_call {
 
 static void run_call(struct post *post)
 {
-	struct ref_call *call = (struct ref_call *)(void *)post; /* its first member */
+	struct ref_call *call = CONTAINER_OF(post, struct ref_call, post);
 	struct plait_conn *conn = call->ref->conn;
 	call->fn(conn && conn->state != CONN_CLOSED ? conn : NULL, call->arg);
 	unref(call->ref);

@@ -1,5 +1,6 @@
 /* The memory transport. */
 #include "core/net/memory.h"
+#include "core/base/container.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@ static unsigned readiness(const struct memory *memory)
 /* Level-triggered like a socket: it reports again in the next turn as long as something is ready. */
 static void on_task(struct task *task)
 {
-	struct memory *memory = (struct memory *)(void *)((char *)task - offsetof(struct memory, ready));
+	struct memory *memory = CONTAINER_OF(task, struct memory, ready);
 	unsigned ready = readiness(memory);
 	if (memory->closed || !ready)
 		return;

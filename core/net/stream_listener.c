@@ -77,7 +77,7 @@ struct hand_over {
 
 static void take_over(struct post *post)
 {
-	struct hand_over *hand_over = (struct hand_over *)(void *)post; /* its first member */
+	struct hand_over *hand_over = CONTAINER_OF(post, struct hand_over, post);
 	make_conn(hand_over->listener, hand_over->loop, hand_over->fd, &hand_over->peer);
 	free(hand_over);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/container.h"
 #include "core/net/net.h"
 
 static uint64_t clock_of(void *context)
@@ -99,8 +100,7 @@ void rig_unlisten(struct rig_listener *listener)
 
 static void gone(struct conn_owner *owner, const struct plait_addr *peer)
 {
-	struct rig_client *client = (struct rig_client *)(void *)((char *)owner -
-								  offsetof(struct rig_client, owner));
+	struct rig_client *client = CONTAINER_OF(owner, struct rig_client, owner);
 
 	(void)peer;
 	client->conn = NULL;
