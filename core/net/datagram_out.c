@@ -27,20 +27,13 @@ void datagram_socket_init(struct datagram_socket *socket, int fd, struct net_cou
 					    .counters = counters };
 }
 
-static void sent(struct datagram_out *out, unsigned first, unsigned count)
+static void count_datagrams(const struct datagram_out *out, atomic_ullong *counter, unsigned first,
+			    unsigned trains)
 {
 	unsigned datagrams = 0;
-	for (unsigned i = first; i < first + count; i++)
+	for (unsigned i = first; i < first + trains; i++)
 		datagrams += out->train[i].count;
-	counter_add(&out->socket->counters->datagrams_out, datagrams);
-}
-
-static void dropped(struct datagram_out *out, unsigned first, unsigned count)
-{
-	unsigned datagrams = 0;
-	for (unsigned i = first; i < first + count; i++)
-		datagrams += out->train[i].count;
-	counter_add(&out->socket->counters->datagrams_dropped, datagrams);
+	counter_add(counter, datagrams);
 }
 
 /* Sends the datagrams of a train one by one. Returns whether any went. */
@@ -79,7 +72,7 @@ static void refused(struct datagram_out *out, unsigned which, int code)
 {
 	const struct datagram_train *train = &out->train[which];
 	if (train->count == 1)
-		dropped(out, which, 1);
+		counter_add(&out->socket->counters->datagrams_dropped, 1);
 	else if (send_apart(out, which))
 		out->socket->train_max = code == EIO ? 0 : train->segment - 1u;
 }
@@ -87,13 +80,14 @@ static void refused(struct datagram_out *out, unsigned which, int code)
 void datagram_out_flush(struct datagram_out *out)
 {
 	unsigned done = 0, trains = out->trains;
+	struct net_counters *counters = trains > 0 ? out->socket->counters : NULL;
 	while (done < trains) {
 		int took = sendmmsg(out->socket->fd, out->headers + done, trains - done, MSG_NOSIGNAL);
 		if (took > 0) {
-			sent(out, done, (unsigned)took);
+			count_datagrams(out, &counters->datagrams_out, done, (unsigned)took);
 			done += (unsigned)took;
 		} else if (took < 0 && (errno == EAGAIN || errno == ENOBUFS)) {
-			dropped(out, done, trains - done);
+			count_datagrams(out, &counters->datagrams_dropped, done, trains - done);
 			break;
 		} else if (took < 0 && errno != EINTR) {
 			refused(out, done++, errno);
