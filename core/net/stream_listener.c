@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/base/addr.h"
+#include "core/base/block.h"
 #include "core/base/container.h"
 #include "core/base/log.h"
 #include "core/net/conn.h"
@@ -79,7 +80,7 @@ static void take_over(struct post *post)
 {
 	struct hand_over *hand_over = CONTAINER_OF(post, struct hand_over, post);
 	make_conn(hand_over->listener, hand_over->loop, hand_over->fd, &hand_over->peer);
-	free(hand_over);
+	block_give(hand_over);
 }
 
 static void place(struct acceptor *acceptor, int fd, const struct plait_addr *peer)
@@ -93,7 +94,7 @@ static void place(struct acceptor *acceptor, int fd, const struct plait_addr *pe
 		make_conn(listener, loop, fd, peer);
 		return;
 	}
-	struct hand_over *hand_over = malloc(sizeof(*hand_over));
+	struct hand_over *hand_over = block_take(sizeof(*hand_over));
 	if (!hand_over) {
 		fputs("plait: no memory to hand a connection over\n", stderr);
 		abort();
