@@ -37,10 +37,9 @@ static void on_ready(struct watch *watch, unsigned ready)
 	if (conn->state == CONN_HANDSHAKE) {
 		handshake(conn);
 	} else {
-		if (ready & conn->write_needs) {
-			conn->write_needs = WATCH_NONE;
-			conn_flush(conn);
-		}
+		if (ready & conn->write_needs)
+			conn->write_needs =
+				WATCH_NONE; /* conn_settle sends, with what is written until then */
 		if (ready & conn->read_needs)
 			conn_read(conn);
 	}

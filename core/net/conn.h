@@ -136,15 +136,13 @@ static inline void conn_defer(struct plait_conn *conn)
 
 /* conn_input.c */
 void conn_read(struct plait_conn *conn);
-void conn_deliver_waiting(struct plait_conn *conn);
 void conn_catch_up(struct plait_conn *conn); /* at the end of a turn: what is due */
 void conn_pause_for(struct plait_conn *conn, enum conn_pause why);
 void conn_resume_from(struct plait_conn *conn, enum conn_pause why);
 
 /* conn_output.c */
-void conn_flush(struct plait_conn *conn);
 
-/* The outcome of what was done since the last event: flushes, then waits for the right things. */
+/* The outcome of what was done since the last event: sends what can go, then waits for the right things. */
 void conn_settle(struct plait_conn *conn);
 
 /* Writes chunk, unless the connection is blocked or has no room for it: false, and nothing happened. */

@@ -165,7 +165,7 @@ static void deliver_eof(struct plait_conn *conn)
 	conn_leave(conn);
 }
 
-void conn_deliver_waiting(struct plait_conn *conn)
+static void deliver_waiting(struct plait_conn *conn)
 {
 	conn->deliver_due = false;
 	if (deliverable(conn) && buffer_size(&conn->input) > 0) {
@@ -198,7 +198,7 @@ static ASIDE ssize_t read_behind(struct plait_conn *conn)
 	if (got > 0) {
 		received(conn, (size_t)got);
 		buffer_commit(&conn->input, (size_t)got);
-		conn_deliver_waiting(conn);
+		deliver_waiting(conn);
 	}
 	return got;
 }
@@ -281,7 +281,7 @@ void conn_read(struct plait_conn *conn)
 	conn->read_due = false;
 	conn->read_needs = WATCH_READ;
 	if (conn->deliver_due)
-		conn_deliver_waiting(conn);
+		deliver_waiting(conn);
 	if (conn->state == CONN_FLUSHING)
 		drop_input(conn);
 	else
@@ -291,7 +291,7 @@ void conn_read(struct plait_conn *conn)
 void conn_catch_up(struct plait_conn *conn)
 {
 	if (conn->deliver_due)
-		conn_deliver_waiting(conn);
+		deliver_waiting(conn);
 	if (conn->read_due && conn->state != CONN_CLOSED)
 		conn_read(conn);
 }

@@ -120,18 +120,6 @@ static ASIDE void after_sending(struct plait_conn *conn)
 	}
 }
 
-static ALONG void flush(struct plait_conn *conn)
-{
-	send_queue(conn);
-	if (!nothing_owed(conn))
-		after_sending(conn);
-}
-
-void conn_flush(struct plait_conn *conn)
-{
-	flush(conn);
-}
-
 static unsigned wanted(const struct plait_conn *conn)
 {
 	unsigned interest = conn->write_needs;
@@ -145,7 +133,9 @@ void conn_settle(struct plait_conn *conn)
 {
 	if (conn->state != CONN_OPEN && conn->state != CONN_FLUSHING)
 		return;
-	flush(conn);
+	send_queue(conn);
+	if (!nothing_owed(conn))
+		after_sending(conn);
 	if (conn->state != CONN_CLOSED)
 		conn_want(conn, wanted(conn));
 }
