@@ -113,10 +113,19 @@ void client_broke(struct client *client)
 		client_lost(client, BENCH_RESET, "it broke: %s", text);
 }
 
-static void want(struct client *client, bool writing)
+bool client_want(struct client *client, unsigned interest)
+{
+	if (client->transport.ops->want(&client->transport, interest) == 0)
+		return true;
+	client_lost(client, BENCH_CONNECT, "the kernel cannot watch one more connection: %s",
+		    strerror(errno));
+	return false;
+}
+
+static bool want(struct client *client, bool writing)
 {
 	client->blocked = writing;
-	client->transport.ops->want(&client->transport, WATCH_READ | (writing ? WATCH_WRITE : 0u));
+	return client_want(client, WATCH_READ | (writing ? WATCH_WRITE : 0u));
 }
 
 static void note_resumed(struct client *client)
@@ -130,7 +139,8 @@ static void note_resumed(struct client *client)
 static void opened(struct client *client)
 {
 	client->state = CLIENT_OPEN;
-	want(client, false);
+	if (!want(client, false))
+		return;
 	if (client->worker->run->settings.resume)
 		note_resumed(client);
 	client->kind->open(client);
@@ -199,7 +209,7 @@ void client_open(struct client *client)
 	if (done)
 		connected(client);
 	else
-		client->transport.ops->want(&client->transport, WATCH_WRITE);
+		client_want(client, WATCH_WRITE);
 }
 
 static void check_connected(struct client *client)
@@ -291,6 +301,13 @@ void client_converse(struct client *client, unsigned ready)
 	if (ready & WATCH_READ && !hear(client))
 		return;
 	client_flush(client);
+}
+
+void client_ignore(struct client *client, const uint8_t *bytes, size_t len)
+{
+	(void)client;
+	(void)bytes;
+	(void)len;
 }
 
 bool client_verify(struct client *client, const uint8_t *bytes, size_t len)

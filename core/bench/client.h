@@ -17,6 +17,9 @@ void client_end(struct client *client);
 void client_lost(struct client *client, enum bench_trouble trouble, const char *format, ...)
 	PLAIT_PRINTF(3, 4);
 
+/* Waits for a set of enum watch_interest. False: it cannot, and the client is lost. */
+bool client_want(struct client *client, unsigned interest);
+
 /* What the transport said when it failed. */
 void client_broke(struct client *client);
 
@@ -36,5 +39,8 @@ void client_converse(struct client *client, unsigned ready);
 
 /* Compares input with the pattern; false when it differs, and the client is lost then. */
 bool client_verify(struct client *client, const uint8_t *bytes, size_t len);
+
+/* A kind's data that expects none. */
+void client_ignore(struct client *client, const uint8_t *bytes, size_t len);
 
 #endif

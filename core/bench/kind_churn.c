@@ -3,8 +3,6 @@
 
 #include "core/bench/client.h"
 
-#define END_LIMIT_NS 1000000000u /* so long the server may take to end a connection, too */
-
 static int prepare_churn(struct run *run, struct plait_error *error)
 {
 	return pattern_init_bytes(&run->pattern, 1, error);
@@ -66,33 +64,14 @@ static void open_handshake(struct client *client)
 	struct worker *worker = client->worker;
 	worker->now_ns = clock_ns();
 	worker_record(worker, client->began_ns);
-	client->began_ns = worker->now_ns;
 	transport->ops->shutdown(transport);
 	shutdown(transport_fd(transport), SHUT_WR);
-}
-
-static void ignore(struct client *client, const uint8_t *bytes, size_t len)
-{
-	(void)client;
-	(void)bytes;
-	(void)len;
 }
 
 static void end_handshake(struct client *client)
 {
 	client_close(client);
 	next_connection(client);
-}
-
-static void tick_handshake(struct worker *worker)
-{
-	uint64_t now = clock_ns();
-	for (uint32_t i = 0; i < worker->count; i++) {
-		struct client *client = &worker->clients[i];
-		if (client->state == CLIENT_OPEN && now - client->began_ns > END_LIMIT_NS)
-			client_lost(client, BENCH_CLOSED,
-				    "the server did not end it within 1 s after the handshake and our end");
-	}
 }
 
 const struct kind kind_handshake = {
@@ -106,7 +85,6 @@ const struct kind kind_handshake = {
 	.start = start_churn,
 	.open = open_handshake,
 	.ready = client_converse,
-	.data = ignore,
+	.data = client_ignore,
 	.ended = end_handshake,
-	.tick = tick_handshake,
 };

@@ -60,46 +60,29 @@ static void hear_stream(struct client *client, const uint8_t *bytes, size_t len)
 		worker_check_finished(worker);
 }
 
-#define STREAMS (1u << ENDPOINT_TCP | 1u << ENDPOINT_TLS | 1u << ENDPOINT_UNIX)
+/* What both kinds have in common. */
+#define STREAM                                                                                               \
+	.schemes = 1u << ENDPOINT_TCP | 1u << ENDPOINT_TLS | 1u << ENDPOINT_UNIX,                            \
+	.refused = KIND_SENDERS | KIND_RESUME, .size_min = 1, .size_max = BENCH_SIZE_MAX,                    \
+	.open = open_stream, .start = start_stream, .ready = client_converse, .data = hear_stream
 
 const struct kind kind_echo = {
+	STREAM,
 	.name = "echo",
 	.summary = "messages of any bytes that come back as they were",
-	.schemes = STREAMS,
-	.refused = KIND_SENDERS | KIND_RESUME,
-	.size_min = 1,
-	.size_max = BENCH_SIZE_MAX,
 	.prepare = prepare_echo,
-	.open = open_stream,
-	.start = start_stream,
-	.ready = client_converse,
-	.data = hear_stream,
 };
 
 const struct kind kind_line = {
+	STREAM,
 	.name = "line",
 	.summary = "lines that come back as they were",
-	.schemes = STREAMS,
-	.refused = KIND_SENDERS | KIND_RESUME,
-	.size_min = 1,
-	.size_max = BENCH_SIZE_MAX,
 	.prepare = prepare_line,
-	.open = open_stream,
-	.start = start_stream,
-	.ready = client_converse,
-	.data = hear_stream,
 };
-
-static void ignore(struct client *client, const uint8_t *bytes, size_t len)
-{
-	(void)client;
-	(void)bytes;
-	(void)len;
-}
 
 const struct kind kind_idle = {
 	.name = "idle",
 	.open = open_stream,
 	.ready = client_converse,
-	.data = ignore,
+	.data = client_ignore,
 };

@@ -131,7 +131,7 @@ static void send_batch(struct client *client, unsigned count)
 				slots[batch->out_slots[done]].sent_ns = 0;
 			if (full) {
 				client->blocked = true;
-				client->transport.ops->want(&client->transport, WATCH_READ | WATCH_WRITE);
+				client_want(client, WATCH_READ | WATCH_WRITE);
 			}
 			return;
 		}
@@ -269,8 +269,8 @@ static void ready_udp(struct client *client, unsigned ready)
 		hear_udp(client);
 	if (ready & WATCH_WRITE && client->blocked) {
 		client->blocked = false;
-		client->transport.ops->want(&client->transport, WATCH_READ);
-		send_due(client, 0);
+		if (client_want(client, WATCH_READ))
+			send_due(client, 0);
 	}
 }
 

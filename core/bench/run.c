@@ -10,6 +10,7 @@
 #include "core/bench/kind.h"
 #include "core/bench/process.h"
 #include "core/loop/signals.h"
+#include "core/net/net.h"
 
 #define TICK_MS 50
 #define DRAIN_NS 1000000000ull /* so long what is in flight may take to come at the end */
@@ -95,6 +96,8 @@ static int make_workers(struct boss *boss, struct plait_error *error)
 	run->reactor = reactor_new(run->worker_count, error);
 	if (!run->reactor)
 		return PLAIT_ERROR_SYSTEM;
+	for (unsigned i = 0; i < run->worker_count; i++)
+		net_new(reactor_loop(run->reactor, i)); /* where TLS keeps what connections in use need */
 	run->boss = loop_new(run->worker_count, run->worker_count);
 	boss->signals = run->boss ? signals_new(run->boss, numbers, on_signal, boss) : NULL;
 	if (!boss->signals)
@@ -365,6 +368,8 @@ static void finish(struct boss *boss)
 		reactor_stop(run->reactor, STOP_PATIENCE_MS);
 	}
 	signals_free(&boss->signals);
+	for (unsigned i = 0; run->reactor && i < run->worker_count; i++)
+		net_free(reactor_loop(run->reactor, i));
 	reactor_free(&run->reactor);
 	if (run->boss)
 		loop_stop_timer(run->boss, &boss->tick);

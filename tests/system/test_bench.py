@@ -7,6 +7,7 @@ import pathlib
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -332,6 +333,21 @@ class Troubles(BenchCase):
             result = bench(kind, Fake(serve).endpoint, "-c", 3, "-t", 300, "--patience", 0.5, "--json")
             self.assertEqual(result.returncode, 1)
             self.assertIn("nothing came for 0.5 s", result.stderr)
+
+    def test_a_server_that_does_not_end(self):
+        """After a handshake its end is waited for, as long as for anything else."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(CERTS / "server.pem", CERTS / "server.key")
+
+        def serve(connection):
+            with context.wrap_socket(connection, server_side=True, suppress_ragged_eofs=True) as tls:
+                tls.recv(1)
+                time.sleep(60)
+
+        endpoint = Fake(serve).endpoint.replace("tcp:", "tls:")
+        result = bench("handshake", endpoint, "-c", 2, "-t", 300, "--patience", 0.5, "--json")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("nothing came for 0.5 s, and 2 messages wait", result.stderr)
 
     def test_a_server_that_never_accepts(self):
         with socket.create_server(("127.0.0.1", 0), backlog=0) as sock:
