@@ -76,8 +76,8 @@ static void append(struct queue *queue, struct queue_node *node)
 	queue->bytes += (size_t)(node->end - node->begin);
 }
 
-/* Takes over the caller's reference to chunk, also when it fails. */
-static int append_chunk(struct queue *queue, struct queue_pool *pool, struct plait_chunk *chunk)
+/* All of chunk but its first skip bytes. Takes over the caller's reference to it, also when it fails. */
+static int append_chunk(struct queue *queue, struct queue_pool *pool, struct plait_chunk *chunk, size_t skip)
 {
 	struct queue_node *node = chunk ? take_node(pool, QUEUE_SHARED) : NULL;
 	if (!node) {
@@ -85,7 +85,7 @@ static int append_chunk(struct queue *queue, struct queue_pool *pool, struct pla
 		return -1;
 	}
 	node->chunk = chunk;
-	node->begin = chunk->bytes;
+	node->begin = chunk->bytes + skip;
 	node->end = node->limit = chunk->bytes + chunk->size;
 	append(queue, node);
 	return 0;
@@ -111,7 +111,7 @@ int queue_copy_more(struct queue *queue, struct queue_pool *pool, const void *da
 		return len > 0 ? append_block(queue, pool, data, len) : 0;
 	const uint8_t *rest = (const uint8_t *)data + room;
 	int result = len - room > QUEUE_BLOCK_SIZE
-			     ? append_chunk(queue, pool, plait_chunk_new(rest, len - room))
+			     ? append_chunk(queue, pool, plait_chunk_new(rest, len - room), 0)
 			     : append_block(queue, pool, rest, len - room);
 	if (result == 0 && room > 0) {
 		memcpy(tail->end, data, room);
@@ -125,7 +125,28 @@ int queue_add(struct queue *queue, struct queue_pool *pool, struct plait_chunk *
 {
 	if (chunk->size <= QUEUE_COPY_LIMIT)
 		return queue_copy(queue, pool, chunk->bytes, chunk->size);
-	return append_chunk(queue, pool, plait_chunk_ref(chunk));
+	return append_chunk(queue, pool, plait_chunk_ref(chunk), 0);
+}
+
+static int append_node(struct queue *queue, struct queue_pool *pool, const struct queue_node *node,
+		       size_t skip)
+{
+	const uint8_t *begin = node->begin + skip;
+	size_t len = (size_t)(node->end - begin);
+	if (!node->chunk || len <= QUEUE_COPY_LIMIT)
+		return queue_copy(queue, pool, begin, len);
+	return append_chunk(queue, pool, plait_chunk_ref(node->chunk), (size_t)(begin - node->chunk->bytes));
+}
+
+int queue_append(struct queue *queue, struct queue_pool *pool, const struct queue *other, size_t skip)
+{
+	for (const struct queue_node *node = other->head; node; node = node->next) {
+		size_t len = (size_t)(node->end - node->begin), skipped = skip < len ? skip : len;
+		if (skipped < len && append_node(queue, pool, node, skipped) < 0)
+			return -1;
+		skip -= skipped;
+	}
+	return 0;
 }
 
 int queue_peek(const struct queue *queue, struct iovec *parts, int max)

@@ -66,6 +66,7 @@ struct plait_conn {
 	bool peer_ended : 1;     /* the transport reported the end of input */
 	bool eof_due : 1;        /* and the protocol has not been told */
 	bool write_ending : 1;   /* plait_shutdown_write: end our direction after the queue */
+	bool sharing : 1;        /* in the group it joined last: group_part.h */
 	bool write_ended : 1;    /* the transport's shutdown is done */
 	bool deliver_due : 1;    /* input waits for the end of the turn */
 	bool read_due : 1;       /* the transport may have more without an event */
@@ -144,6 +145,24 @@ void conn_resume_from(struct plait_conn *conn, enum conn_pause why);
 
 /* The outcome of what was done since the last event: sends what can go, then waits for the right things. */
 void conn_settle(struct plait_conn *conn);
+
+/* At most so many parts leave in one call. */
+#define CONN_PARTS_MAX 64
+
+/* Open, with nothing on its way out. */
+static inline bool conn_is_quiet(const struct plait_conn *conn)
+{
+	return conn->state == CONN_OPEN && conn->output.bytes == 0 && conn->write_needs == WATCH_NONE &&
+	       !conn->over_high && !conn->write_ending;
+}
+
+/* Sends at once, for a quiet connection, and returns how much the transport took; the rest is the caller's to queue,
+ * unless the connection is open no longer. */
+size_t conn_send(struct plait_conn *conn, const struct iovec *parts, int count);
+
+/* Queues a copy of all but the first skip bytes of shared, to leave at the end of the turn. The connection fails when
+ * there is no memory. */
+void conn_queue_shared(struct plait_conn *conn, const struct queue *shared, size_t skip);
 
 /* Writes chunk, unless the connection is blocked or has no room for it: false, and nothing happened. */
 bool conn_offer(struct plait_conn *conn, struct plait_chunk *chunk);

@@ -253,6 +253,8 @@ void plait_shutdown_write(struct plait_conn *conn)
 	loop_assert_here(conn->loop);
 	if (conn->state != CONN_OPEN || conn->write_ending)
 		return;
+	if (conn->sharing)
+		group_stop_sharing(conn);
 	conn->write_ending = true;
 	conn_defer(conn);
 }

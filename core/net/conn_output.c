@@ -3,11 +3,11 @@
 
 #include "core/base/compiler.h"
 #include "core/net/conn.h"
+#include "core/net/group.h"
 #include "core/net/net.h"
 
 #include <plait/error.h>
 
-#define PARTS_MAX 64
 #define FLUSH_ROUNDS 8
 
 static ALONG void sent(struct plait_conn *conn, size_t len)
@@ -72,9 +72,9 @@ static bool can_send(const struct plait_conn *conn)
 
 static ASIDE void send_many(struct plait_conn *conn)
 {
-	struct iovec parts[PARTS_MAX];
+	struct iovec parts[CONN_PARTS_MAX];
 	while (can_send(conn)) {
-		int count = queue_peek(&conn->output, parts, PARTS_MAX);
+		int count = queue_peek(&conn->output, parts, CONN_PARTS_MAX);
 		queue_consume(&conn->output, &conn->loop->pool, send_parts(conn, parts, count));
 	}
 }
@@ -140,9 +140,19 @@ void conn_settle(struct plait_conn *conn)
 		conn_want(conn, wanted(conn));
 }
 
-static bool takes_output(const struct plait_conn *conn)
+static ASIDE bool takes_output_not_shared(struct plait_conn *conn)
 {
+	if (conn->sharing)
+		group_stop_sharing(conn);
 	return conn->state == CONN_OPEN && !conn->write_ending;
+}
+
+/* From here on, what is written comes behind what the connection is owed. */
+static ALONG bool takes_output(struct plait_conn *conn)
+{
+	if (conn->state == CONN_OPEN && !(conn->write_ending | conn->sharing))
+		return true;
+	return takes_output_not_shared(conn);
 }
 
 static int no_memory(struct plait_conn *conn)
@@ -222,15 +232,15 @@ static void advance(struct plait_conn *conn, struct iovec *parts, int count, int
  * the transport took. */
 static size_t send_directly(struct plait_conn *conn, const struct iovec *parts, int count, size_t total)
 {
-	if (total <= QUEUE_COPY_LIMIT || count > PARTS_MAX / 2 || conn->write_needs != WATCH_NONE)
+	if (total <= QUEUE_COPY_LIMIT || count > CONN_PARTS_MAX / 2 || conn->write_needs != WATCH_NONE)
 		return 0;
-	struct iovec rest[PARTS_MAX / 2], now[PARTS_MAX];
+	struct iovec rest[CONN_PARTS_MAX / 2], now[CONN_PARTS_MAX];
 	uint64_t before = conn->bytes_out + conn->output.bytes;
 	int first = 0;
 	memcpy(rest, parts, (size_t)count * sizeof(*parts));
 	while (conn->write_needs == WATCH_NONE && conn->state != CONN_CLOSED && first < count) {
-		int queued = queue_peek(&conn->output, now, PARTS_MAX / 2);
-		if (queued == PARTS_MAX / 2) { /* there may be more behind them */
+		int queued = queue_peek(&conn->output, now, CONN_PARTS_MAX / 2);
+		if (queued == CONN_PARTS_MAX / 2) { /* there may be more behind them */
 			send_queue(conn);
 			continue;
 		}
@@ -335,6 +345,23 @@ int plait_write_chunk(struct plait_conn *conn, struct plait_chunk *chunk)
 	return 0;
 }
 
+size_t conn_send(struct plait_conn *conn, const struct iovec *parts, int count)
+{
+	if (count > 1)
+		return send_parts(conn, parts, count);
+	return account(conn, conn->transport.ops->write(&conn->transport, parts->iov_base, parts->iov_len));
+}
+
+void conn_queue_shared(struct plait_conn *conn, const struct queue *shared, size_t skip)
+{
+	if (conn->state == CONN_CLOSED || skip == shared->bytes)
+		return;
+	if (queue_append(&conn->output, &conn->loop->pool, shared, skip) < 0)
+		no_memory(conn);
+	else
+		conn_defer(conn);
+}
+
 bool conn_offer(struct plait_conn *conn, struct plait_chunk *chunk)
 {
 	if (!takes_output(conn))
@@ -353,13 +380,14 @@ bool conn_offer(struct plait_conn *conn, struct plait_chunk *chunk)
 
 size_t plait_conn_queued(const struct plait_conn *conn)
 {
-	return conn->output.bytes;
+	return conn->output.bytes + (conn->sharing ? group_owed(conn) : 0);
 }
 
 size_t plait_conn_room(const struct plait_conn *conn)
 {
 	size_t cap = conn->factory->settings->buffers.cap;
-	return cap > conn->output.bytes ? cap - conn->output.bytes : 0;
+	size_t queued = plait_conn_queued(conn);
+	return cap > queued ? cap - queued : 0;
 }
 
 bool plait_conn_blocked(const struct plait_conn *conn)

@@ -82,13 +82,13 @@ static void unpack(struct parcel *parcel, bool deliver)
 			caught_up(&message->u.waiting);
 			continue;
 		}
-		struct plait_group *its = group_of_part(message->part);
+		struct plait_group *its = message->part->group;
 		if (group != its) {
 			group_unref(group);
 			group = its;
 		}
 		if (deliver)
-			group_walk(message->part, message->u.chunk, NULL, message->delivery);
+			part_walk(message->part, message->u.chunk, NULL, message->delivery);
 		plait_chunk_unref(&message->u.chunk);
 	}
 	group_unref(group);
@@ -122,7 +122,7 @@ static struct parcel *parcel_new(struct mailbox *box)
 static void put(struct parcel *parcel, struct group_part *part, struct plait_chunk *chunk,
 		struct group_delivery delivery)
 {
-	struct plait_group *group = group_of_part(part);
+	struct plait_group *group = part->group;
 	if (parcel->group != group)
 		parcel->group = group_ref(group);
 	parcel->bytes += chunk->size + MESSAGE_OVERHEAD;
@@ -187,7 +187,7 @@ static void wait_for(struct plait_loop *here, struct mailbox *box, struct plait_
 void group_mail_add(struct plait_loop *here, struct group_part *part, struct plait_chunk *chunk,
 		    struct group_delivery delivery, struct plait_conn *sender)
 {
-	struct plait_loop *to = group_loop_of_part(part);
+	struct plait_loop *to = part->loop;
 	if (!here || !here->net) {
 		struct parcel *parcel = parcel_new(NULL);
 		put(parcel, part, chunk, delivery);
