@@ -17,6 +17,9 @@
 /* Posts that post again are given this many rounds at the end; a plugin that never stops must not keep us. */
 #define SETTLE_MOST 10000
 
+/* A timer that is no further away is waited for with an eye on how long the turn took. */
+#define NEAR_MS 1000
+
 /* What one wait may report; more are reported by the next. */
 #define READY_MAX 512
 
@@ -185,24 +188,32 @@ void loop_defer(struct plait_loop *loop, struct task *task)
 }
 
 /* The time at the end of a turn: that of its beginning, unless it was long; then, to a tick, what it is. */
-static uint64_t time_by_now(struct plait_loop *loop)
+static ASIDE uint64_t time_by_now(struct plait_loop *loop)
 {
 	uint64_t now = loop_now(loop);
 	uint64_t ticks = loop->clock ? now : system_clock(CLOCK_MONOTONIC_COARSE);
 	return ticks > now ? ticks : now;
 }
 
-/* Until the next timer in milliseconds, -1 when there is none. */
-static int patience(struct plait_loop *loop, bool wait)
+static int bounded(uint64_t delay_ms)
+{
+	return delay_ms < INT_MAX ? (int)delay_ms : INT_MAX;
+}
+
+/* Until the next timer in milliseconds, -1 when there is none. A far one is waited for until it is near: so busy loops,
+ * whose timers are mostly far, read the clock once a turn. */
+static ALONG int patience(struct plait_loop *loop, bool wait)
 {
 	uint64_t next = timer_heap_next(&loop->timers);
 	if (!wait || loop->tasks)
 		return 0;
 	if (next == TIMER_NEVER)
 		return -1;
-	uint64_t now = time_by_now(loop);
-	uint64_t delay = next > now ? next - now : 0;
-	return delay < INT_MAX ? (int)delay : INT_MAX;
+	uint64_t now = loop_now(loop);
+	if (next > now + NEAR_MS)
+		return bounded(next - NEAR_MS - now);
+	now = time_by_now(loop);
+	return bounded(next > now ? next - now : 0);
 }
 
 /* The guests' base is waited on, with the set as one of its events; the set is then only looked at. */
