@@ -60,13 +60,15 @@ def _at_most(value):
     return "-" if value is None else digits(value, 2 if isinstance(value, float) else 0)
 
 
+def _found(results):
+    """The rows that were measured, in their order, with what was found."""
+    return [(row, results[row.name]) for row in COUNT if row.name in results]
+
+
 def _instruction_table(results):
     yield "| work | at most | plait | met | raw epoll | others | allocations: plait | OpenSSL, plait | OpenSSL, raw |"
     yield "| --- | ---: | ---: | --- | ---: | --- | ---: | ---: | ---: |"
-    for row in COUNT:
-        found = results.get(row.name)
-        if not found:
-            continue
+    for row, found in _found(results):
         plait, raw = found["plait"], found["raw"]
         others = [f"{who} {digits(one['instructions'], 0)}" for who, one in found.items() if who not in OWN]
         yield (
@@ -87,15 +89,13 @@ LIBRARIES = (
 def _library_table(results):
     yield "| work | plait and its plugin | libevent | libc | OpenSSL | vdso and others |"
     yield "| --- | ---: | ---: | ---: | ---: | ---: |"
-    for row in COUNT:
-        found = results.get(row.name, {}).get("plait")
-        if not found:
-            continue
+    for row, found in _found(results):
+        plait = found["plait"]
         shares = [
-            sum(cost for key, cost in found.items() if key.startswith("in ") and key[3:].startswith(names))
+            sum(cost for key, cost in plait.items() if key.startswith("in ") and key[3:].startswith(names))
             for _, names in LIBRARIES
         ]
-        shares.append(found["instructions"] - sum(shares))
+        shares.append(plait["instructions"] - sum(shares))
         yield f"| {row.work.title} | {' | '.join(digits(share, 0) for share in shares)} |"
 
 
@@ -120,10 +120,7 @@ def _missed(row, calls):
 def _call_table(results):
     yield "| work | plait: receive / send / wait / other | raw epoll: the same | met |"
     yield "| --- | --- | --- | --- |"
-    for row in COUNT:
-        found = results.get(row.name)
-        if not found:
-            continue
+    for row, found in _found(results):
         missed = _missed(row, found["plait"]["calls"])
         met = "-" if missed is None else f"no: {missed}" if missed else "yes"
         yield f"| {row.work.title} | {_calls(found['plait'])} | {_calls(found['raw'])} | {met} |"

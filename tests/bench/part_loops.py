@@ -40,21 +40,29 @@ def _connect(bench):
     return _compare(bench, by_name(COMPARE, "connect"), recipes)
 
 
-def _echo_counts(bench):
-    row, found = next(row for row in COUNT if row.name == "echo-50"), {}
-    for count in LOOPS:
+def _counts(bench, row, protocol, loops, unit=1):
+    """Instructions and calls of `unit` operations of a counted row, by the number of loops."""
+    found = {}
+    for count in loops:
         args = (
-            lambda count=count: _recipe(bench, "echo", count),
+            lambda count=count: _recipe(bench, protocol, count),
             row.work.kind,
             row.work.options,
             row.few,
             row.many,
+            unit,
         )
+        totals = bench.counter.instructions(*args)
         found[str(count)] = {
-            "instructions": bench.counter.instructions(*args)["instructions"],
+            "instructions": totals["instructions"],
+            "posts": sum(totals.get(f"called {name}", 0) for name in ("post_send", "post_offer")),
             "calls": bench.counter.system_calls(*args),
         }
     return found
+
+
+def _echo_counts(bench):
+    return _counts(bench, by_name(COUNT, "echo-50"), "echo", LOOPS)
 
 
 def _spread(bench):
@@ -85,24 +93,8 @@ def _busiest(bench, server, count):
 
 
 def _broadcast(bench):
-    """Calls and posts of one message (not of one delivery) to 100, with one loop and with four."""
-    row, found = next(row for row in COUNT if row.name == "broadcast-100"), {}
-    for count in (1, SPREAD_LOOPS):
-        args = (
-            lambda count=count: _recipe(bench, "broadcast", count),
-            row.work.kind,
-            row.work.options,
-            row.few,
-            row.many,
-            100,
-        )
-        totals = bench.counter.instructions(*args)
-        found[str(count)] = {
-            "instructions": totals["instructions"],
-            "posts": sum(totals.get(f"called {name}", 0) for name in ("post_send", "post_offer")),
-            "calls": bench.counter.system_calls(*args),
-        }
-    return found
+    """Of one message to 100 (not of one delivery), with one loop and with several."""
+    return _counts(bench, by_name(COUNT, "broadcast-100"), "broadcast", (1, SPREAD_LOOPS), 100)
 
 
 _RUN = {

@@ -1,5 +1,5 @@
 /* How connections end: in order after what was written, in time, and on the peer's end. Rule 4 of DESIGN. */
-#include "tests/unit/net/bench.h"
+#include "tests/unit/net/fixture.h"
 #include "tests/unit/net/recorder.h"
 #include "tests/unit/suite.h"
 

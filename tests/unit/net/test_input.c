@@ -2,7 +2,7 @@
 #include <plait/line.h>
 #include <string.h>
 
-#include "tests/unit/net/bench.h"
+#include "tests/unit/net/fixture.h"
 #include "tests/unit/net/recorder.h"
 #include "tests/unit/suite.h"
 

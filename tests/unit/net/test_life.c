@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "core/net/net.h"
-#include "tests/unit/net/bench.h"
+#include "tests/unit/net/fixture.h"
 #include "tests/unit/net/recorder.h"
 #include "tests/unit/suite.h"
 

@@ -1,5 +1,5 @@
 /* One listener and one client on a loop of their own. */
-#include "tests/unit/net/bench.h"
+#include "tests/unit/net/fixture.h"
 
 #include <CUnit/CUnit.h>
 
