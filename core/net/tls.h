@@ -23,6 +23,7 @@ struct tls_client_settings {
 struct tls_context *tls_context_new_client(const struct tls_client_settings *settings,
 					   struct plait_error *error);
 
+/* Its connections go first. */
 void tls_context_free(struct tls_context **context);
 
 /* A connection's SSL, ready to begin its handshake, for tls_transport.c. NULL: no memory. */

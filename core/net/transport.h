@@ -26,6 +26,9 @@ struct transport_ops {
 
 	ssize_t (*handshake)(struct transport *transport); /* NULL: there is none */
 	ssize_t (*read)(struct transport *transport, void *buffer, size_t size);
+
+	/* After WANT_READ or WANT_WRITE the next write or writev begins with the same bytes, at least as many; where they
+	 * lie and how they are cut does not matter. */
 	ssize_t (*write)(struct transport *transport, const void *data, size_t len);
 	ssize_t (*writev)(struct transport *transport, const struct iovec *parts, int count);
 
