@@ -84,7 +84,28 @@ static void reports_the_end(void)
 	end.ready = 0;
 	loop_turn(loop, true);
 	CU_ASSERT_EQUAL(end.ready, WATCH_WRITE);
+	watch_set(&end.watch, WATCH_NONE);
+	struct epoll_event event;
+	CU_ASSERT_EQUAL(epoll_wait(loop->set, &event, 1, 0), 0);
 	close_end(&end);
+	loop_free(&loop);
+}
+
+/* Of a pipe the kernel says no more than that the other end is gone. */
+static void reports_an_end_that_is_nothing_else(void)
+{
+	struct plait_loop *loop = loop_new(0, 1);
+	struct end end = { 0 };
+	int fds[2];
+
+	CU_ASSERT_EQUAL_FATAL(pipe(fds), 0);
+	watch_init(&end.watch, loop, fds[0], on_ready);
+	watch_set(&end.watch, WATCH_READ);
+	close(fds[1]);
+	loop_turn(loop, true);
+	CU_ASSERT_EQUAL(end.ready, WATCH_READ);
+	watch_set(&end.watch, WATCH_NONE);
+	close(fds[0]);
 	loop_free(&loop);
 }
 
@@ -187,6 +208,46 @@ static void runs_tasks_in_order_and_those_of_tasks_a_turn_later(void)
 	loop_free(&loop);
 }
 
+static uint64_t clock_of(void *context)
+{
+	return *(uint64_t *)context;
+}
+
+struct far_timer {
+	struct timer timer;
+	unsigned calls;
+};
+
+static void on_timer(struct timer *timer)
+{
+	CONTAINER_OF(timer, struct far_timer, timer)->calls++;
+}
+
+/* Two milliseconds here, and the second when it is near: a loop that waits for ever is ended by the alarm. */
+static void waits_for_a_far_timer_in_two_steps(void)
+{
+	struct plait_loop *loop = loop_new(0, 1);
+	struct far_timer far = { 0 };
+	uint64_t now_ms = 5000;
+
+	alarm(60);
+	loop_set_clock(loop, clock_of, &now_ms);
+	timer_init(&far.timer, on_timer);
+	loop_start_timer(loop, &far.timer, now_ms + 1002);
+	loop_turn(loop, true);
+	CU_ASSERT_EQUAL(far.calls, 0);
+	now_ms += 1001;
+	loop_turn(loop, true);
+	CU_ASSERT_EQUAL(far.calls, 0);
+	now_ms += 1;
+	loop_turn(loop, true);
+	CU_ASSERT_EQUAL(far.calls, 1);
+	alarm(0);
+	loop_free(&loop);
+}
+
 SUITE_MAIN("loop", SUITE_TEST(reports_what_is_waited_for), SUITE_TEST(reports_the_end),
+	   SUITE_TEST(reports_an_end_that_is_nothing_else),
 	   SUITE_TEST(does_not_call_who_stopped_waiting_in_the_same_turn), SUITE_TEST(waits_for_guests_too),
-	   SUITE_TEST(runs_tasks_in_order_and_those_of_tasks_a_turn_later))
+	   SUITE_TEST(runs_tasks_in_order_and_those_of_tasks_a_turn_later),
+	   SUITE_TEST(waits_for_a_far_timer_in_two_steps))
