@@ -139,6 +139,31 @@ static void leaves_shared_chunks_alone(void)
 	queue_pool_fini(&pool);
 }
 
+/* Wherever it is cut: the bytes are the same, the other queue is as it was, and what is large is not copied. */
+static void appends_the_rest_of_another(void)
+{
+	begin();
+	struct plait_chunk *chunk = plait_chunk_new(from(1000), 10000);
+	struct queue other = { 0 };
+
+	CU_ASSERT_EQUAL(queue_copy(&other, &pool, from(0), 1000), 0);
+	CU_ASSERT_EQUAL(queue_add(&other, &pool, chunk), 0);
+	CU_ASSERT_EQUAL(queue_copy(&other, &pool, from(11000), 9000), 0);
+	for (size_t skip = 0; skip <= 20000; skip += 500) {
+		struct queue queue = { 0 };
+		CU_ASSERT_EQUAL(queue_copy(&queue, &pool, from(skip + LARGEST - 100), 100), 0);
+		CU_ASSERT_EQUAL(queue_append(&queue, &pool, &other, skip), 0);
+		CU_ASSERT_EQUAL(peeked_in_order(&queue, skip + LARGEST - 100), 20100 - skip);
+		CU_ASSERT_EQUAL(atomic_load(&chunk->references),
+				11000 - (ptrdiff_t)skip > QUEUE_COPY_LIMIT ? 3 : 2);
+		queue_clear(&queue, &pool);
+	}
+	CU_ASSERT_EQUAL(peeked_in_order(&other, 0), 20000);
+	queue_clear(&other, &pool);
+	plait_chunk_unref(&chunk);
+	queue_pool_fini(&pool);
+}
+
 static void takes_nodes_from_the_pool_again(void)
 {
 	static const struct {
@@ -181,4 +206,5 @@ static void keeps_a_bounded_number_of_nodes(void)
 
 SUITE_MAIN("queue", SUITE_TEST(keeps_order_whatever_the_sizes), SUITE_TEST(gathers_small_writes_in_one_part),
 	   SUITE_TEST(sends_large_chunks_uncopied), SUITE_TEST(leaves_shared_chunks_alone),
-	   SUITE_TEST(takes_nodes_from_the_pool_again), SUITE_TEST(keeps_a_bounded_number_of_nodes))
+	   SUITE_TEST(appends_the_rest_of_another), SUITE_TEST(takes_nodes_from_the_pool_again),
+	   SUITE_TEST(keeps_a_bounded_number_of_nodes))
