@@ -149,12 +149,24 @@ int queue_append(struct queue *queue, struct queue_pool *pool, const struct queu
 	return 0;
 }
 
-int queue_peek(const struct queue *queue, struct iovec *parts, int max)
+int queue_peek_behind(const struct queue *queue, size_t skip, struct iovec *parts, int max)
 {
 	int count = 0;
-	for (struct queue_node *node = queue->head; node && count < max; node = node->next)
-		parts[count++] = (struct iovec){ node->begin, (size_t)(node->end - node->begin) };
+	for (struct queue_node *node = queue->head; node && count < max; node = node->next) {
+		size_t len = (size_t)(node->end - node->begin);
+		if (skip < len) {
+			parts[count++] = (struct iovec){ node->begin + skip, len - skip };
+			skip = 0;
+		} else {
+			skip -= len;
+		}
+	}
 	return count;
+}
+
+int queue_peek(const struct queue *queue, struct iovec *parts, int max)
+{
+	return queue_peek_behind(queue, 0, parts, max);
 }
 
 void queue_consume_some(struct queue *queue, struct queue_pool *pool, size_t len)

@@ -98,6 +98,8 @@ int queue_append(struct queue *queue, struct queue_pool *pool, const struct queu
 
 /* The head of the queue as at most max parts; returns how many. */
 int queue_peek(const struct queue *queue, struct iovec *parts, int max);
+int queue_peek_behind(const struct queue *queue, size_t skip, struct iovec *parts,
+		      int max); /* all but the first skip bytes */
 
 /* For queue_consume: all but the common case. */
 void queue_consume_some(struct queue *queue, struct queue_pool *pool, size_t len);

@@ -62,6 +62,7 @@ struct plait_conn {
 	uint8_t read_needs;      /* enum watch_interest: what reading waits for */
 	uint8_t write_needs;     /* WATCH_NONE: writing is not blocked */
 	uint8_t wants;           /* what the transport was last asked to report */
+	uint8_t alone;           /* turns with a message before it shares again */
 	bool made : 1;           /* the made callback was called, so lost is owed */
 	bool peer_ended : 1;     /* the transport reported the end of input */
 	bool eof_due : 1;        /* and the protocol has not been told */
@@ -156,9 +157,10 @@ static inline bool conn_is_quiet(const struct plait_conn *conn)
 	       !conn->over_high && !conn->write_ending;
 }
 
-/* Sends at once, for a quiet connection, and returns how much the transport took; the rest is the caller's to queue,
- * unless the connection is open no longer. */
-size_t conn_send(struct plait_conn *conn, const struct iovec *parts, int count);
+/* Sends, for a quiet connection that shares, what the queue holds; parts are the first of it. Returns how much the
+ * transport took; when that is not all it is blocked, or the connection shares no longer. */
+size_t conn_send_shared(struct plait_conn *conn, const struct queue *shared, const struct iovec *parts,
+			int count);
 
 /* Queues a copy of all but the first skip bytes of shared, to leave at the end of the turn. The connection fails when
  * there is no memory. */

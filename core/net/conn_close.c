@@ -41,6 +41,10 @@ void conn_begin_close(struct plait_conn *conn, enum plait_reason reason)
 		conn_fail(conn, reason, NULL);
 		return;
 	}
+	if (conn->sharing)
+		group_stop_sharing(conn);
+	if (conn->state != CONN_OPEN) /* there was no memory for what it is owed */
+		return;
 	set_reason(conn, reason);
 	conn_move(conn, CONN_FLUSHING);
 	group_remove_all(conn);

@@ -142,8 +142,10 @@ void conn_settle(struct plait_conn *conn)
 
 static ASIDE bool takes_output_not_shared(struct plait_conn *conn)
 {
-	if (conn->sharing)
+	if (conn->sharing) {
 		group_stop_sharing(conn);
+		conn->alone = GROUP_ALONE;
+	}
 	return conn->state == CONN_OPEN && !conn->write_ending;
 }
 
@@ -345,11 +347,22 @@ int plait_write_chunk(struct plait_conn *conn, struct plait_chunk *chunk)
 	return 0;
 }
 
-size_t conn_send(struct plait_conn *conn, const struct iovec *parts, int count)
+static ASIDE size_t send_more(struct plait_conn *conn, const struct queue *shared, size_t done)
 {
-	if (count > 1)
-		return send_parts(conn, parts, count);
-	return account(conn, conn->transport.ops->write(&conn->transport, parts->iov_base, parts->iov_len));
+	struct iovec parts[CONN_PARTS_MAX];
+	while (done < shared->bytes && conn->write_needs == WATCH_NONE && conn->sharing)
+		done += send_parts(conn, parts, queue_peek_behind(shared, done, parts, CONN_PARTS_MAX));
+	return done;
+}
+
+size_t conn_send_shared(struct plait_conn *conn, const struct queue *shared, const struct iovec *parts,
+			int count)
+{
+	struct transport *transport = &conn->transport;
+	size_t done = count > 1 ? send_parts(conn, parts, count)
+				: account(conn,
+					  transport->ops->write(transport, parts->iov_base, parts->iov_len));
+	return done == shared->bytes ? done : send_more(conn, shared, done);
 }
 
 void conn_queue_shared(struct plait_conn *conn, const struct queue *shared, size_t skip)

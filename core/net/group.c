@@ -152,7 +152,7 @@ static void leave(struct membership **at)
 {
 	struct membership *membership = *at;
 	struct group_part *part = membership->part;
-	if (membership->conn->sharing)
+	if (membership->conn->sharing && membership == membership->conn->memberships)
 		group_stop_sharing(membership->conn);
 	if (*at != membership) /* there was no memory for what it is owed: it failed, and has left already */
 		return;

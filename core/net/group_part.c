@@ -16,7 +16,7 @@ struct group_part *part_new(struct plait_group *group, struct plait_loop *loop)
 	struct group_part *part = aligned_alloc(CACHE_LINE, sizeof(*part));
 	if (!part)
 		return NULL;
-	*part = (struct group_part){ .group = group, .loop = loop, .shared_most = SIZE_MAX };
+	*part = (struct group_part){ .group = group, .loop = loop };
 	task_init(&part->task, send_shared);
 	return part;
 }
@@ -43,7 +43,6 @@ static int grow(struct group_part *part)
 
 struct membership *part_add(struct group_part *part, struct plait_conn *conn)
 {
-	size_t high = conn->factory->settings->buffers.high;
 	struct membership *membership = grow(part) == 0 ? block_take(sizeof(*membership)) : NULL;
 	if (!membership)
 		return NULL;
@@ -52,8 +51,6 @@ struct membership *part_add(struct group_part *part, struct plait_conn *conn)
 	};
 	conn->memberships = membership;
 	part->slots[part->count++] = (struct slot){ conn, membership };
-	if (part->shared_most > high)
-		part->shared_most = high;
 	atomic_fetch_add_explicit(&part->alive, 1, memory_order_relaxed);
 	return membership;
 }
@@ -74,7 +71,11 @@ static void swap(struct group_part *part, size_t a, size_t b)
 
 static void start_sharing(struct group_part *part, size_t index)
 {
-	part->slots[index].conn->sharing = true;
+	struct plait_conn *conn = part->slots[index].conn;
+	size_t high = conn->factory->settings->buffers.high;
+	if (part->sharing == 0 || part->shared_most > high)
+		part->shared_most = high;
+	conn->sharing = true;
 	swap(part, index, part->sharing++);
 }
 
@@ -153,7 +154,7 @@ static void flush(struct group_part *part)
 	begin_walk(part);
 	for (size_t i = part->sharing; i-- > 0;) {
 		struct plait_conn *conn = part->slots[i].conn;
-		size_t took = conn_send(conn, parts, count);
+		size_t took = conn_send_shared(conn, &part->shared, parts, count);
 		if (took == part->shared.bytes || !conn->sharing)
 			continue;
 		stop_sharing(conn->memberships);
@@ -174,8 +175,13 @@ static void send_shared(struct task *task)
 /* Has nothing to send. Of its groups it shares in the one that it joined last. */
 static bool may_share(const struct slot *slot)
 {
-	const struct plait_conn *conn = slot->conn;
-	return conn && conn_is_quiet(conn) && conn->memberships == slot->membership;
+	struct plait_conn *conn = slot->conn;
+	if (!conn || !conn_is_quiet(conn) || conn->memberships != slot->membership)
+		return false;
+	if (conn->alone == 0)
+		return true;
+	conn->alone--;
+	return false;
 }
 
 static void find_sharers(struct group_part *part)

@@ -25,6 +25,9 @@ struct membership {
 	size_t index;            /* in the part */
 };
 
+/* Who writes something of its own between messages likely does so again: sharing would only be a copy more. */
+#define GROUP_ALONE 8
+
 /* Members who have nothing else to send, most of a room, share: what is said to all of them in a turn is kept once, and
  * sent to each from there at the turn's end. Whoever writes something of its own, is left out of a message, closes or
  * leaves gets a copy of what it is owed, and stops sharing. */
@@ -35,11 +38,11 @@ struct group_part {
 	size_t count, capacity;
 	size_t sharing;
 	struct queue shared; /* what they are owed */
-	size_t shared_most; /* the lowest high mark of a member yet: nobody owed this much is blocked by it */
-	struct task task;   /* sends it; queued, it has a reference to the group */
-	unsigned walks;     /* on the stack now: no slot moves but from sharing to not */
-	bool holes;         /* behind those who share: closed up after the walk */
-	unsigned leavers;   /* references to the group that are given back after the walk */
+	size_t shared_most;  /* the lowest high mark among them: nobody is blocked by less */
+	struct task task;    /* sends it; queued, it has a reference to the group */
+	unsigned walks;      /* on the stack now: no slot moves but from sharing to not */
+	bool holes;          /* behind those who share: closed up after the walk */
+	unsigned leavers;    /* references to the group that are given back after the walk */
 	/* Members. Read by all loops for every message. */
 	_Alignas(CACHE_LINE) atomic_size_t alive;
 };

@@ -79,18 +79,20 @@ static ssize_t memory_read(struct transport *transport, void *buffer, size_t siz
 static ssize_t memory_writev(struct transport *transport, const struct iovec *parts, int count)
 {
 	struct memory *memory = transport->handle;
-	size_t sent = 0;
+	size_t sent = 0, most = memory->write_room;
 	memory->writes++;
 	if (memory->fail_writes)
 		return transport_fail(memory->fail_writes, "the test says so");
-	for (int i = 0; i < count && memory->write_room > 0; i++) {
-		size_t len = parts[i].iov_len < memory->write_room ? parts[i].iov_len : memory->write_room;
+	if (memory->write_most && most > memory->write_most)
+		most = memory->write_most;
+	for (int i = 0; i < count && sent < most; i++) {
+		size_t len = parts[i].iov_len < most - sent ? parts[i].iov_len : most - sent;
 		if (buffer_append(&memory->from_conn, parts[i].iov_base, len) < 0)
 			abort();
-		if (memory->write_room != MEMORY_UNLIMITED)
-			memory->write_room -= len;
 		sent += len;
 	}
+	if (memory->write_room != MEMORY_UNLIMITED)
+		memory->write_room -= sent;
 	return sent > 0 ? (ssize_t)sent : TRANSPORT_WANT_WRITE;
 }
 

@@ -12,9 +12,9 @@ struct memory {
 	struct buffer to_conn;   /* fed, not yet read by the connection */
 	struct buffer from_conn; /* written by the connection */
 	size_t write_room;       /* bytes the connection may still write; MEMORY_UNLIMITED by memory_init */
-	size_t untaken;   /* of from_conn, what the "kernel" still holds: nothing unless a test says so */
-	size_t read_most; /* at most this many bytes a read; 0: no bound */
-	bool peer_ended;  /* the connection reads its end after to_conn */
+	size_t untaken; /* of from_conn, what the "kernel" still holds: nothing unless a test says so */
+	size_t read_most, write_most;              /* at most this many bytes a call; 0: no bound */
+	bool peer_ended;                           /* the connection reads its end after to_conn */
 	enum plait_reason fail_reads, fail_writes; /* the next one fails with this reason */
 	bool closed, was_reset, was_shut_down;     /* what the connection did */
 	unsigned reads, writes;                    /* calls */

@@ -41,7 +41,8 @@ static const uint8_t *look(const struct cursor *cursor, size_t len, uint8_t *scr
 		return start;
 	for (;;) {
 		size_t some = there < len - copied ? there : len - copied;
-		memcpy(scratch + copied, start, some);
+		if (some > 0)
+			memcpy(scratch + copied, start, some);
 		copied += some;
 		if (copied == len)
 			return scratch;

@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/net/group_part.h"
 #include "tests/unit/rig.h"
 #include "tests/unit/suite.h"
 
 #define MEMBERS 7
 #define GROUPS 2
-#define HIGH 4096
 #define WALKS 400
 #define STEPS 300
 
@@ -23,7 +23,7 @@ struct member {
 };
 
 static struct rig rig;
-static struct rig_listener listener;
+static struct rig_listener listener, tight; /* the latter has low marks */
 static struct plait_group *groups[GROUPS];
 static struct member members[MEMBERS];
 static uint32_t state;
@@ -169,7 +169,8 @@ static void leave(struct member *member, unsigned group)
 static void come(struct member *member)
 {
 	*member = (struct member){ 0 };
-	rig_connect(&rig, &listener, &member->client);
+	rig_connect(&rig, below(4) ? &listener : &tight, &member->client);
+	member->client.memory.write_most = below(4) ? 0 : 1000;
 	join(member, below(GROUPS));
 }
 
@@ -193,7 +194,8 @@ static void check(struct member *member)
 	right &= is_prefix(member);
 	if (is_open(member) && !member->client.memory.fail_writes) {
 		right &= plait_conn_queued(member->client.conn) == left(member);
-		right &= left(member) <= HIGH || plait_conn_blocked(member->client.conn);
+		right &= left(member) <= member->client.conn->factory->settings->buffers.high ||
+			 plait_conn_blocked(member->client.conn);
 	}
 }
 
@@ -269,8 +271,11 @@ static void everybody_is_sent_what_was_for_them_in_order(void)
 {
 	rig_init(&rig);
 	CU_ASSERT_EQUAL_FATAL(rig_listen(&listener, &chatter, NULL, NULL), 0);
-	listener.settings.buffers.high = HIGH;
-	listener.settings.buffers.low = HIGH / 4;
+	CU_ASSERT_EQUAL_FATAL(rig_listen(&tight, &chatter, NULL, NULL), 0);
+	listener.settings.buffers.high = 10000;
+	listener.settings.buffers.low = 2000;
+	tight.settings.buffers.high = 4000;
+	tight.settings.buffers.low = 0;
 	groups[0] = plait_group_open("test/share");
 	groups[1] = plait_group_open("test/other");
 	right = true;
@@ -283,6 +288,7 @@ static void everybody_is_sent_what_was_for_them_in_order(void)
 	for (int i = 0; i < GROUPS; i++)
 		plait_group_close(&groups[i]);
 	rig_unlisten(&listener);
+	rig_unlisten(&tight);
 	rig_fini(&rig);
 }
 
@@ -360,6 +366,48 @@ static void who_shares_hears_what_a_slow_one_has_said(void)
 	three_go();
 }
 
+/* As TLS does, a record at a time. */
+static void a_transport_that_takes_some_takes_the_rest_in_the_same_turn(void)
+{
+	static char block[3000];
+	struct plait_chunk *chunk = plait_chunk_new(block, sizeof(block));
+	three_come();
+	members[1].client.memory.write_most = 16384;
+	for (int i = 0; i < 10; i++)
+		plait_group_send(groups[0], chunk, NULL);
+	loop_turn(rig.loop, false);
+	for (int i = 0; i < 3; i++)
+		CU_ASSERT_EQUAL(buffer_size(&members[i].client.memory.from_conn), 30000);
+	CU_ASSERT_EQUAL(members[1].client.memory.writes, 2);
+	CU_ASSERT_TRUE(members[1].client.conn->sharing);
+	plait_chunk_unref(&chunk);
+	three_go();
+}
+
+/* Who writes between messages would only be copied to once more. */
+static void who_writes_something_of_its_own_goes_on_alone_for_a_while(void)
+{
+	struct plait_chunk *chunk = word("x");
+	three_come();
+	plait_group_send(groups[0], chunk, NULL);
+	plait_write(members[0].client.conn, "o", 1);
+	rig_run(&rig);
+	for (int i = 0; i < GROUP_ALONE; i++) {
+		plait_group_send(groups[0], chunk, NULL);
+		CU_ASSERT_FALSE(members[0].client.conn->sharing);
+		CU_ASSERT_TRUE(members[1].client.conn->sharing);
+		rig_run(&rig);
+	}
+	plait_group_send(groups[0], chunk, NULL);
+	CU_ASSERT_TRUE(members[0].client.conn->sharing);
+	rig_run(&rig);
+	CU_ASSERT_TRUE(rig_heard(&members[0].client, "xoxxxxxxxxx"));
+	plait_chunk_unref(&chunk);
+	three_go();
+}
+
 SUITE_MAIN("group_share", SUITE_TEST(everybody_is_sent_what_was_for_them_in_order),
 	   SUITE_TEST(who_speaks_in_a_walk_moves_nobody_out_of_it),
-	   SUITE_TEST(who_shares_hears_what_a_slow_one_has_said))
+	   SUITE_TEST(who_shares_hears_what_a_slow_one_has_said),
+	   SUITE_TEST(a_transport_that_takes_some_takes_the_rest_in_the_same_turn),
+	   SUITE_TEST(who_writes_something_of_its_own_goes_on_alone_for_a_while))
