@@ -26,9 +26,9 @@ PLAIT_EXPORT void plait_group_remove(struct plait_group *group, struct plait_con
 PLAIT_EXPORT size_t plait_group_count(const struct plait_group *group);
 
 /* Writes chunk to every member but `except`, a connection of this loop that is not lost yet (NULL: to every one);
- * messages of one sender arrive in the order they were sent. Members on this loop are written to before it returns, others soon after. When
- * other loops fall behind, the connection in whose callback this is called is paused until they have caught up. On a
- * loop's thread. */
+ * messages of one sender arrive in the order they were sent. Members on this loop are written to before it returns,
+ * others soon after. When other loops fall behind, the connection in whose callback this is called is paused until
+ * they have caught up. On a loop's thread. */
 PLAIT_EXPORT void plait_group_send(struct plait_group *group, struct plait_chunk *chunk,
 				   const struct plait_conn *except);
 
