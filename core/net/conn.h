@@ -62,7 +62,6 @@ struct plait_conn {
 	uint8_t read_needs;      /* enum watch_interest: what reading waits for */
 	uint8_t write_needs;     /* WATCH_NONE: writing is not blocked */
 	uint8_t wants;           /* what the transport was last asked to report */
-	uint8_t alone;           /* turns with a message before it shares again */
 	bool made : 1;           /* the made callback was called, so lost is owed */
 	bool peer_ended : 1;     /* the transport reported the end of input */
 	bool eof_due : 1;        /* and the protocol has not been told */
@@ -74,6 +73,7 @@ struct plait_conn {
 	bool reset_on_close : 1; /* the peer must see that it was not an orderly end */
 	bool over_high : 1;      /* output rose above the high mark and has not fallen to the low one */
 	bool framed : 1;         /* bytes go through its framing */
+	uint8_t alone : 4;       /* turns with a message before it shares again */
 
 	struct plait_loop *loop;
 	struct plait_factory *factory;
