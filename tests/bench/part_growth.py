@@ -22,6 +22,12 @@ def _parts(name):
     return figure, int(count)
 
 
+def _operations(figure, count):
+    """So many more messages than connections that what differs in opening those does not show."""
+    few = {"message": max(count, 500), "connect": 200}[figure]
+    return few, few + {"message": 10_000 + 10 * count, "connect": 800}[figure]
+
+
 def run(name, bench):
     figure, count = _parts(name)
     kind, words = FIGURES[figure]
@@ -31,7 +37,7 @@ def run(name, bench):
             who: stack.enter_context(Server(bench.recipe(who, "echo", "tcp"), bench.folder)) for who in OWN
         }
         found = in_turn(bench, work, servers, bench.rounds)
-    few, many = {"message": (max(count, 500), max(count, 500) + 10000), "connect": (200, 1000)}[figure]
+    few, many = _operations(figure, count)
     for who in OWN:
         counts = bench.counter.instructions(
             lambda who=who: bench.recipe(who, "echo", "tcp"), kind, work.options, few, many
