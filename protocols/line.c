@@ -1,4 +1,5 @@
 /* Line framing: finds the delimiter in what is new, so that its cost is linear however a line is cut. */
+#include <plait/error.h>
 #include <plait/line.h>
 
 #include <assert.h>
@@ -89,6 +90,34 @@ static enum plait_frame_verdict line_next(const void *settings, const uint8_t *d
 	return PLAIT_FRAME_MESSAGE;
 }
 
+/* Whether the peer finds the end of the message where it is, and not before: it may begin in the message. */
+static bool ends_early(const uint8_t *message, size_t len, const char *delimiter, size_t size)
+{
+	uint8_t seam[2 * DELIMITER_MAX];
+	size_t last = len < size - 1 ? len : size - 1;
+	if (find(message, len, 0, delimiter, size))
+		return true;
+	if (last > 0)
+		memcpy(seam, message + len - last, last);
+	memcpy(seam + last, delimiter, size);
+	return find(seam, last + size, 0, delimiter, size) != seam + last;
+}
+
+static int line_wrap(const void *settings, const void *message, size_t len, struct plait_wrap *wrap)
+{
+	const struct plait_line *line = settings;
+	const char *ends = line->delimiter ? line->delimiter : "\n";
+	size_t size = strnlen(ends, DELIMITER_MAX + 1);
+	assert(size >= 1 && size <= DELIMITER_MAX);
+	if (ends_early(message, len, ends, size))
+		return PLAIT_ERROR_INVALID;
+	wrap->tail = line->delimiter ? line->delimiter : "\r\n";
+	wrap->tail_len = line->delimiter ? size : 2;
+	return 0;
+}
+
 static const struct plait_line defaults = { .delimiter = "\r\n", .max_length = 16384 };
 
-const struct plait_framing plait_line_framing = { .name = "line", .defaults = &defaults, .next = line_next };
+const struct plait_framing plait_line_framing = {
+	.name = "line", .defaults = &defaults, .next = line_next, .wrap = line_wrap
+};

@@ -1,4 +1,5 @@
-/* A connection from the inside. Its parts: conn.c (life), conn_input.c, conn_output.c, conn_close.c, conn_ref.c. */
+/* A connection from the inside. Its parts: conn.c (life), conn_input.c, conn_framing.c, conn_output.c,
+ * conn_close.c, conn_ref.c. */
 #ifndef NET_CONN_H
 #define NET_CONN_H
 

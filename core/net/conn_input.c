@@ -1,5 +1,6 @@
 /* Input: from the transport to the protocol, through its framing, as far as it is not paused. */
 #include <assert.h>
+#include <plait/error.h>
 #include <string.h>
 
 #include "core/base/compiler.h"
@@ -87,8 +88,8 @@ static ALONG size_t deliver_framed(struct plait_conn *conn, struct conn_framing 
 		frame->scanned = 0;
 		set_arriving(conn, data + consumed, len - consumed);
 		conn_protocol(conn)->message(conn, data + offset, length);
-		/* Less is left when the protocol discarded it. */
-		return conn->loop->net->arriving_len < len - consumed ? len : consumed;
+		/* What the protocol dropped of the rest is done with, too. */
+		return len - conn->loop->net->arriving_len;
 	}
 	case PLAIT_FRAME_SKIP:
 		assert(frame->consumed <= len);
@@ -329,32 +330,6 @@ void plait_resume(struct plait_conn *conn)
 	conn_resume_from(conn, CONN_PAUSE_PROTOCOL);
 }
 
-void plait_set_framing(struct plait_conn *conn, const struct plait_framing *framing, const void *settings)
-{
-	loop_assert_here(conn->loop);
-	assert((!framing || conn_protocol(conn)->message) &&
-	       "a framing needs the protocol's message callback");
-	if (conn_protocol(conn)->message)
-		*conn_framing(conn) = (struct conn_framing){
-			.framing = framing,
-			.settings = settings  ? settings
-				    : framing ? framing->defaults
-					      : NULL,
-		};
-	conn->framed = framing != NULL;
-	if (!conn_delivering(conn) && conn->state == CONN_OPEN && buffer_size(&conn->input) > 0) {
-		conn->deliver_due = true;
-		conn_defer(conn);
-	}
-}
-
-void plait_frame_skip(struct plait_conn *conn)
-{
-	loop_assert_here(conn->loop);
-	if (conn->framed)
-		conn_framing(conn)->frame.skipping = true;
-}
-
 const void *plait_input(struct plait_conn *conn, size_t *len)
 {
 	loop_assert_here(conn->loop);
@@ -366,14 +341,42 @@ const void *plait_input(struct plait_conn *conn, size_t *len)
 	return *len > 0 ? buffer_data(&conn->input) : NULL;
 }
 
-void plait_input_discard(struct plait_conn *conn)
+void plait_input_drop(struct plait_conn *conn, size_t len)
 {
-	loop_assert_here(conn->loop);
+	size_t there;
+	plait_input(conn, &there);
+	if (len > there)
+		len = there;
 	if (conn_delivering(conn)) {
-		conn->loop->net->arriving_len = 0;
+		conn->loop->net->arriving += len;
+		conn->loop->net->arriving_len -= len;
 		return;
 	}
-	buffer_consume(&conn->input, buffer_size(&conn->input));
+	buffer_consume(&conn->input, len);
 	if (conn->framed)
 		conn_framing(conn)->frame.scanned = conn_framing(conn)->frame.need = 0;
+}
+
+void plait_input_discard(struct plait_conn *conn)
+{
+	plait_input_drop(conn, SIZE_MAX);
+}
+
+/* In place, at the end of what is there: so nothing has to be moved or kept. */
+int plait_input_replace(struct plait_conn *conn, const void *data, size_t len)
+{
+	size_t there;
+	uint8_t *at = (uint8_t *)plait_input(conn, &there); /* it is ours */
+	if (len > there)
+		return PLAIT_ERROR_OVERFLOW;
+	if (len > 0)
+		memmove(at + there - len, data, len);
+	plait_input_drop(conn, there - len);
+	if (!conn_delivering(conn) && conn->state == CONN_OPEN) {
+		if (conn->framed)
+			conn_framing(conn)->frame.scanned = conn_framing(conn)->frame.need = 0;
+		conn->deliver_due = true;
+		conn_defer(conn);
+	}
+	return 0;
 }

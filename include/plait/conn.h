@@ -54,9 +54,12 @@ PLAIT_EXPORT void plait_pause(struct plait_conn *conn);
 PLAIT_EXPORT void plait_resume(struct plait_conn *conn);
 
 /* Bytes received, not yet delivered, and not part of what the current callback was given. Borrowed until the
- * callback returns. plait_input_discard drops them. */
+ * callback returns. They can be dropped: all, or the first len of them, or as many as there are; and they can be replaced
+ * by no more bytes than there are (PLAIT_ERROR_OVERFLOW: nothing was replaced), which may come from there. */
 PLAIT_EXPORT const void *plait_input(struct plait_conn *conn, size_t *len);
 PLAIT_EXPORT void plait_input_discard(struct plait_conn *conn);
+PLAIT_EXPORT void plait_input_drop(struct plait_conn *conn, size_t len);
+PLAIT_EXPORT int plait_input_replace(struct plait_conn *conn, const void *data, size_t len);
 
 /* conn_size zeroed bytes of the protocol's, freed after lost; NULL when conn_size is 0. */
 PLAIT_EXPORT void *plait_conn_state(struct plait_conn *conn);

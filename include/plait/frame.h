@@ -29,6 +29,14 @@ struct plait_frame {
 	bool skipping; /* in: plait_frame_skip was called; drop bytes up to the next message, then clear it */
 };
 
+/* What encloses a message on its way out; zeroed before wrap fills it. */
+struct plait_wrap {
+	uint8_t head[32];
+	size_t head_len;
+	const void *tail; /* the settings' or static */
+	size_t tail_len;
+};
+
 struct plait_framing {
 	const char *name;
 	const void *defaults; /* the settings used when plait_set_framing is given none */
@@ -36,6 +44,10 @@ struct plait_framing {
 	 * what scanned covers is not searched again. Must return the same messages however the stream is cut. */
 	enum plait_frame_verdict (*next)(const void *settings, const uint8_t *data, size_t len,
 					 struct plait_frame *frame);
+	/* What goes before and behind a message. Returns 0, or PLAIT_ERROR_INVALID for one that the peer would not get as
+	 * it is. NULL: plait_write_message refuses all. */
+	int (*wrap)(const void *settings, const void *message, size_t len, struct plait_wrap *wrap);
+	void *reserved[4]; /* NULL: members to come */
 };
 
 /* From now on bytes that are not yet delivered, and all later ones, go through framing to `message`; settings
@@ -44,6 +56,15 @@ struct plait_framing {
  * the connection's loop. */
 PLAIT_EXPORT void plait_set_framing(struct plait_conn *conn, const struct plait_framing *framing,
 				    const void *settings);
+
+/* Writes a message as the connection's framing has it. Returns as plait_write does, and PLAIT_ERROR_INVALID, with nothing
+ * written, when it cannot be framed (longer than its prefix can say, with a delimiter in it) or the connection is in raw
+ * mode. On the connection's loop. */
+PLAIT_EXPORT int plait_write_message(struct plait_conn *conn, const void *message, size_t len);
+
+/* For message_too_long: how long the message says it is, SIZE_MAX for that and more; 0 when it does not say. On the
+ * connection's loop. */
+PLAIT_EXPORT size_t plait_message_length(struct plait_conn *conn);
 
 /* For message_too_long: drop the message in whole, wherever it ends, and go on with the next. On the
  * connection's loop. */

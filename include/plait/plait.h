@@ -8,11 +8,14 @@
 #include <plait/conn.h>
 #include <plait/error.h>
 #include <plait/factory.h>
+#include <plait/fixed.h>
 #include <plait/frame.h>
 #include <plait/group.h>
+#include <plait/length_field.h>
 #include <plait/line.h>
 #include <plait/log.h>
 #include <plait/loop.h>
+#include <plait/netstring.h>
 #include <plait/option.h>
 #include <plait/port.h>
 #include <plait/protocol.h>

@@ -1,20 +1,19 @@
 /* Fuzz target: the line framing, cut as the input says, against the plain model of lines. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fuzz/cuts.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/unit/protocols/framing_driver.h"
+#include "tests/unit/protocols/framing_models.h"
 
 #define DELIMITER_MAX 16
-#define PACKETS_MAX 255
 
-/* Input: the size of the delimiter, with 0 for "any"; its bytes; max_length; the number of packets, and of
- * each its size; the rest is the stream. */
+/* Input: the size of the delimiter, with 0 for "any"; its bytes; max_length; the packets; the stream. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char delimiter[DELIMITER_MAX + 1] = { 0 };
-	size_t ends[PACKETS_MAX + 1], count = 0, at = 0;
+	struct record expected = { 0 };
+	struct cuts cuts;
 
 	if (size < 3 || size > 8192)
 		return 0;
@@ -29,28 +28,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size -= 1 + delimiter_size;
 
 	struct plait_line line = { delimiter_size ? delimiter : NULL, data[0] };
-	size_t packets = data[1] < size - 2 ? data[1] : size - 2;
-	const uint8_t *sizes = data + 2, *stream = sizes + packets;
-	size_t len = size - 2 - packets;
-
-	if (!len)
+	cuts_read(&cuts, data + 1, size - 1);
+	if (!cuts.len)
 		return 0;
-	for (size_t i = 0; i < packets && at + sizes[i] < len; i++) {
-		if (sizes[i])
-			ends[count++] = at += sizes[i];
-	}
-	ends[count++] = len;
-
-	struct record expected = { 0 }, got = { 0 };
-
-	line_model(&line, stream, len, &expected);
-	const char *fault = framing_drive(&plait_line_framing, &line, stream, len, ends, count, &got);
-
-	if (fault || !record_equal(&expected, &got)) {
-		fprintf(stderr, "line framing: %s\n", fault ? fault : "other messages than the model's");
+	line_model(&line, cuts.stream, cuts.len, &expected);
+	if (!framing_same(&plait_line_framing, &line, cuts.stream, cuts.len, cuts.ends, cuts.count,
+			  &expected))
 		abort();
-	}
 	record_fini(&expected);
-	record_fini(&got);
 	return 0;
 }

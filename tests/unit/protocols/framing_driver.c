@@ -1,7 +1,7 @@
-/* Plays a stream through a framing as a connection does, cut at will, and a plain model of lines to compare
- * with. */
+/* Plays a stream through a framing as a connection does, cut at will, and compares what comes out with a model's. */
 #include "tests/unit/protocols/framing_driver.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +18,7 @@ static void append(struct record *record, const void *bytes, size_t len)
 	record->len += len;
 }
 
-static void add_message(struct record *record, const void *bytes, size_t len)
+void record_message(struct record *record, const void *bytes, size_t len)
 {
 	append(record, "M", 1);
 	append(record, &len, sizeof(len));
@@ -26,10 +26,16 @@ static void add_message(struct record *record, const void *bytes, size_t len)
 	record->messages++;
 }
 
-static void add_too_long(struct record *record)
+void record_too_long(struct record *record)
 {
 	append(record, "T", 1);
 	record->too_long++;
+}
+
+void record_invalid(struct record *record)
+{
+	append(record, "I", 1);
+	record->invalid = true;
 }
 
 void record_fini(struct record *record)
@@ -64,7 +70,7 @@ static const char *answer(enum plait_frame_verdict verdict, struct plait_frame *
 			return "consumed lies beyond what it was shown";
 		if (frame->offset > frame->consumed || frame->length > frame->consumed - frame->offset)
 			return "a message outside of what it consumed";
-		add_message(record, block + frame->offset, frame->length);
+		record_message(record, block + frame->offset, frame->length);
 		*start += frame->consumed;
 		frame->scanned = 0;
 		return NULL;
@@ -76,10 +82,10 @@ static const char *answer(enum plait_frame_verdict verdict, struct plait_frame *
 	case PLAIT_FRAME_TOO_LONG:
 		if (skipped)
 			return "too long while skipping";
-		add_too_long(record);
+		record_too_long(record);
 		frame->skipping = true;
 		return NULL;
-	case PLAIT_FRAME_INVALID: break;
+	case PLAIT_FRAME_INVALID: record_invalid(record); return NULL;
 	}
 	return "an answer that makes no sense here";
 }
@@ -94,13 +100,18 @@ const char *framing_drive(const struct plait_framing *framing, const void *setti
 	for (size_t i = 0; i < count && !fault; i++) {
 		bool more = false;
 
-		while (start < ends[i] && !more && !fault) {
+		while (start < ends[i] && !more && !fault && !record->invalid) {
 			size_t here = ends[i] - start;
 			uint8_t *block = malloc(here);
 
 			if (!block || ends[i] > len)
 				abort();
 			memcpy(block, data + start, here);
+			if (here < frame.need) {
+				free(block);
+				break;
+			}
+			frame.need = 0;
 			fault = answer(framing->next(settings, block, here, &frame), &frame, block, here,
 				       &start, &more, record);
 			free(block);
@@ -126,29 +137,71 @@ const char *framing_drive_sized(const struct plait_framing *framing, const void 
 	return fault;
 }
 
-void line_model(const struct plait_line *line, const uint8_t *data, size_t len, struct record *record)
+bool framing_same(const struct plait_framing *framing, const void *settings, const uint8_t *data, size_t len,
+		  const size_t *ends, size_t count, const struct record *expected)
 {
-	const char *delimiter = line->delimiter ? line->delimiter : "\n";
-	size_t size = strlen(delimiter), start = 0;
+	struct record got = { 0 };
+	const char *fault = framing_drive(framing, settings, data, len, ends, count, &got);
+	bool same = !fault && record_equal(expected, &got);
 
-	for (size_t at = 0; at + size <= len;) {
-		if (memcmp(data + at, delimiter, size)) {
-			at++;
-			continue;
-		}
-		size_t length = at - start;
-
-		if (!line->delimiter && length && data[at - 1] == '\r')
-			length--;
-		if (length > line->max_length)
-			add_too_long(record);
-		else
-			add_message(record, data + start, length);
-		at += size;
-		start = at;
+	if (!same) {
+		printf("# %s: %s\n# stream:", framing->name,
+		       fault ? fault : "other messages than the model's");
+		for (size_t i = 0; i < len; i++)
+			printf(" %02x", data[i]);
+		printf("\n# packets end at:");
+		for (size_t i = 0; i < count; i++)
+			printf(" %zu", ends[i]);
+		printf("\n# messages: %zu, expected %zu\n", got.messages, expected->messages);
 	}
-	size_t enclosing = line->delimiter ? size : 2;
+	record_fini(&got);
+	return same;
+}
 
-	if (len - start >= enclosing && len - start - enclosing >= line->max_length)
-		add_too_long(record);
+bool framing_same_in_every_cut(const struct plait_framing *framing, const void *settings, const uint8_t *data,
+			       size_t len, const struct record *expected)
+{
+	for (unsigned mask = 0; mask < 1u << (len - 1); mask++) {
+		size_t ends[16], count = 0;
+
+		for (size_t i = 1; i <= len; i++) {
+			if (i == len || mask & 1u << (i - 1))
+				ends[count++] = i;
+		}
+		if (!framing_same(framing, settings, data, len, ends, count, expected))
+			return false;
+	}
+	return true;
+}
+
+bool framing_same_in_random_cuts(const struct plait_framing *framing, const void *settings,
+				 const uint8_t *data, size_t len, const struct record *expected)
+{
+	size_t *ends = calloc(len + 1, sizeof(*ends));
+	bool same = true;
+
+	if (!ends)
+		abort();
+	for (int i = 0; i < 20 && same; i++) {
+		unsigned step = 1 + random_below(i % 3 ? 8 : 200);
+		size_t count = 0;
+
+		for (size_t at = 0; at < len;) {
+			at += 1 + random_below(step);
+			ends[count++] = at < len ? at : len;
+		}
+		same = framing_same(framing, settings, data, len, ends, count, expected);
+	}
+	free(ends);
+	return same;
+}
+
+unsigned random_below(unsigned bound)
+{
+	static uint64_t state = 88172645463325252u;
+
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return (unsigned)((state >> 33) % bound);
 }

@@ -1,16 +1,21 @@
-/* Plays a stream through a framing as a connection does, cut at will, and a plain model of lines to compare
- * with. */
+/* Plays a stream through a framing as a connection does, cut at will, and compares what comes out with a model's. */
 #ifndef TESTS_UNIT_PROTOCOLS_FRAMING_DRIVER_H
 #define TESTS_UNIT_PROTOCOLS_FRAMING_DRIVER_H
 
-#include <plait/line.h>
+#include <plait/frame.h>
 
 /* What came out, in order and in one row of bytes: two records are equal when their bytes are. */
 struct record {
 	uint8_t *bytes;
 	size_t len, size;
 	size_t messages, too_long;
+	bool invalid; /* and nothing comes after that */
 };
+
+/* For models. */
+void record_message(struct record *record, const void *bytes, size_t len);
+void record_too_long(struct record *record);
+void record_invalid(struct record *record);
 
 void record_fini(struct record *record);
 bool record_equal(const struct record *a, const struct record *b);
@@ -25,7 +30,17 @@ const char *framing_drive(const struct plait_framing *framing, const void *setti
 const char *framing_drive_sized(const struct plait_framing *framing, const void *settings,
 				const uint8_t *data, size_t len, size_t size, struct record *record);
 
-/* What a line framing should make of data, worked out without any cleverness. */
-void line_model(const struct plait_line *line, const uint8_t *data, size_t len, struct record *record);
+/* Whether it comes to expected in these packets; prints the difference when not. */
+bool framing_same(const struct plait_framing *framing, const void *settings, const uint8_t *data, size_t len,
+		  const size_t *ends, size_t count, const struct record *expected);
+
+/* The same in all 2^(len - 1) ways to cut at most 16 bytes; or in some random ways. */
+bool framing_same_in_every_cut(const struct plait_framing *framing, const void *settings, const uint8_t *data,
+			       size_t len, const struct record *expected);
+bool framing_same_in_random_cuts(const struct plait_framing *framing, const void *settings,
+				 const uint8_t *data, size_t len, const struct record *expected);
+
+/* The same numbers in every run of a program. */
+unsigned random_below(unsigned bound);
 
 #endif
