@@ -27,9 +27,9 @@ static void record_more(json_t *list, const void *bytes, size_t len)
 	free(text);
 }
 
-static void line_mode(struct plait_conn *conn)
+static void framed_mode(struct plait_conn *conn)
 {
-	plait_set_framing(conn, &plait_line_framing, &stage.line);
+	plait_set_framing(conn, stage.framing, stage.settings);
 }
 
 static void raw_mode(struct plait_conn *conn)
@@ -37,10 +37,10 @@ static void raw_mode(struct plait_conn *conn)
 	plait_set_framing(conn, NULL, NULL);
 }
 
-static void record_line(struct plait_conn *conn, const void *line, size_t len)
+static void record_message(struct plait_conn *conn, const void *message, size_t len)
 {
 	(void)conn;
-	record(stage.received, line, len);
+	record(stage.received, message, len);
 }
 
 /* ---- line_tester ---- */
@@ -84,13 +84,13 @@ static size_t tester_raw(struct plait_conn *conn, const void *data, size_t len)
 	record_more(stage.received, data, taken);
 	stage.quota -= taken;
 	if (stage.quota == 0)
-		line_mode(conn);
+		framed_mode(conn);
 	return taken;
 }
 
 static size_t tester_exceeded(struct plait_conn *conn, const void *data, size_t len)
 {
-	size_t dropped = (size_t)stage.line.max_length + 1;
+	size_t dropped = (size_t)stage.max_length + 1;
 
 	(void)conn;
 	(void)data;
@@ -119,15 +119,41 @@ static size_t flip_raw(struct plait_conn *conn, const void *data, size_t len)
 {
 	(void)data;
 	(void)len;
-	line_mode(conn);
+	framed_mode(conn);
 	return 1;
 }
 
 static size_t record_exceeded(struct plait_conn *conn, const void *data, size_t len)
 {
-	(void)conn;
 	record(stage.exceeded, data, len);
+	json_array_append_new(stage.lengths, json_integer((json_int_t)plait_message_length(conn)));
 	return len;
+}
+
+static void record_buffer(struct plait_conn *conn, const void *message, size_t len)
+{
+	size_t waiting;
+	const void *input = plait_input(conn, &waiting);
+
+	record(stage.received, message, len);
+	record(stage.cleared, input, waiting);
+}
+
+static void replace_once(struct plait_conn *conn, const void *message, size_t len)
+{
+	size_t size;
+	uint8_t *bytes = stage.replacement ? hex_decode(stage.replacement, &size) : NULL;
+
+	record(stage.received, message, len);
+	if (bytes && plait_input_replace(conn, bytes, size) == 0)
+		stage.replacement = NULL;
+	free(bytes);
+}
+
+static void consume_four(struct plait_conn *conn, const void *message, size_t len)
+{
+	record(stage.received, message, len);
+	plait_input_drop(conn, 4);
 }
 
 static void write_line(struct plait_conn *conn, const void *line, size_t len)
@@ -142,17 +168,20 @@ static void write_line(struct plait_conn *conn, const void *line, size_t len)
 		.head = { PLAIT_MAGIC,         PLAIT_ABI_MAJOR,                                              \
 			  PLAIT_ABI_MINOR,     sizeof(struct plait_protocol),                                \
 			  PLAIT_KIND_PROTOCOL, name_ },                                                      \
-		.made = line_mode, __VA_ARGS__                                                               \
+		.made = framed_mode, __VA_ARGS__                                                             \
 	}
 
 static const struct plait_protocol handlers[] = {
-	HANDLER("", .message = record_line),
+	HANDLER("", .message = record_message),
 	HANDLER("line_tester", .message = tester_line, .data = tester_raw,
 		.message_too_long = tester_exceeded),
 	HANDLER("clear_buffer_on_line", .message = clear_line),
 	HANDLER("flip", .message = flip_line, .data = flip_raw),
-	HANDLER("record_exceeded", .message = record_line, .message_too_long = record_exceeded),
+	HANDLER("record_exceeded", .message = record_message, .message_too_long = record_exceeded),
 	HANDLER("write_line_then_pause", .message = write_line),
+	HANDLER("record_buffer", .message = record_buffer),
+	HANDLER("replace_buffer_once", .message = replace_once),
+	HANDLER("consume_4_bytes_on_delivery", .message = consume_four),
 };
 
 const struct plait_protocol *handler_find(const char *name)

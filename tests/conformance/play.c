@@ -1,6 +1,9 @@
-/* Plays one recorded case of Twisted's line receivers on a real connection over memory. */
+/* Plays one recorded case of Twisted's receivers on a real connection over memory. */
 #include "tests/conformance/play.h"
 
+#include <plait/length_field.h>
+#include <plait/line.h>
+#include <plait/netstring.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +16,12 @@
 struct play {
 	const json_t *params, *chunks, *expect;
 	const struct plait_protocol *protocol;
+	const struct kind *kind;
+	union {
+		struct plait_line line;
+		struct plait_netstring netstring;
+		struct plait_length_field field;
+	} settings;
 	char delimiter[17];
 	uint64_t max_length;
 	uint8_t *input; /* all chunks in one */
@@ -21,7 +30,15 @@ struct play {
 	struct rig rig;
 	struct rig_listener listener;
 	struct rig_client client;
-	json_t *before_resume, *after_step; /* of this play */
+	json_t *before_resume, *after_step, *after_chunk; /* of this play */
+	bool refused;                                     /* one of the messages to be sent */
+};
+
+/* A receiver of Twisted's as a framing of ours. */
+struct kind {
+	const char *name;
+	const struct plait_framing *framing;
+	const char *(*read)(struct play *play); /* its settings; returns what the case has not */
 };
 
 static json_t *written(struct play *play)
@@ -65,6 +82,21 @@ static json_t *joined(const json_t *list)
 	return whole;
 }
 
+static json_t *hex(const struct buffer *bytes)
+{
+	size_t len = buffer_size(bytes);
+	char *text = hex_encode(len ? buffer_data(bytes) : NULL, len);
+	json_t *string = json_string(text);
+
+	free(text);
+	return string;
+}
+
+static json_t *waiting(struct play *play)
+{
+	return play->client.conn ? hex(&play->client.conn->input) : json_string("the connection is gone");
+}
+
 /* What stands under key of `expect` after this play; NULL when the key means nothing to us. */
 static json_t *observed(struct play *play, const char *key)
 {
@@ -76,9 +108,19 @@ static json_t *observed(struct play *play, const char *key)
 		return joined(stage.received);
 	if (!strcmp(key, "received_before_resume_hex"))
 		return json_incref(play->before_resume);
-	if (!strcmp(key, "cleared_hex"))
+	if (!strcmp(key, "received_after_chunk_hex"))
+		return json_incref(play->after_chunk);
+	if (!strcmp(key, "cleared_hex") || !strcmp(key, "buffer_at_delivery_hex"))
 		return json_incref(stage.cleared);
-	if (!strcmp(key, "length_exceeded_hex"))
+	if (!strcmp(key, "length_exceeded"))
+		return json_incref(stage.lengths);
+	if (!strcmp(key, "buffer_final_hex"))
+		return waiting(play);
+	if (!strcmp(key, "sent_hex"))
+		return hex(&play->client.memory.from_conn);
+	if (!strcmp(key, "send_error")) /* Twisted's exception, our code */
+		return json_string(play->refused ? "StringTooLong" : "none");
+	if (!strcmp(key, "length_exceeded_hex") || !strcmp(key, "buffer_at_exceeded_hex"))
 		return json_incref(stage.exceeded);
 	if (!strcmp(key, "disconnecting"))
 		return json_boolean(play->client.memory.was_shut_down || play->client.memory.closed);
@@ -90,12 +132,18 @@ static json_t *observed(struct play *play, const char *key)
 static void curtain_up(struct play *play)
 {
 	stage = (struct stage){
-		.line = { play->delimiter, play->max_length },
+		.framing = play->kind->framing,
+		.settings = &play->settings,
+		.max_length = play->max_length,
+		.replacement = json_string_value(json_object_get(play->params, "replacement_hex")),
 		.received = json_array(),
 		.cleared = json_array(),
 		.exceeded = json_array(),
 		.writes = json_array(),
+		.lengths = json_array(),
 	};
+	play->refused = false;
+	play->after_chunk = json_array();
 	play->before_resume = json_array();
 	play->after_step = json_array();
 	rig_connect(&play->rig, &play->listener, &play->client);
@@ -108,6 +156,8 @@ static void curtain_down(struct play *play)
 	json_decref(stage.cleared);
 	json_decref(stage.exceeded);
 	json_decref(stage.writes);
+	json_decref(stage.lengths);
+	json_decref(play->after_chunk);
 	json_decref(play->before_resume);
 	json_decref(play->after_step);
 }
@@ -120,8 +170,36 @@ static void resume(struct play *play)
 	rig_run(&play->rig);
 }
 
+static void send_one(struct play *play, const void *message, size_t len)
+{
+	if (play->client.conn && plait_write_message(play->client.conn, message, len) < 0)
+		play->refused = true;
+}
+
+/* What the case sends, and one of a length that only counts. */
+static void send_all(struct play *play)
+{
+	json_t *text;
+	size_t index, len = (size_t)json_integer_value(json_object_get(play->params, "send_length"));
+	void *zeros = calloc(1, len + 1);
+
+	json_array_foreach(json_object_get(play->params, "send_hex"), index, text)
+	{
+		size_t size;
+		uint8_t *bytes = hex_decode(json_string_value(text), &size);
+
+		send_one(play, bytes, size);
+		free(bytes);
+	}
+	if (len > 0 && zeros)
+		send_one(play, zeros, len);
+	free(zeros);
+	rig_run(&play->rig);
+}
+
 static void finish(struct play *play)
 {
+	send_all(play);
 	if (!json_is_true(json_object_get(play->params, "resume_after_input")))
 		return;
 	json_decref(play->before_resume);
@@ -169,6 +247,7 @@ static bool play_recorded(struct play *play, struct outcome *outcome)
 	{
 		len = strlen(json_string_value(chunk)) / 2;
 		rig_say_bytes(&play->client, play->input + at, len);
+		json_array_append_new(play->after_chunk, json_deep_copy(stage.received));
 		at += len;
 	}
 	finish(play);
@@ -282,34 +361,77 @@ static const char *read_input(struct play *play)
 	return NULL;
 }
 
-static const char *read_params(struct play *play)
+static const char *read_line(struct play *play)
 {
 	size_t len;
 	uint8_t *delimiter = hex_decode(json_string_value(json_object_get(play->params, "delimiter_hex")),
 					&len);
-	json_int_t max_length = json_integer_value(json_object_get(play->params, "max_length"));
 
 	if (delimiter && len >= 1 && len < sizeof(play->delimiter))
 		memcpy(play->delimiter, delimiter, len);
 	bool good = delimiter && strlen(play->delimiter) == len;
 
 	free(delimiter);
-	if (!good)
-		return "has no delimiter_hex of 1 to 16 bytes without zero";
+	play->settings.line = (struct plait_line){ play->delimiter, play->max_length };
+	return good ? NULL : "has no delimiter_hex of 1 to 16 bytes without zero";
+}
+
+static const char *read_netstring(struct play *play)
+{
+	play->settings.netstring = (struct plait_netstring){ play->max_length };
+	return NULL;
+}
+
+/* As its defaults are, but for max_length. */
+static const char *read_int(struct play *play)
+{
+	play->settings.field = *(const struct plait_length_field *)play->kind->framing->defaults;
+	play->settings.field.max_length = play->max_length;
+	return NULL;
+}
+
+static const struct kind kinds[] = {
+	{ "LineReceiver", &plait_line_framing, read_line },
+	{ "LineOnlyReceiver", &plait_line_framing, read_line },
+	{ "NetstringReceiver", &plait_netstring_framing, read_netstring },
+	{ "Int8StringReceiver", &plait_int8_framing, read_int },
+	{ "Int16StringReceiver", &plait_int16_framing, read_int },
+	{ "Int32StringReceiver", &plait_int32_framing, read_int },
+};
+
+static const struct kind *find_kind(const char *name)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (!strcmp(kinds[i].name, name))
+			return &kinds[i];
+	}
+	return NULL;
+}
+
+bool play_knows(const char *protocol)
+{
+	return find_kind(protocol) != NULL;
+}
+
+static const char *read_params(struct play *play)
+{
+	json_int_t max_length = json_integer_value(json_object_get(play->params, "max_length"));
+
 	if (max_length < 1)
 		return "has no max_length";
 	play->max_length = (uint64_t)max_length;
 	play->protocol = handler_find(json_string_value(json_object_get(play->params, "handler")));
-	return play->protocol ? NULL : "names an unknown handler";
+	return play->protocol ? play->kind->read(play) : "names an unknown handler";
 }
 
-struct outcome play_line_case(const json_t *test)
+struct outcome play_case(const json_t *test)
 {
 	struct outcome outcome = { 0 };
 	struct play play = {
 		.params = json_object_get(test, "params"),
 		.chunks = json_object_get(test, "input_chunks_hex"),
 		.expect = json_object_get(test, "expect"),
+		.kind = find_kind(json_string_value(json_object_get(test, "protocol"))),
 	};
 	const char *fault = read_input(&play);
 

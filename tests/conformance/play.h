@@ -1,4 +1,4 @@
-/* Plays one recorded case of Twisted's line receivers on a real connection over memory. */
+/* Plays one recorded case of Twisted's receivers on a real connection over memory. */
 #ifndef TESTS_CONFORMANCE_PLAY_H
 #define TESTS_CONFORMANCE_PLAY_H
 
@@ -15,6 +15,9 @@ struct outcome {
 };
 
 /* Plays it as recorded and re-cut as it allows, until one play differs from its expectation. */
-struct outcome play_line_case(const json_t *test);
+struct outcome play_case(const json_t *test);
+
+/* Whether there is a framing that can play the cases of this protocol of Twisted's. */
+bool play_knows(const char *protocol);
 
 #endif

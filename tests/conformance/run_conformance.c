@@ -10,17 +10,6 @@
 
 #define SHOWN 2000 /* of a long expectation */
 
-static const char *const played[] = { "LineReceiver", "LineOnlyReceiver" };
-
-static bool is_played(const char *protocol)
-{
-	for (size_t i = 0; i < sizeof(played) / sizeof(played[0]); i++) {
-		if (!strcmp(protocol, played[i]))
-			return true;
-	}
-	return false;
-}
-
 static void show(const char *what, const json_t *value)
 {
 	char *text = value ? json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY) : NULL;
@@ -32,7 +21,7 @@ static void show(const char *what, const json_t *value)
 
 static bool run(size_t number, const char *id, const json_t *test)
 {
-	struct outcome outcome = play_line_case(test);
+	struct outcome outcome = play_case(test);
 
 	printf("%s %zu - %s (%u plays)\n", outcome.good ? "ok" : "not ok", number, id, outcome.plays);
 	if (!outcome.good) {
@@ -69,7 +58,7 @@ static int run_all(const json_t *cases)
 		if (!id || !protocol) {
 			printf("not ok %zu - a case without id or protocol\n", index + 1);
 			failed++;
-		} else if (!is_played(protocol)) {
+		} else if (!play_knows(protocol)) {
 			skip(skipped, index + 1, id, protocol);
 		} else if (run(index + 1, id, test)) {
 			passed++;
