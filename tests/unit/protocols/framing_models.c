@@ -109,8 +109,8 @@ static int number_in(const struct plait_length_field *field, const uint8_t *at, 
 static size_t one_message(const struct plait_length_field *field, const uint8_t *data, size_t len,
 			  struct record *record)
 {
-	uint64_t value;
-	size_t size;
+	uint64_t value = 0;
+	size_t size = 0;
 	int there = len > field->offset
 			    ? number_in(field, data + field->offset, len - field->offset, &value, &size)
 			    : 0;
