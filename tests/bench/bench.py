@@ -98,6 +98,7 @@ def about(bench):
     for name, package in (
         ("libevent", "libevent-2.1-7"),
         ("libuv", "libuv1"),
+        ("libwebsockets", "libwebsockets17"),
         ("Twisted", "python3-twisted"),
     ):
         facts[name] = _first_line("dpkg-query", "-W", "-f", "${Version}", package)

@@ -74,15 +74,15 @@ def _verdict(work, found):
     return ", ".join(words) or "yes"
 
 
-OTHERS = ("bufferevent", "libuv", "twisted", "nginx", "haproxy")
+OTHERS = ("bufferevent", "libuv", "lws", "twisted", "nginx", "haproxy")
 
 
 def _table(results):
     yield (
         "| work | raw, us | at most | plait: CPU | met | plait: rate | bufferevent: CPU | libuv: CPU "
-        "| Twisted: CPU | nginx: CPU | HAProxy: CPU |"
+        "| lws: CPU | Twisted: CPU | nginx: CPU | HAProxy: CPU |"
     )
-    yield "| --- | ---: | ---: | --- | --- | --- | --- | --- | --- | --- | --- |"
+    yield "| --- | ---: | ---: | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     for work in COMPARE:
         found = results.get(work.name)
         if not found:

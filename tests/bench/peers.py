@@ -118,6 +118,12 @@ class Peers:
             return None
         return [program], {}, None
 
+    def lws(self, speaks, transport, certificate="server"):
+        program = self.build / "tests" / "bench" / "lws"
+        if speaks != "echo" or transport == "udp" or not program.exists():
+            return None
+        return [program, transport, *self._tls_files(transport, certificate)], {}, None
+
     def twisted(self, speaks, transport, certificate="server"):
         if speaks != "echo" or transport == "udp" or not glob.glob("/usr/lib/python3/dist-packages/twisted"):
             return None

@@ -51,7 +51,9 @@ class Servers(Case):
     def test_echo_of_libraries(self):
         for transport in ("tcp", "tls"):
             self.check_echo("bufferevent", transport)
-        # Built where its library is.
+            # Built where its library is.
+            if (PROGRAMS / "lws").exists():
+                self.check_echo("lws", transport)
         if (PROGRAMS / "uv").exists():
             self.check_echo("uv")
 

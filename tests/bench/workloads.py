@@ -1,7 +1,7 @@
 """What is measured: one table of workloads, with the targets they have."""
 import dataclasses
 
-STREAM_PEERS = ("raw", "plait", "bufferevent", "libuv", "twisted")
+STREAM_PEERS = ("raw", "plait", "bufferevent", "libuv", "lws", "twisted")
 OWN = ("raw", "plait")
 HANDSHAKE_PEERS = ("raw", "plait", "nginx", "haproxy")
 
@@ -99,7 +99,7 @@ def _count(name, title, kind, words, few, many, transport="tcp", certificate="se
 
 
 _ONE = {"receives": 1, "sends": 1, "other_calls": 0.05}
-_OTHERS = (*OWN, "bufferevent", "libuv")
+_OTHERS = (*OWN, "bufferevent", "libuv", "lws")
 _ECHO = {"instructions": 450, "peers": _OTHERS, **_ONE}
 _ECHO_TLS = {"transport": "tls", "instructions": 14_000, "peers": _OTHERS, **_ONE}
 _SHAKE = {"transport": "tls", "peers": HANDSHAKE_PEERS}
