@@ -142,17 +142,15 @@ void conn_settle(struct plait_conn *conn)
 
 static ASIDE bool takes_output_not_shared(struct plait_conn *conn)
 {
-	if (conn->sharing) {
-		group_stop_sharing(conn);
-		conn->alone = GROUP_ALONE;
-	}
+	if (conn->sharing)
+		group_go_alone(conn);
 	return conn->state == CONN_OPEN && !conn->write_ending;
 }
 
 /* From here on, what is written comes behind what the connection is owed. */
 static ALONG bool takes_output(struct plait_conn *conn)
 {
-	if (conn->state == CONN_OPEN && !(conn->write_ending | conn->sharing))
+	if (conn->state == CONN_OPEN && !conn->write_ending && !conn->sharing)
 		return true;
 	return takes_output_not_shared(conn);
 }

@@ -141,7 +141,7 @@ int plait_group_add(struct plait_group *group, struct plait_conn *conn)
 	if (conn->sharing)
 		group_stop_sharing(conn);
 	struct group_part *part = part_of(group, conn->loop);
-	if (!part || conn->state != CONN_OPEN || !part_add(part, conn))
+	if (!part || conn->state != CONN_OPEN || part_add(part, conn) < 0)
 		return PLAIT_ERROR_MEMORY;
 	group_ref(group);
 	atomic_fetch_add_explicit(&group->count, 1, memory_order_relaxed);

@@ -18,6 +18,9 @@ void group_unref_many(struct plait_group *group, unsigned count);
  * longer. It fails when there is no memory. */
 void group_stop_sharing(struct plait_conn *conn);
 
+/* The same for one that writes something of its own: it does not share for a while. */
+void group_go_alone(struct plait_conn *conn);
+
 /* What a connection that shares is owed, in bytes. */
 size_t group_owed(const struct plait_conn *conn);
 

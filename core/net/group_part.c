@@ -2,7 +2,6 @@
 #include "core/net/group_part.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/base/block.h"
 #include "core/base/container.h"
@@ -41,18 +40,18 @@ static int grow(struct group_part *part)
 	return 0;
 }
 
-struct membership *part_add(struct group_part *part, struct plait_conn *conn)
+int part_add(struct group_part *part, struct plait_conn *conn)
 {
 	struct membership *membership = grow(part) == 0 ? block_take(sizeof(*membership)) : NULL;
 	if (!membership)
-		return NULL;
+		return -1;
 	*membership = (struct membership){
 		.part = part, .conn = conn, .next = conn->memberships, .index = part->count
 	};
 	conn->memberships = membership;
 	part->slots[part->count++] = (struct slot){ conn, membership };
 	atomic_fetch_add_explicit(&part->alive, 1, memory_order_relaxed);
-	return membership;
+	return 0;
 }
 
 static void put(struct group_part *part, size_t index, struct slot slot)
@@ -91,6 +90,12 @@ void group_stop_sharing(struct plait_conn *conn)
 	struct group_part *part = conn->memberships->part;
 	stop_sharing(conn->memberships);
 	conn_queue_shared(conn, &part->shared, 0);
+}
+
+void group_go_alone(struct plait_conn *conn)
+{
+	group_stop_sharing(conn);
+	conn->alone = GROUP_ALONE;
 }
 
 size_t group_owed(const struct plait_conn *conn)
@@ -228,6 +233,7 @@ static void share_with_all_but(struct group_part *part, struct plait_chunk *chun
 static ALONG void walk(struct group_part *part, struct plait_chunk *chunk, const struct plait_conn *except,
 		       plait_group_deliver_fn *fn, bool offered)
 {
+	begin_walk(part);
 	for (size_t i = part->sharing, count = part->count; i < count; i++) {
 		struct plait_conn *conn = part->slots[i].conn;
 		if (!conn || conn == except)
@@ -235,19 +241,17 @@ static ALONG void walk(struct group_part *part, struct plait_chunk *chunk, const
 		if (!offered || !conn_offer(conn, chunk))
 			fn(conn, chunk);
 	}
+	end_walk(part);
 }
 
 void part_walk(struct group_part *part, struct plait_chunk *chunk, const struct plait_conn *except,
 	       struct group_delivery delivery)
 {
-	if (delivery.offered)
+	if (delivery.offered) {
 		share_with_all_but(part, chunk, except);
-	else
-		all_stop_sharing(part);
-	begin_walk(part);
-	if (delivery.offered)
 		walk(part, chunk, except, delivery.fn, true);
-	else
+	} else {
+		all_stop_sharing(part);
 		walk(part, chunk, except, delivery.fn, false);
-	end_walk(part);
+	}
 }

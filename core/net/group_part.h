@@ -57,8 +57,8 @@ struct group_delivery {
 struct group_part *part_new(struct plait_group *group, struct plait_loop *loop);
 void part_free(struct group_part *part); /* NULL is allowed */
 
-/* NULL when there is no memory. */
-struct membership *part_add(struct group_part *part, struct plait_conn *conn);
+/* 0, or -1 when there is no memory. The reference to the group is the caller's to take. */
+int part_add(struct group_part *part, struct plait_conn *conn);
 
 /* The membership is the caller's to free, who gives up its reference to the group. */
 void part_remove(struct membership *membership);
