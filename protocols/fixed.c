@@ -5,17 +5,7 @@
 
 #include <assert.h>
 
-/* scratch[0]: what is left to drop. */
-static enum plait_frame_verdict skip(struct plait_frame *frame, size_t size, size_t len)
-{
-	if (frame->scratch[0] == 0)
-		frame->scratch[0] = size;
-	uint64_t left = frame->scratch[0];
-	frame->consumed = left < len ? (size_t)left : len;
-	frame->scratch[0] -= frame->consumed;
-	frame->skipping = frame->scratch[0] > 0;
-	return PLAIT_FRAME_SKIP;
-}
+#include "protocols/drop.h"
 
 static enum plait_frame_verdict fixed_next(const void *settings, const uint8_t *data, size_t len,
 					   struct plait_frame *frame)
@@ -23,8 +13,11 @@ static enum plait_frame_verdict fixed_next(const void *settings, const uint8_t *
 	size_t size = ((const struct plait_fixed *)settings)->size;
 	(void)data;
 	assert(size > 0);
-	if (frame->skipping)
-		return skip(frame, size, len);
+	if (frame->skipping) {
+		if (frame->scratch[0] == 0)
+			frame->scratch[0] = size;
+		return drop(frame, len);
+	}
 	if (len < size) {
 		frame->need = size;
 		return PLAIT_FRAME_MORE;

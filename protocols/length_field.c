@@ -4,6 +4,8 @@
 
 #include <assert.h>
 
+#include "protocols/drop.h"
+
 #define VARINT_MAX 10 /* bytes of the longest */
 
 /* A number as it stands in a head. */
@@ -140,28 +142,19 @@ static enum plait_frame_verdict read_head(const struct plait_length_field *field
 	return add(&announced->body, field->adjustment) ? PLAIT_FRAME_MESSAGE : PLAIT_FRAME_INVALID;
 }
 
-/* scratch: what is left to drop, and 1 when that is known. */
 static enum plait_frame_verdict skip(const struct plait_length_field *field, const uint8_t *data, size_t len,
 				     struct plait_frame *frame)
 {
 	struct announced announced;
-	if (!frame->scratch[1]) {
+	if (frame->scratch[0] == 0) {
 		enum plait_frame_verdict verdict = read_head(field, data, len, &announced);
 		if (verdict != PLAIT_FRAME_MESSAGE)
 			return verdict;
 		if (announced.body > UINT64_MAX - announced.head)
 			return PLAIT_FRAME_INVALID;
 		frame->scratch[0] = announced.head + announced.body;
-		frame->scratch[1] = 1;
 	}
-	uint64_t left = frame->scratch[0];
-	frame->consumed = left < len ? (size_t)left : len;
-	frame->scratch[0] -= frame->consumed;
-	if (frame->scratch[0] == 0) {
-		frame->scratch[1] = 0;
-		frame->skipping = false;
-	}
-	return PLAIT_FRAME_SKIP;
+	return drop(frame, len);
 }
 
 static enum plait_frame_verdict length_field_next(const void *settings, const uint8_t *data, size_t len,

@@ -7,6 +7,13 @@
 
 #define DELIMITER_MAX 16
 
+static size_t measure(const char *delimiter)
+{
+	size_t size = strnlen(delimiter, DELIMITER_MAX + 1);
+	assert(size >= 1 && size <= DELIMITER_MAX);
+	return size;
+}
+
 /* Whether the delimiter's last byte, at `last`, has the others before it. */
 static bool is_whole(const uint8_t *last, const char *delimiter, size_t before)
 {
@@ -59,10 +66,8 @@ static enum plait_frame_verdict line_next(const void *settings, const uint8_t *d
 	const char *delimiter = any ? "\n" : line->delimiter;
 	size_t size = frame->scratch[0]; /* measured once */
 
-	if (size == 0) {
-		frame->scratch[0] = size = strnlen(delimiter, DELIMITER_MAX + 1);
-		assert(size >= 1 && size <= DELIMITER_MAX);
-	}
+	if (size == 0)
+		frame->scratch[0] = size = measure(delimiter);
 
 	const uint8_t *found = find(data, len, frame->scanned, delimiter, size);
 	size_t end = found ? (size_t)(found - data) + size : 0;
@@ -90,7 +95,7 @@ static enum plait_frame_verdict line_next(const void *settings, const uint8_t *d
 	return PLAIT_FRAME_MESSAGE;
 }
 
-/* Whether the peer finds the end of the message where it is, and not before: it may begin in the message. */
+/* Whether the peer would find an end before the message's own: within it, or one that begins in its last bytes. */
 static bool ends_early(const uint8_t *message, size_t len, const char *delimiter, size_t size)
 {
 	uint8_t seam[2 * DELIMITER_MAX];
@@ -107,8 +112,7 @@ static int line_wrap(const void *settings, const void *message, size_t len, stru
 {
 	const struct plait_line *line = settings;
 	const char *ends = line->delimiter ? line->delimiter : "\n";
-	size_t size = strnlen(ends, DELIMITER_MAX + 1);
-	assert(size >= 1 && size <= DELIMITER_MAX);
+	size_t size = measure(ends);
 	if (ends_early(message, len, ends, size))
 		return PLAIT_ERROR_INVALID;
 	wrap->tail = line->delimiter ? line->delimiter : "\r\n";

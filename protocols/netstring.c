@@ -4,55 +4,47 @@
 
 #include <stdio.h>
 
-/* What stands before the message, as far as it is there. */
+#include "protocols/drop.h"
+
+/* What stands before the message, as far as it is there; zeroed before it is read. */
 struct prefix {
 	uint64_t length;
 	size_t size; /* of the digits and the colon */
 };
 
-/* MORE, MESSAGE (the prefix is whole) or INVALID. A length of more than `most` need not be whole: TOO_LONG. */
+/* MESSAGE: the prefix is whole; MORE, INVALID, or TOO_LONG as soon as the digits come to more than `most`. */
 static enum plait_frame_verdict read_prefix(const uint8_t *data, size_t len, uint64_t most,
 					    struct prefix *prefix)
 {
-	uint64_t length = 0;
 	for (size_t i = 0; i < len; i++) {
 		unsigned digit = data[i] - (unsigned)'0';
 		if (data[i] == ':' && i > 0) {
-			*prefix = (struct prefix){ .length = length, .size = i + 1 };
-			return length > most ? PLAIT_FRAME_TOO_LONG : PLAIT_FRAME_MESSAGE;
+			prefix->size = i + 1;
+			return PLAIT_FRAME_MESSAGE;
 		}
-		if (digit > 9 || (i > 0 && length == 0) || length > (UINT64_MAX - digit) / 10)
+		if (digit > 9 || (i > 0 && prefix->length == 0) || prefix->length > (UINT64_MAX - digit) / 10)
 			return PLAIT_FRAME_INVALID;
-		length = length * 10 + digit;
-		if (length > most) {
-			prefix->length = length;
+		prefix->length = prefix->length * 10 + digit;
+		if (prefix->length > most)
 			return PLAIT_FRAME_TOO_LONG;
-		}
 	}
 	return PLAIT_FRAME_MORE;
 }
 
-/* scratch: what is left to drop, its comma among it, and 1 when that is known. */
+/* Its comma is among what is dropped, and must be there all the same. */
 static enum plait_frame_verdict skip(const uint8_t *data, size_t len, struct plait_frame *frame)
 {
-	struct prefix prefix;
-	if (!frame->scratch[1]) {
+	struct prefix prefix = { 0 };
+	if (frame->scratch[0] == 0) {
 		enum plait_frame_verdict verdict = read_prefix(data, len, UINT64_MAX, &prefix);
 		if (verdict != PLAIT_FRAME_MESSAGE)
 			return verdict;
 		if (prefix.length > UINT64_MAX - prefix.size - 1)
 			return PLAIT_FRAME_INVALID;
 		frame->scratch[0] = prefix.size + prefix.length + 1;
-		frame->scratch[1] = 1;
 	}
-	uint64_t left = frame->scratch[0];
-	frame->consumed = left < len ? (size_t)left : len;
-	frame->scratch[0] -= frame->consumed;
-	if (frame->scratch[0] > 0)
-		return PLAIT_FRAME_SKIP;
-	frame->scratch[1] = 0;
-	frame->skipping = false;
-	return data[frame->consumed - 1] == ',' ? PLAIT_FRAME_SKIP : PLAIT_FRAME_INVALID;
+	enum plait_frame_verdict verdict = drop(frame, len);
+	return frame->skipping || data[frame->consumed - 1] == ',' ? verdict : PLAIT_FRAME_INVALID;
 }
 
 /* Until a message is whole it is not looked at again, whatever its size. */
