@@ -79,7 +79,7 @@ static inline void queue_commit(struct queue *queue, size_t len)
 /* For queue_copy: all but the common case. */
 int queue_copy_more(struct queue *queue, struct queue_pool *pool, const void *data, size_t len);
 
-/* Each returns 0, or -1 when there is no memory; then nothing was added, but by queue_append. */
+/* Each returns 0, or -1 when there is no memory (nothing was added). */
 static inline int queue_copy(struct queue *queue, struct queue_pool *pool, const void *data, size_t len)
 {
 	uint8_t *room = queue_room(queue, pool, len);
@@ -93,7 +93,8 @@ static inline int queue_copy(struct queue *queue, struct queue_pool *pool, const
 int queue_add(struct queue *queue, struct queue_pool *pool,
 	      struct plait_chunk *chunk); /* takes its own reference */
 
-/* Adds all but the first skip bytes of another queue, small ones copied, large chunks by reference. */
+/* Adds all but the first skip bytes of another queue, small ones copied, large chunks by reference. Returns 0, or -1 when
+ * there is no memory; some may have been added then. */
 int queue_append(struct queue *queue, struct queue_pool *pool, const struct queue *other, size_t skip);
 
 /* The head of the queue as at most max parts; returns how many. */

@@ -17,7 +17,8 @@
 /* Posts that post again are given this many rounds at the end; a plugin that never stops must not keep us. */
 #define SETTLE_MOST 10000
 
-/* A timer that is no further away is waited for with an eye on how long the turn took. */
+/* A timer that is no further away is waited for with an eye on how long the turn took. One that is may be late by as much
+ * as a turn took longer than this. */
 #define NEAR_MS 1000
 
 /* What one wait may report; more are reported by the next. */

@@ -33,9 +33,9 @@ void plait_frame_skip(struct plait_conn *conn)
 
 int plait_write_message(struct plait_conn *conn, const void *message, size_t len)
 {
+	loop_assert_here(conn->loop);
 	const struct conn_framing *at_work = conn->framed ? conn_framing(conn) : NULL;
 	struct plait_wrap wrap = { 0 };
-	loop_assert_here(conn->loop);
 	if (!at_work || !at_work->framing->wrap)
 		return PLAIT_ERROR_INVALID;
 	int result = at_work->framing->wrap(at_work->settings, message, len, &wrap);

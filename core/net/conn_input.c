@@ -373,8 +373,6 @@ int plait_input_replace(struct plait_conn *conn, const void *data, size_t len)
 		memmove(at + there - len, data, len);
 	plait_input_drop(conn, there - len);
 	if (!conn_delivering(conn) && conn->state == CONN_OPEN) {
-		if (conn->framed)
-			conn_framing(conn)->frame.scanned = conn_framing(conn)->frame.need = 0;
 		conn->deliver_due = true;
 		conn_defer(conn);
 	}
