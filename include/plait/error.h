@@ -6,14 +6,16 @@
 
 /* Calls that can fail return 0 or one of these. */
 enum plait_code {
-	PLAIT_ERROR_INVALID = -1,  /* an argument or a setting that makes no sense */
-	PLAIT_ERROR_SYSTEM = -2,   /* the system refused; the text names the call and the reason */
-	PLAIT_ERROR_MEMORY = -3,   /* no memory for something whose size came from outside */
-	PLAIT_ERROR_GONE = -4,     /* the connection, timer or group is not there any more */
-	PLAIT_ERROR_CLOSING = -5,  /* the connection is closing and takes no more */
-	PLAIT_ERROR_OVERFLOW = -6, /* a bound would be exceeded */
-	PLAIT_ERROR_MISSING = -7,  /* a file or a name that is not there */
-	PLAIT_ERROR_REFUSED = -8,  /* a rule forbids it */
+	PLAIT_ERROR_INVALID = -1,   /* an argument or a setting that makes no sense */
+	PLAIT_ERROR_SYSTEM = -2,    /* the system refused; the text names the call and the reason */
+	PLAIT_ERROR_MEMORY = -3,    /* no memory for something whose size came from outside */
+	PLAIT_ERROR_GONE = -4,      /* the connection, timer or group is not there any more */
+	PLAIT_ERROR_CLOSING = -5,   /* the connection is closing and takes no more */
+	PLAIT_ERROR_OVERFLOW = -6,  /* a bound would be exceeded */
+	PLAIT_ERROR_MISSING = -7,   /* a file or a name that is not there */
+	PLAIT_ERROR_REFUSED = -8,   /* a rule forbids it */
+	PLAIT_ERROR_CANCELLED = -9, /* it was called off before there was a result */
+	PLAIT_ERROR_TIMEOUT = -10,  /* it took too long */
 };
 
 /* One problem. The caller owns it, zeroed or not; a callee fills it only when it fails. */

@@ -6,8 +6,10 @@
 #include <plait/addr.h>
 #include <plait/chunk.h>
 #include <plait/conn.h>
+#include <plait/deferred.h>
 #include <plait/error.h>
 #include <plait/factory.h>
+#include <plait/failure.h>
 #include <plait/fixed.h>
 #include <plait/frame.h>
 #include <plait/group.h>
