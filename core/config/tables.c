@@ -31,9 +31,6 @@ static const struct plait_choice format_choices[] = {
 #define SECOND 1000
 #define MINUTE (60 * SECOND)
 #define DAY (24ll * 60 * MINUTE)
-#define KIB 1024
-#define MIB (1024 * KIB)
-#define GIB (1024ll * MIB)
 
 static const struct plait_option log_table[] = {
 	PLAIT_OPTION_CHOICE("level", struct config, log.level, level_choices, .fallback = "info",
@@ -52,85 +49,12 @@ static const struct plait_option tls_table[] = {
 	PLAIT_OPTION_END,
 };
 
-static const struct plait_option timeouts_table[] = {
-	PLAIT_OPTION_DURATION("handshake", struct timeout_settings, handshake_ms, .fallback = "10s", .min = 1,
-			      .max = 10 * MINUTE, .doc = "How long a peer may take for its TLS handshake"),
-	PLAIT_OPTION_DURATION(
-		"idle", struct timeout_settings, idle_ms, .fallback = "10m", .max = 365 * DAY,
-		.doc = "How long a connection may be silent in both directions before it is closed; 0 is "
-		       "without end"),
-	PLAIT_OPTION_DURATION(
-		"close", struct timeout_settings, close_ms, .fallback = "5s", .min = 1, .max = 10 * MINUTE,
-		.doc = "How long a closing connection may go without taking any of the output it is still "
-		       "owed before it is aborted"),
-	PLAIT_OPTION_END,
-};
-
-static const struct plait_option buffers_table[] = {
-	PLAIT_OPTION_SIZE("high", struct buffer_settings, high, .fallback = "64k", .min = 1, .max = 16 * GIB,
-			  .doc = "The queued output above which plait stops reading from that connection"),
-	PLAIT_OPTION_SIZE("low", struct buffer_settings, low, .fallback = "16k", .min = 0, .max = 16 * GIB,
-			  .doc = "The queued output at which reading goes on; less than high"),
-	PLAIT_OPTION_SIZE(
-		"cap", struct buffer_settings, cap, .fallback = "16m", .min = 1, .max = 16 * GIB,
-		.doc = "The queued output that ends the connection when it would be exceeded; at least 64k "
-		       "more than high"),
-	PLAIT_OPTION_SIZE(
-		"input", struct buffer_settings, input, .fallback = "1m", .min = 1, .max = GIB,
-		.doc = "How many received bytes a protocol without framing may leave waiting for more; a framing "
-		       "has bounds of its own"),
-	PLAIT_OPTION_END,
-};
-
-static const struct plait_option limits_table[] = {
-	PLAIT_OPTION_INT("connections", struct limit_settings, connections, .fallback = "10000", .min = 0,
-			 .max = 10000000,
-			 .doc = "How many connections the listener has at one time; 0 is without limit"),
-	PLAIT_OPTION_INT("per_address", struct limit_settings, per_address, .fallback = "0", .min = 0,
-			 .max = 10000000,
-			 .doc = "How many of them may come from one address; 0 is without limit"),
-	PLAIT_OPTION_END,
-};
-
-static const struct plait_option keepalive_table[] = {
-	PLAIT_OPTION_BOOL("enabled", struct socket_settings, keepalive.enabled, .fallback = "true",
-			  .doc = "Whether the kernel asks silent TCP peers if they are still there"),
-	PLAIT_OPTION_DURATION(
-		"idle", struct socket_settings, keepalive.idle_ms, .fallback = "5m", .min = SECOND,
-		.max = 9 * 60 * MINUTE,
-		.doc = "How long a peer is silent before it is asked, rounded up to whole seconds"),
-	PLAIT_OPTION_DURATION("interval", struct socket_settings, keepalive.interval_ms, .fallback = "30s",
-			      .min = SECOND, .max = 9 * 60 * MINUTE,
-			      .doc = "How long to wait between two questions, rounded up to whole seconds"),
-	PLAIT_OPTION_INT("count", struct socket_settings, keepalive.count, .fallback = "4", .min = 1,
-			 .max = 127, .doc = "How many questions without an answer end the connection"),
-	PLAIT_OPTION_END,
-};
-
 /* Objects without a struct of their own fill the one that is around them: offset 0, its size. */
 #define PART(key_, struct_, table_, ...)                                                                     \
 	{                                                                                                    \
 		.type = PLAIT_OPTION_TYPE_OBJECT, .key = (key_), .table = (table_),                          \
 		.table_size = sizeof(struct_), __VA_ARGS__                                                   \
 	}
-
-static const struct plait_option socket_table[] = {
-	PLAIT_OPTION_INT("backlog", struct socket_settings, backlog, .fallback = "4096", .min = 1,
-			 .max = 65535,
-			 .doc = "How many connections the kernel holds ready until plait accepts them"),
-	PLAIT_OPTION_BOOL(
-		"nodelay", struct socket_settings, nodelay, .fallback = "true",
-		.doc = "Whether small writes leave at once (TCP_NODELAY) instead of waiting to be joined"),
-	PLAIT_OPTION_BOOL(
-		"reuseaddr", struct socket_settings, reuseaddr, .fallback = "true",
-		.doc = "Whether a port can be bound while old connections of it linger (SO_REUSEADDR)"),
-	PLAIT_OPTION_BOOL("v6only", struct socket_settings, v6only, .fallback = "false",
-			  .doc = "Whether a listener on [::] leaves IPv4 out"),
-	PART("keepalive", struct socket_settings, keepalive_table, .doc = "Finding TCP peers that vanished"),
-	PLAIT_OPTION_STRING("mode", struct socket_settings, mode, .fallback = "0660", .min = 3, .max = 4,
-			    .doc = "The permissions of a UNIX socket's file, an octal number in quotes"),
-	PLAIT_OPTION_END,
-};
 
 static const struct plait_option listener_table[] = {
 	PLAIT_OPTION_STRING(
@@ -150,14 +74,7 @@ static const struct plait_option listener_table[] = {
 	{ .type = PLAIT_OPTION_TYPE_ANY,
 	  .key = "options",
 	  .doc = "The protocol's own options; see the section of the protocol" },
-	PLAIT_OPTION_OBJECT("timeouts", struct listener_config, net.timeouts, timeouts_table,
-			    .doc = "How long things may take"),
-	PLAIT_OPTION_OBJECT("buffers", struct listener_config, net.buffers, buffers_table,
-			    .doc = "How much may wait in memory for one connection"),
-	PLAIT_OPTION_OBJECT("limits", struct listener_config, net.limits, limits_table,
-			    .doc = "How many connections there may be"),
-	PLAIT_OPTION_OBJECT("socket", struct listener_config, net.socket, socket_table,
-			    .doc = "How the sockets are set up"),
+	NET_SETTINGS_ROWS(struct listener_config, net),
 	PLAIT_OPTION_END,
 };
 

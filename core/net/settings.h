@@ -1,9 +1,11 @@
-/* What a listener's configuration says to its sockets and connections. */
+/* What a listener's configuration says to its sockets and connections, and the tables that read it. */
 #ifndef NET_SETTINGS_H
 #define NET_SETTINGS_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include <plait/option.h>
 
 struct timeout_settings { /* milliseconds; 0: none */
 	uint64_t handshake_ms;
@@ -23,17 +25,19 @@ struct limit_settings { /* 0: none */
 	int64_t per_address;
 };
 
+struct keepalive_settings {
+	bool enabled;
+	uint64_t idle_ms; /* whole seconds are used */
+	uint64_t interval_ms;
+	int64_t count;
+};
+
 struct socket_settings {
 	int64_t backlog;
 	bool nodelay;
 	bool reuseaddr;
 	bool v6only;
-	struct {
-		bool enabled;
-		uint64_t idle_ms; /* whole seconds are used */
-		uint64_t interval_ms;
-		int64_t count;
-	} keepalive;
+	struct keepalive_settings keepalive;
 	const char *mode; /* octal text, of a UNIX socket's file */
 };
 
@@ -43,5 +47,22 @@ struct net_settings {
 	struct limit_settings limits;
 	struct socket_settings socket;
 };
+
+extern const struct plait_option timeout_settings_table[], buffer_settings_table[], limit_settings_table[],
+	socket_settings_table[];
+
+/* The rows of a table whose struct has the net_settings as a member. */
+#define NET_SETTINGS_ROWS(struct_, member_)                                                                  \
+	PLAIT_OPTION_OBJECT("timeouts", struct_, member_.timeouts, timeout_settings_table,                   \
+			    .doc = "How long things may take"),                                              \
+		PLAIT_OPTION_OBJECT("buffers", struct_, member_.buffers, buffer_settings_table,              \
+				    .doc = "How much may wait in memory for one connection"),                \
+		PLAIT_OPTION_OBJECT("limits", struct_, member_.limits, limit_settings_table,                 \
+				    .doc = "How many connections there may be"),                             \
+		PLAIT_OPTION_OBJECT("socket", struct_, member_.socket, socket_settings_table,                \
+				    .doc = "How the sockets are set up")
+
+/* What a configuration that says nothing says. Any thread; static storage. */
+const struct net_settings *net_settings_default(void);
 
 #endif

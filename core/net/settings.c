@@ -1,0 +1,107 @@
+/* What a listener's configuration can say about sockets and connections: keys, defaults, ranges, what each is for. */
+#include "core/net/settings.h"
+
+#include <pthread.h>
+
+#include "core/base/option_defaults.h"
+
+#define SECOND 1000
+#define MINUTE (60 * SECOND)
+#define DAY (24ll * 60 * MINUTE)
+#define KIB 1024
+#define MIB (1024 * KIB)
+#define GIB (1024ll * MIB)
+
+const struct plait_option timeout_settings_table[] = {
+	PLAIT_OPTION_DURATION("handshake", struct timeout_settings, handshake_ms, .fallback = "10s", .min = 1,
+			      .max = 10 * MINUTE, .doc = "How long a peer may take for its TLS handshake"),
+	PLAIT_OPTION_DURATION(
+		"idle", struct timeout_settings, idle_ms, .fallback = "10m", .max = 365 * DAY,
+		.doc = "How long a connection may be silent in both directions before it is closed; 0 is "
+		       "without end"),
+	PLAIT_OPTION_DURATION(
+		"close", struct timeout_settings, close_ms, .fallback = "5s", .min = 1, .max = 10 * MINUTE,
+		.doc = "How long a closing connection may go without taking any of the output it is still "
+		       "owed before it is aborted"),
+	PLAIT_OPTION_END,
+};
+
+const struct plait_option buffer_settings_table[] = {
+	PLAIT_OPTION_SIZE("high", struct buffer_settings, high, .fallback = "64k", .min = 1, .max = 16 * GIB,
+			  .doc = "The queued output above which plait stops reading from that connection"),
+	PLAIT_OPTION_SIZE("low", struct buffer_settings, low, .fallback = "16k", .min = 0, .max = 16 * GIB,
+			  .doc = "The queued output at which reading goes on; less than high"),
+	PLAIT_OPTION_SIZE(
+		"cap", struct buffer_settings, cap, .fallback = "16m", .min = 1, .max = 16 * GIB,
+		.doc = "The queued output that ends the connection when it would be exceeded; at least 64k "
+		       "more than high"),
+	PLAIT_OPTION_SIZE(
+		"input", struct buffer_settings, input, .fallback = "1m", .min = 1, .max = GIB,
+		.doc = "How many received bytes a protocol without framing may leave waiting for more; a framing "
+		       "has bounds of its own"),
+	PLAIT_OPTION_END,
+};
+
+const struct plait_option limit_settings_table[] = {
+	PLAIT_OPTION_INT("connections", struct limit_settings, connections, .fallback = "10000", .min = 0,
+			 .max = 10000000,
+			 .doc = "How many connections the listener has at one time; 0 is without limit"),
+	PLAIT_OPTION_INT("per_address", struct limit_settings, per_address, .fallback = "0", .min = 0,
+			 .max = 10000000,
+			 .doc = "How many of them may come from one address; 0 is without limit"),
+	PLAIT_OPTION_END,
+};
+
+static const struct plait_option keepalive_table[] = {
+	PLAIT_OPTION_BOOL("enabled", struct keepalive_settings, enabled, .fallback = "true",
+			  .doc = "Whether the kernel asks silent TCP peers if they are still there"),
+	PLAIT_OPTION_DURATION(
+		"idle", struct keepalive_settings, idle_ms, .fallback = "5m", .min = SECOND,
+		.max = 9 * 60 * MINUTE,
+		.doc = "How long a peer is silent before it is asked, rounded up to whole seconds"),
+	PLAIT_OPTION_DURATION("interval", struct keepalive_settings, interval_ms, .fallback = "30s",
+			      .min = SECOND, .max = 9 * 60 * MINUTE,
+			      .doc = "How long to wait between two questions, rounded up to whole seconds"),
+	PLAIT_OPTION_INT("count", struct keepalive_settings, count, .fallback = "4", .min = 1, .max = 127,
+			 .doc = "How many questions without an answer end the connection"),
+	PLAIT_OPTION_END,
+};
+
+const struct plait_option socket_settings_table[] = {
+	PLAIT_OPTION_INT("backlog", struct socket_settings, backlog, .fallback = "4096", .min = 1,
+			 .max = 65535,
+			 .doc = "How many connections the kernel holds ready until plait accepts them"),
+	PLAIT_OPTION_BOOL(
+		"nodelay", struct socket_settings, nodelay, .fallback = "true",
+		.doc = "Whether small writes leave at once (TCP_NODELAY) instead of waiting to be joined"),
+	PLAIT_OPTION_BOOL(
+		"reuseaddr", struct socket_settings, reuseaddr, .fallback = "true",
+		.doc = "Whether a port can be bound while old connections of it linger (SO_REUSEADDR)"),
+	PLAIT_OPTION_BOOL("v6only", struct socket_settings, v6only, .fallback = "false",
+			  .doc = "Whether a listener on [::] leaves IPv4 out"),
+	PLAIT_OPTION_OBJECT("keepalive", struct socket_settings, keepalive, keepalive_table,
+			    .doc = "Finding TCP peers that vanished"),
+	PLAIT_OPTION_STRING("mode", struct socket_settings, mode, .fallback = "0660", .min = 3, .max = 4,
+			    .doc = "The permissions of a UNIX socket's file, an octal number in quotes"),
+	PLAIT_OPTION_END,
+};
+
+static struct defaults {
+	struct net_settings settings;
+} defaults;
+
+static void fill_defaults(void)
+{
+	static const struct plait_option table[] = {
+		NET_SETTINGS_ROWS(struct defaults, settings),
+		PLAIT_OPTION_END,
+	};
+	option_defaults(table, &defaults);
+}
+
+const struct net_settings *net_settings_default(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, fill_defaults);
+	return &defaults.settings;
+}
