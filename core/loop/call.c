@@ -95,6 +95,14 @@ void calls_free(struct plait_loop *loop)
 	free(calls);
 }
 
+size_t loop_calls(const struct plait_loop *loop)
+{
+	size_t active = 0;
+	for (uint32_t i = 0; loop->calls && i < loop->calls->count; i++)
+		active += timer_active(&loop->calls->slots[i]->timer);
+	return active;
+}
+
 static uint64_t later(uint64_t from_ms, uint64_t delay_ms)
 {
 	return delay_ms > TIMER_NEVER - 1 - from_ms ? TIMER_NEVER - 1 : from_ms + delay_ms;

@@ -129,6 +129,9 @@ static inline void loop_assert_here(const struct plait_loop *loop)
 }
 #endif
 
+/* How many calls of plait_call_later are still to come. */
+size_t loop_calls(const struct plait_loop *loop);
+
 /* For call.c and loop.c. */
 void calls_free(struct plait_loop *loop);
 

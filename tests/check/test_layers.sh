@@ -9,7 +9,7 @@ check()
 {
 	(cd "$1" && find core protocols plugins include -name '*.[ch]' 2>/dev/null | sort | xargs -r awk '
 	BEGIN {
-		layers = split("base loop async net policy plugin config server bench cli", name, " ")
+		layers = split("base loop async net policy plugin config server bench testing cli", name, " ")
 		for (i = 1; i <= layers; i++)
 			level[name[i]] = i
 	}

@@ -49,6 +49,39 @@ PLAIT_PROTOCOL(reverse,
 	.message = reverse_message);
 """
 
+# The author's own test: the plugin's source, the test kit, and a test framework of their choice.
+TEST = r"""
+#include <CUnit/Basic.h>
+#include <plait/testing.h>
+
+extern const struct plait_protocol plait_plugin;
+
+static void lines_come_back(void)
+{
+	struct plait_test *test = plait_test_new();
+	struct plait_factory *factory =
+		plait_test_factory(test, &plait_plugin, "{ \"options\": { \"greeting\": \"hi\" } }", NULL);
+	struct plait_peer *peer = plait_test_connect(test, factory);
+	CU_ASSERT_TRUE(plait_peer_heard(peer, "hi world\r\n"));
+	plait_peer_say(peer, "abc\r\n");
+	CU_ASSERT_TRUE(plait_peer_heard(peer, "cba\r\n"));
+	plait_peer_end(peer);
+	CU_ASSERT_EQUAL(plait_peer_reason(peer), PLAIT_REASON_PEER_CLOSED);
+	CU_ASSERT_TRUE(plait_test_cuts(test, factory, "ab\r\n\r\ncd\r\n", 10, "hi world\r\nba\r\n\r\ndc\r\n", 20));
+	CU_ASSERT_EQUAL(plait_test_free(&test), 0);
+}
+
+int main(void)
+{
+	CU_initialize_registry();
+	CU_add_test(CU_add_suite("reverse", NULL, NULL), "lines come back", lines_come_back);
+	CU_basic_run_tests();
+	unsigned failures = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	return failures == 0 ? 0 : 1;
+}
+"""
+
 GREETER = """
 #include <plait/plait.h>
 
@@ -147,6 +180,18 @@ class Outside(Case):
             self.assertEqual(client.receive_line(), b"hello world")
         with server.connect("echo") as client:
             client.exchange(b"the shipped ones load too", finish=True)
+
+        (sandbox / "test.c").write_text(TEST)
+        build = [*compiler, "-Wall", "-Wextra", "-Werror", *sanitize, "-o", "test", "test.c", "reverse.c"]
+        done = subprocess.run(
+            [*build, *flags, "-lcunit"], cwd=sandbox, text=True, stderr=subprocess.PIPE
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = subprocess.run(
+            [sandbox / "test"], env=dict(os.environ, **there), text=True, stdout=subprocess.PIPE
+        )
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertIn("asserts      5      5      5      0", done.stdout)
 
     def compile(self, plugin, text=SOURCE):
         source = self.folder / "plugin.c"

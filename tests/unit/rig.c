@@ -40,25 +40,11 @@ void rig_fini(struct rig *rig)
 static int parse(struct rig_listener *listener, const struct plait_protocol *protocol, const char *json,
 		 struct plait_error *error)
 {
-	struct problems problems;
-	struct option_context context = { .problems = &problems, .folder = "/" };
-	json_t *root = json ? json_loads(json, JSON_REJECT_DUPLICATES, NULL) : NULL;
-	int result = 0;
-
-	if (json && !root)
-		abort();
-	problems_init(&problems);
-	context.arena = listener->arena = option_arena_new();
-	if (protocol->options) {
-		listener->options = calloc(1, protocol->options_size);
-		result = option_parse(protocol->options, root, "options", listener->options, &context);
-	}
-	if (result < 0)
-		plait_error_set(error, PLAIT_ERROR_INVALID, problems.items[0].path, "%s",
-				problems.items[0].text);
-	problems_fini(&problems);
-	json_decref(root);
-	return result < 0 ? PLAIT_ERROR_INVALID : 0;
+	listener->arena = option_arena_new();
+	if (!protocol->options)
+		return 0;
+	listener->options = calloc(1, protocol->options_size);
+	return option_read(protocol->options, json, listener->options, listener->arena, error);
 }
 
 int rig_listen(struct rig_listener *listener, const struct plait_protocol *protocol, const char *json,

@@ -3,7 +3,7 @@
 #ifndef TESTS_UNIT_RIG_H
 #define TESTS_UNIT_RIG_H
 
-#include "core/base/option.h"
+#include "core/base/option_read.h"
 #include "core/net/conn.h"
 #include "core/net/memory.h"
 

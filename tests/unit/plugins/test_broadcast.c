@@ -1,6 +1,7 @@
 /* Tests the broadcast plugin on connections over memory: rooms, numbers, framings, and slow readers. */
 #include "plugins/broadcast/broadcast.c"
 
+#include "core/base/option.h"
 #include "tests/unit/rig.h"
 #include "tests/unit/suite.h"
 

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "core/base/option.h"
 #include "tests/unit/rig.h"
 #include "tests/unit/suite.h"
 
