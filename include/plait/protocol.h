@@ -78,13 +78,16 @@ struct plait_protocol {
 /* The symbol the loader looks for. */
 #define PLAIT_PLUGIN_SYMBOL "plait_plugin"
 
+/* A protocol of a program's or a test's own: static const struct plait_protocol echo = { PLAIT_PROTOCOL_HEAD("echo"),
+ * .data = echo_data }; */
+#define PLAIT_PROTOCOL_HEAD(name_)                                                                           \
+	.head = { PLAIT_MAGIC,         PLAIT_ABI_MAJOR,                                                      \
+		  PLAIT_ABI_MINOR,     sizeof(struct plait_protocol),                                        \
+		  PLAIT_KIND_PROTOCOL, name_ }
+
 /* PLAIT_PROTOCOL(echo, .summary = "...", .data = echo_data); once in a plugin, at file scope. */
 #define PLAIT_PROTOCOL(name_, ...)                                                                           \
 	PLAIT_EXPORT extern const struct plait_protocol plait_plugin;                                        \
-	const struct plait_protocol plait_plugin = {                                                         \
-		.head = { PLAIT_MAGIC, PLAIT_ABI_MAJOR, PLAIT_ABI_MINOR, sizeof(struct plait_protocol),      \
-			  PLAIT_KIND_PROTOCOL, #name_ },                                                     \
-		__VA_ARGS__                                                                                  \
-	}
+	const struct plait_protocol plait_plugin = { PLAIT_PROTOCOL_HEAD(#name_), __VA_ARGS__ }
 
 #endif

@@ -165,10 +165,7 @@ static void write_line(struct plait_conn *conn, const void *line, size_t len)
 
 #define HANDLER(name_, ...)                                                                                  \
 	{                                                                                                    \
-		.head = { PLAIT_MAGIC,         PLAIT_ABI_MAJOR,                                              \
-			  PLAIT_ABI_MINOR,     sizeof(struct plait_protocol),                                \
-			  PLAIT_KIND_PROTOCOL, name_ },                                                      \
-		.made = framed_mode, __VA_ARGS__                                                             \
+		PLAIT_PROTOCOL_HEAD(name_), .made = framed_mode, __VA_ARGS__                                 \
 	}
 
 static const struct plait_protocol handlers[] = {

@@ -122,31 +122,20 @@ static int refuse(struct plait_factory *factory, const struct plait_addr *peer)
 	return -1;
 }
 
-#define HEAD(name_)                                                                                          \
-	{                                                                                                    \
-		PLAIT_MAGIC, PLAIT_ABI_MAJOR, PLAIT_ABI_MINOR, sizeof(struct plait_protocol),                \
-			PLAIT_KIND_PROTOCOL, name_                                                           \
-	}
-
-const struct plait_protocol recorder_protocol = { .head = HEAD("recorder"),
+const struct plait_protocol recorder_protocol = { PLAIT_PROTOCOL_HEAD("recorder"),
 						  .made = made,
 						  .data = data,
 						  .drained = drained,
 						  .eof = eof,
 						  .lost = lost,
 						  .conn_size = 8 };
-const struct plait_protocol recorder_no_eof_protocol = {
-	.head = HEAD("no-eof"), .made = made, .data = data, .lost = lost
+const struct plait_protocol recorder_no_eof_protocol = { PLAIT_PROTOCOL_HEAD("no-eof"), .made = made,
+							 .data = data, .lost = lost };
+const struct plait_protocol recorder_draining_protocol = { PLAIT_PROTOCOL_HEAD("draining"), .made = made,
+							   .data = data, .draining = draining, .lost = lost };
+const struct plait_protocol recorder_refusing_protocol = { PLAIT_PROTOCOL_HEAD("refusing"), .accept = refuse,
+							   .made = made, .data = data, .lost = lost };
+const struct plait_protocol recorder_line_protocol = {
+	PLAIT_PROTOCOL_HEAD("line"),    .made = made,       .data = data,
+	.framing = &plait_line_framing, .message = message, .lost = lost
 };
-const struct plait_protocol recorder_draining_protocol = {
-	.head = HEAD("draining"), .made = made, .data = data, .draining = draining, .lost = lost
-};
-const struct plait_protocol recorder_refusing_protocol = {
-	.head = HEAD("refusing"), .accept = refuse, .made = made, .data = data, .lost = lost
-};
-const struct plait_protocol recorder_line_protocol = { .head = HEAD("line"),
-						       .made = made,
-						       .data = data,
-						       .framing = &plait_line_framing,
-						       .message = message,
-						       .lost = lost };

@@ -133,8 +133,7 @@ static size_t note_length(struct plait_conn *conn, const void *data, size_t len)
 }
 
 static const struct plait_protocol prefixed = {
-	.head = { PLAIT_MAGIC, PLAIT_ABI_MAJOR, PLAIT_ABI_MINOR, sizeof(struct plait_protocol),
-		  PLAIT_KIND_PROTOCOL, "prefixed" },
+	PLAIT_PROTOCOL_HEAD("prefixed"),
 	.framing = &plait_int32_framing,
 	.message = drop_two,
 	.message_too_long = note_length,

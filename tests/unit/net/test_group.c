@@ -22,8 +22,7 @@ static size_t pass_on(struct plait_conn *conn, const void *data, size_t len)
 }
 
 static const struct plait_protocol talker = {
-	.head = { PLAIT_MAGIC, PLAIT_ABI_MAJOR, PLAIT_ABI_MINOR, sizeof(struct plait_protocol),
-		  PLAIT_KIND_PROTOCOL, "talker" },
+	PLAIT_PROTOCOL_HEAD("talker"),
 	.data = pass_on,
 };
 

@@ -31,8 +31,7 @@ static void on_lost(struct plait_conn *conn, enum plait_reason reason)
 }
 
 static const struct plait_protocol listening = {
-	.head = { PLAIT_MAGIC, PLAIT_ABI_MAJOR, PLAIT_ABI_MINOR, sizeof(struct plait_protocol),
-		  PLAIT_KIND_PROTOCOL, "listening" },
+	PLAIT_PROTOCOL_HEAD("listening"),
 	.lost = on_lost,
 };
 

@@ -147,8 +147,7 @@ static void on_drained(struct plait_conn *conn)
 }
 
 static const struct plait_protocol chatter = {
-	.head = { PLAIT_MAGIC, PLAIT_ABI_MAJOR, PLAIT_ABI_MINOR, sizeof(struct plait_protocol),
-		  PLAIT_KIND_PROTOCOL, "chatter" },
+	PLAIT_PROTOCOL_HEAD("chatter"),
 	.data = on_data,
 	.drained = on_drained,
 };

@@ -93,8 +93,7 @@ static void on_lost(struct plait_conn *conn, enum plait_reason reason)
 }
 
 static const struct plait_protocol talker = {
-	.head = { PLAIT_MAGIC, PLAIT_ABI_MAJOR, PLAIT_ABI_MINOR, sizeof(struct plait_protocol),
-		  PLAIT_KIND_PROTOCOL, "talker" },
+	PLAIT_PROTOCOL_HEAD("talker"),
 	.conn_size = sizeof(struct talk),
 	.made = on_made,
 	.message = on_message,

@@ -43,13 +43,7 @@ static void answer(struct plait_conn *conn, const void *message, size_t len)
 		plait_pause(conn);
 }
 
-#define HEAD(name_)                                                                                          \
-	{                                                                                                    \
-		PLAIT_MAGIC, PLAIT_ABI_MAJOR, PLAIT_ABI_MINOR, sizeof(struct plait_protocol),                \
-			PLAIT_KIND_PROTOCOL, name_                                                           \
-	}
-
-static const struct plait_protocol greeter = { .head = HEAD("greeter"),
+static const struct plait_protocol greeter = { PLAIT_PROTOCOL_HEAD("greeter"),
 					       .options = greeting_table,
 					       .options_size = sizeof(struct greeting),
 					       .factory_stop = count_stop,
@@ -218,7 +212,7 @@ static size_t add_one(struct plait_conn *conn, const void *data, size_t len)
 	return len;
 }
 
-static const struct plait_protocol counter = { .head = HEAD("counter"), .data = add_one };
+static const struct plait_protocol counter = { PLAIT_PROTOCOL_HEAD("counter"), .data = add_one };
 
 static void two_protocols_speak_to_each_other(void)
 {
@@ -256,7 +250,7 @@ static size_t whole_packets_only(struct plait_conn *conn, const void *data, size
 	return len;
 }
 
-static const struct plait_protocol careless = { .head = HEAD("careless"), .data = whole_packets_only };
+static const struct plait_protocol careless = { PLAIT_PROTOCOL_HEAD("careless"), .data = whole_packets_only };
 
 static void a_protocol_that_trusts_in_packets_is_found_out(void)
 {
