@@ -93,11 +93,11 @@ static int make_workers(struct boss *boss, struct plait_error *error)
 {
 	struct run *run = &boss->run;
 	static const int numbers[] = { SIGINT, SIGTERM, 0 };
-	run->reactor = reactor_new(run->worker_count, error);
-	if (!run->reactor)
+	run->loops = workers_new(run->worker_count, error);
+	if (!run->loops)
 		return PLAIT_ERROR_SYSTEM;
 	for (unsigned i = 0; i < run->worker_count; i++)
-		net_new(reactor_loop(run->reactor, i)); /* where TLS keeps what connections in use need */
+		net_new(workers_loop(run->loops, i)); /* where TLS keeps what connections in use need */
 	run->boss = loop_new(run->worker_count, run->worker_count);
 	boss->signals = run->boss ? signals_new(run->boss, numbers, on_signal, boss) : NULL;
 	if (!boss->signals)
@@ -115,7 +115,7 @@ static int make_workers(struct boss *boss, struct plait_error *error)
 		if (result < 0)
 			return result;
 	}
-	int result = reactor_start(run->reactor, error);
+	int result = workers_start(run->loops, error);
 	boss->started = result == 0;
 	return result;
 }
@@ -365,12 +365,12 @@ static void finish(struct boss *boss)
 	if (boss->started) {
 		post_all(run, worker_close);
 		wait_for(run, STAGE_CLOSED);
-		reactor_stop(run->reactor, STOP_PATIENCE_MS);
+		workers_stop(run->loops, STOP_PATIENCE_MS);
 	}
 	signals_free(&boss->signals);
-	for (unsigned i = 0; run->reactor && i < run->worker_count; i++)
-		net_free(reactor_loop(run->reactor, i));
-	reactor_free(&run->reactor);
+	for (unsigned i = 0; run->loops && i < run->worker_count; i++)
+		net_free(workers_loop(run->loops, i));
+	workers_free(&run->loops);
 	if (run->boss)
 		loop_stop_timer(run->boss, &boss->tick);
 	loop_free(&run->boss);

@@ -128,7 +128,7 @@ int worker_init(struct worker *worker, struct run *run, unsigned index, struct p
 	const struct bench_settings *settings = &run->settings;
 	uint32_t all = (uint32_t)settings->connections, count = run->worker_count;
 	worker->run = run;
-	worker->loop = reactor_loop(run->reactor, index);
+	worker->loop = workers_loop(run->loops, index);
 	worker->count = all / count + (index < all % count);
 	worker->idle = (uint32_t)settings->idle / count + (index < settings->idle % count);
 	atomic_store(&worker->live, worker->count);

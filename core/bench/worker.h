@@ -10,7 +10,7 @@
 #include "core/bench/histogram.h"
 #include "core/bench/pattern.h"
 #include "core/loop/loop.h"
-#include "core/loop/reactor.h"
+#include "core/loop/workers.h"
 #include "core/net/transport.h"
 
 struct kind;
@@ -30,7 +30,7 @@ struct run {
 	atomic_llong quota; /* messages that may still begin; below 0: none */
 	atomic_bool failed; /* a worker's failure ends it all */
 	bool finished;      /* by itself, before it was stopped */
-	struct reactor *reactor;
+	struct workers *loops;
 	struct plait_loop *boss;
 	struct worker *workers;
 	unsigned worker_count;
@@ -108,7 +108,7 @@ static inline uint64_t clock_ns(void)
 	atomic_store_explicit(&(counter), atomic_load_explicit(&(counter), memory_order_relaxed) + (by),     \
 			      memory_order_relaxed)
 
-/* For reactor threads, by plait_post; arg is the worker. Each waits until the one before it is done by all. */
+/* For the loops' threads, by plait_post; arg is the worker. Each waits until the one before it is done by all. */
 void worker_open(void *arg);  /* makes the connections that are held: STAGE_READY */
 void worker_count(void *arg); /* STAGE_RUNNING */
 void worker_start(void *arg); /* the first messages leave */

@@ -88,7 +88,7 @@ static void place(struct acceptor *acceptor, int fd, const struct plait_addr *pe
 	struct stream_listener *listener = acceptor->listener;
 	struct plait_loop *loop = acceptor->loop;
 	if (!listener->options.keep_on_loop)
-		loop = reactor_least_loaded(listener->options.reactor, loop);
+		loop = workers_least_loaded(listener->options.workers, loop);
 	atomic_fetch_add_explicit(&loop->load, 1, memory_order_relaxed);
 	if (loop == acceptor->loop) {
 		make_conn(listener, loop, fd, peer);

@@ -2,7 +2,7 @@
 #ifndef NET_STREAM_LISTENER_H
 #define NET_STREAM_LISTENER_H
 
-#include "core/loop/reactor.h"
+#include "core/loop/workers.h"
 #include "core/net/factory.h"
 #include "core/net/transport.h"
 
@@ -16,7 +16,7 @@ struct admission {
 struct stream_listener;
 
 struct stream_listener_options {
-	struct reactor *reactor;
+	struct workers *workers;
 	struct plait_factory *factory;
 	const struct transport_ops *transport;
 	void *transport_context;

@@ -25,15 +25,15 @@ struct step {
 
 static void post_step(struct drain *drain, plait_call_fn *fn, plait_call_fn *answer)
 {
-	struct reactor *reactor = drain->server->reactor;
-	drain->waiting = reactor_count(reactor);
-	for (unsigned i = 0; i < reactor_count(reactor); i++) {
+	struct workers *reactor = drain->server->reactor;
+	drain->waiting = workers_count(reactor);
+	for (unsigned i = 0; i < workers_count(reactor); i++) {
 		struct step *step = malloc(sizeof(*step));
 		if (!step) {
 			fputs("plait: no memory to drain\n", stderr);
 			abort();
 		}
-		*step = (struct step){ .drain = drain, .loop = reactor_loop(reactor, i), .answer = answer };
+		*step = (struct step){ .drain = drain, .loop = workers_loop(reactor, i), .answer = answer };
 		plait_post(step->loop, fn, step);
 	}
 }

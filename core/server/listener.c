@@ -13,17 +13,17 @@ struct listener_kind {
 	int type;
 	const struct transport_ops *transport; /* of the stream kinds */
 	bool inet;
-	int (*open)(struct listener *listener, struct reactor *reactor, bool keep_on_loop);
+	int (*open)(struct listener *listener, struct workers *reactor, bool keep_on_loop);
 	int (*add)(struct listener *listener, struct plait_loop *loop, int fd);
 	void (*start)(struct listener *listener);
 	void (*stop)(struct listener *listener);
 	void (*close)(struct listener *listener);
 };
 
-static int stream_open(struct listener *listener, struct reactor *reactor, bool keep_on_loop)
+static int stream_open(struct listener *listener, struct workers *reactor, bool keep_on_loop)
 {
 	struct stream_listener_options options = {
-		.reactor = reactor,
+		.workers = reactor,
 		.factory = listener->factory,
 		.transport = listener->kind->transport,
 		.transport_context = listener->tls,
@@ -54,10 +54,10 @@ static void stream_close(struct listener *listener)
 	stream_listener_free(&listener->stream);
 }
 
-static int datagram_open(struct listener *listener, struct reactor *reactor, bool keep_on_loop)
+static int datagram_open(struct listener *listener, struct workers *reactor, bool keep_on_loop)
 {
 	(void)keep_on_loop;
-	listener->ports = calloc((size_t)reactor_count(reactor) * listener->addresses.count,
+	listener->ports = calloc((size_t)workers_count(reactor) * listener->addresses.count,
 				 sizeof(struct plait_port *));
 	return listener->ports ? 0 : -1;
 }
@@ -159,11 +159,11 @@ static int refuse_sharing(const struct listener *listener, const struct sockaddr
 	return 0;
 }
 
-int listener_bind(struct listener *listener, struct reactor *reactor, enum config_accept accept_mode,
+int listener_bind(struct listener *listener, struct workers *reactor, enum config_accept accept_mode,
 		  unsigned first, struct plait_error *error)
 {
 	bool share = accept_mode == CONFIG_ACCEPT_REUSEPORT && listener->kind->inet;
-	unsigned loops = reactor_count(reactor);
+	unsigned loops = workers_count(reactor);
 	unsigned sockets = share ? loops : 1;
 
 	if (listener->kind->open(listener, reactor, share) < 0)
@@ -175,7 +175,7 @@ int listener_bind(struct listener *listener, struct reactor *reactor, enum confi
 		if (result < 0)
 			return result;
 		for (unsigned k = 0; k < sockets; k++) {
-			struct plait_loop *loop = reactor_loop(reactor, (first + k) % loops);
+			struct plait_loop *loop = workers_loop(reactor, (first + k) % loops);
 			int fd = socket_bind(listener->kind->type, (struct sockaddr *)sa, len,
 					     &listener->config->net.socket, share, error);
 			if (fd < 0)

@@ -3,7 +3,7 @@
 #define SERVER_LISTENER_H
 
 #include "core/config/config.h"
-#include "core/loop/reactor.h"
+#include "core/loop/workers.h"
 #include "core/net/port.h"
 #include "core/net/socket.h"
 #include "core/net/stream_listener.h"
@@ -38,7 +38,7 @@ int listener_prepare(struct listener *listener, struct plait_error *error);
 
 /* Binds its sockets: one for each address, or with accept_mode reuseport one for each address and loop. first: the loop
  * to begin with. */
-int listener_bind(struct listener *listener, struct reactor *reactor, enum config_accept accept_mode,
+int listener_bind(struct listener *listener, struct workers *reactor, enum config_accept accept_mode,
 		  unsigned first, struct plait_error *error);
 
 /* Once bound: logs where it listens. */

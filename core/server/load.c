@@ -163,10 +163,10 @@ static void free_loops(struct server *server)
 {
 	if (!server->reactor)
 		return;
-	reactor_settle(server->reactor);
-	for (unsigned i = 0; i < reactor_count(server->reactor); i++)
-		net_free(reactor_loop(server->reactor, i));
-	reactor_free(&server->reactor);
+	workers_settle(server->reactor);
+	for (unsigned i = 0; i < workers_count(server->reactor); i++)
+		net_free(workers_loop(server->reactor, i));
+	workers_free(&server->reactor);
 }
 
 void server_free(struct server **server_at)

@@ -3,7 +3,7 @@
 #define SERVER_PARTS_H
 
 #include "core/config/config.h"
-#include "core/loop/reactor.h"
+#include "core/loop/workers.h"
 #include "core/net/tls.h"
 #include "core/plugin/registry.h"
 #include "core/server/listener.h"
@@ -18,7 +18,7 @@ struct server {
 	struct tls_context **tls;   /* one for each of config->tls, in its order */
 	struct listener *listeners; /* one for each of config->listeners, in its order */
 	size_t listener_count;      /* as far as they are made */
-	struct reactor *reactor;    /* NULL until bound */
+	struct workers *reactor;    /* NULL until bound */
 	struct plait_loop *boss;    /* the main thread's: signals and what coordinates the others */
 	struct signals *signals;    /* the boss's */
 	struct drain *drain;        /* NULL while serving */

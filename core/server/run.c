@@ -46,7 +46,7 @@ static void on_signal(int number, void *arg)
 static int boss_new(struct server *server)
 {
 	static const int numbers[] = { SIGTERM, SIGINT, 0 };
-	unsigned count = reactor_count(server->reactor);
+	unsigned count = workers_count(server->reactor);
 
 	signal(SIGPIPE, SIG_IGN);
 	server->boss = loop_new(count, count);
@@ -62,7 +62,7 @@ int server_bind(struct server *server, struct problems *problems)
 	size_t errors = problems->errors;
 
 	raise_descriptor_limit();
-	server->reactor = reactor_new((unsigned)server->config->threads, &error);
+	server->reactor = workers_new((unsigned)server->config->threads, &error);
 	if (!server->reactor) {
 		problems_add(problems, "threads", "%s", error.text);
 		return -1;
@@ -71,8 +71,8 @@ int server_bind(struct server *server, struct problems *problems)
 		problems_add(problems, NULL, "cannot make the main loop: %s", strerror(errno));
 		return -1;
 	}
-	for (unsigned i = 0; i < reactor_count(server->reactor); i++)
-		net_new(reactor_loop(server->reactor, i));
+	for (unsigned i = 0; i < workers_count(server->reactor); i++)
+		net_new(workers_loop(server->reactor, i));
 	for (size_t i = 0; i < server->listener_count; i++) {
 		char path[64];
 		if (listener_bind(&server->listeners[i], server->reactor,
@@ -93,8 +93,8 @@ int server_bind(struct server *server, struct problems *problems)
 static unsigned long long counted(const struct server *server, size_t offset)
 {
 	unsigned long long sum = 0;
-	for (unsigned i = 0; i < reactor_count(server->reactor); i++) {
-		const char *counters = (const char *)&reactor_loop(server->reactor, i)->net->counters;
+	for (unsigned i = 0; i < workers_count(server->reactor); i++) {
+		const char *counters = (const char *)&workers_loop(server->reactor, i)->net->counters;
 		sum += atomic_load((const atomic_ullong *)(const void *)(counters + offset));
 	}
 	return sum;
@@ -107,8 +107,8 @@ static size_t abort_rest(struct server *server)
 	bool any;
 	do {
 		any = false;
-		for (unsigned i = 0; i < reactor_count(server->reactor); i++) {
-			struct plait_loop *loop = reactor_loop(server->reactor, i);
+		for (unsigned i = 0; i < workers_count(server->reactor); i++) {
+			struct plait_loop *loop = workers_loop(server->reactor, i);
 			loop_enter(loop);
 			owed += net_abort_all(loop->net);
 			any |= loop_settle(loop);
@@ -121,7 +121,7 @@ static size_t abort_rest(struct server *server)
 
 static void stop_loops(struct server *server)
 {
-	if (reactor_stop(server->reactor, STOP_PATIENCE_MS))
+	if (workers_stop(server->reactor, STOP_PATIENCE_MS))
 		return;
 	log_write(PLAIT_LOG_ERROR, NULL, "a plugin's callback does not return: leaving without it");
 	log_flush();
@@ -157,13 +157,13 @@ int server_run(struct server *server)
 
 	loop_enter(server->boss);
 	plait_call_later(server->boss, LOG_SWEEP_MS, sweep_log, server);
-	if (reactor_start(server->reactor, &error) < 0) {
+	if (workers_start(server->reactor, &error) < 0) {
 		log_write(PLAIT_LOG_ERROR, NULL, "%s", error.text);
 	} else {
 		for (size_t i = 0; i < server->listener_count; i++)
 			listener_start(&server->listeners[i]);
 		log_write(PLAIT_LOG_INFO, NULL, "ready: listeners %zu, loops %u", server->listener_count,
-			  reactor_count(server->reactor));
+			  workers_count(server->reactor));
 		loop_run(server->boss);
 		status = finish(server);
 	}

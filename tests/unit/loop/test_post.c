@@ -1,17 +1,17 @@
-/* Posts between threads, and the reactor's loops. */
+/* Posts between threads, and the workers's loops. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "core/loop/reactor.h"
+#include "core/loop/workers.h"
 #include "tests/unit/suite.h"
 
 #define POSTERS 4
 #define POSTS 20000
 #define LOOPS 3
 
-static struct reactor *reactor;
+static struct workers *workers;
 static atomic_uint arrived, wrong_loop;
 static unsigned last[POSTERS][LOOPS]; /* each loop's own column */
 
@@ -23,7 +23,7 @@ static struct letter letters[POSTERS][POSTS];
 static void receive(void *arg)
 {
 	struct letter *letter = arg;
-	if (plait_loop_current() != reactor_loop(reactor, letter->loop))
+	if (plait_loop_current() != workers_loop(workers, letter->loop))
 		atomic_fetch_add(&wrong_loop, 1);
 	if (letter->number < last[letter->poster][letter->loop])
 		atomic_fetch_add(&wrong_loop, 1);
@@ -36,7 +36,7 @@ static void *post_all(void *arg)
 	unsigned poster = (unsigned)(uintptr_t)arg;
 	for (unsigned i = 0; i < POSTS; i++) {
 		letters[poster][i] = (struct letter){ poster, i, i % LOOPS };
-		plait_post(reactor_loop(reactor, i % LOOPS), receive, &letters[poster][i]);
+		plait_post(workers_loop(workers, i % LOOPS), receive, &letters[poster][i]);
 	}
 	return NULL;
 }
@@ -44,15 +44,15 @@ static void *post_all(void *arg)
 static void all_arrive_in_order_on_their_loop(void)
 {
 	pthread_t threads[POSTERS];
-	reactor = reactor_new(LOOPS, NULL);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(reactor);
-	CU_ASSERT_EQUAL_FATAL(reactor_start(reactor, NULL), 0);
+	workers = workers_new(LOOPS, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(workers);
+	CU_ASSERT_EQUAL_FATAL(workers_start(workers, NULL), 0);
 	for (uintptr_t i = 0; i < POSTERS; i++)
 		pthread_create(&threads[i], NULL, post_all, (void *)i);
 	for (int i = 0; i < POSTERS; i++)
 		pthread_join(threads[i], NULL);
-	CU_ASSERT_TRUE(reactor_stop(reactor, 10000));
-	reactor_free(&reactor);
+	CU_ASSERT_TRUE(workers_stop(workers, 10000));
+	workers_free(&workers);
 	CU_ASSERT_EQUAL(arrived, POSTERS * POSTS);
 	CU_ASSERT_EQUAL(wrong_loop, 0);
 }
@@ -64,18 +64,18 @@ static void count(void *arg)
 
 static void post_back(void *arg)
 {
-	plait_post(reactor_loop(reactor, 0), count, arg);
+	plait_post(workers_loop(workers, 0), count, arg);
 }
 
 static void what_was_posted_to_stopped_loops_still_runs(void)
 {
 	unsigned ran = 0;
-	reactor = reactor_new(2, NULL);
-	plait_post(reactor_loop(reactor, 0), count, &ran);
-	plait_post(reactor_loop(reactor, 1), post_back, &ran);
-	reactor_free(&reactor);
+	workers = workers_new(2, NULL);
+	plait_post(workers_loop(workers, 0), count, &ran);
+	plait_post(workers_loop(workers, 1), post_back, &ran);
+	workers_free(&workers);
 	CU_ASSERT_EQUAL(ran, 2);
-	CU_ASSERT_PTR_NULL(reactor);
+	CU_ASSERT_PTR_NULL(workers);
 }
 
 static atomic_bool stuck;
@@ -90,26 +90,26 @@ static void get_stuck(void *arg)
 static void a_stuck_loop_is_found_out(void)
 {
 	static atomic_bool go_on;
-	reactor = reactor_new(1, NULL);
-	reactor_start(reactor, NULL);
-	plait_post(reactor_loop(reactor, 0), get_stuck, &go_on);
+	workers = workers_new(1, NULL);
+	workers_start(workers, NULL);
+	plait_post(workers_loop(workers, 0), get_stuck, &go_on);
 	while (!atomic_load(&stuck))
 		usleep(1000);
-	CU_ASSERT_FALSE(reactor_stop(reactor, 10));
+	CU_ASSERT_FALSE(workers_stop(workers, 10));
 	atomic_store(&go_on, true);
-	CU_ASSERT_TRUE(reactor_stop(reactor, 10000));
-	reactor_free(&reactor);
+	CU_ASSERT_TRUE(workers_stop(workers, 10000));
+	workers_free(&workers);
 }
 
 static void the_least_loaded_is_chosen_and_ties_stay(void)
 {
-	reactor = reactor_new(LOOPS, NULL);
-	struct plait_loop *one = reactor_loop(reactor, 1), *two = reactor_loop(reactor, 2);
-	CU_ASSERT_PTR_EQUAL(reactor_least_loaded(reactor, two), two);
+	workers = workers_new(LOOPS, NULL);
+	struct plait_loop *one = workers_loop(workers, 1), *two = workers_loop(workers, 2);
+	CU_ASSERT_PTR_EQUAL(workers_least_loaded(workers, two), two);
 	atomic_store(&two->load, 3);
-	atomic_store(&reactor_loop(reactor, 0)->load, 2);
-	CU_ASSERT_PTR_EQUAL(reactor_least_loaded(reactor, two), one);
-	reactor_free(&reactor);
+	atomic_store(&workers_loop(workers, 0)->load, 2);
+	CU_ASSERT_PTR_EQUAL(workers_least_loaded(workers, two), one);
+	workers_free(&workers);
 }
 
 static void post_again(void *arg)
@@ -121,10 +121,10 @@ static void post_again(void *arg)
 /* A plugin's mistake, which must not keep the server from ending. */
 static void posts_without_end_are_dropped_at_the_end(void)
 {
-	struct reactor *two = reactor_new(2, NULL);
+	struct workers *two = workers_new(2, NULL);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(two);
-	plait_post(reactor_loop(two, 0), post_again, reactor_loop(two, 0));
-	reactor_free(&two);
+	plait_post(workers_loop(two, 0), post_again, workers_loop(two, 0));
+	workers_free(&two);
 	CU_ASSERT_PTR_NULL(two);
 }
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/loop/reactor.h"
+#include "core/loop/workers.h"
 #include "tests/unit/rig.h"
 #include "tests/unit/suite.h"
 
@@ -23,7 +23,7 @@ struct side {
 };
 
 static struct rig_listener listener;
-static struct reactor *reactor;
+static struct workers *workers;
 static struct side sides[LOOPS];
 static struct plait_group *group;
 
@@ -41,11 +41,11 @@ static void connect_side(struct side *side)
 static void open_sides(unsigned count)
 {
 	CU_ASSERT_EQUAL_FATAL(rig_listen(&listener, &silent, NULL, NULL), 0);
-	reactor = reactor_new(count, NULL);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(reactor);
+	workers = workers_new(count, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(workers);
 	group = plait_group_open("test/mail");
 	for (unsigned i = 0; i < count; i++) {
-		sides[i].loop = reactor_loop(reactor, i);
+		sides[i].loop = workers_loop(workers, i);
 		net_new(sides[i].loop);
 	}
 	for (unsigned i = 0; i < count; i++)
@@ -59,12 +59,12 @@ static void turn(unsigned i)
 
 static void settle(void)
 {
-	reactor_settle(reactor);
+	workers_settle(workers);
 }
 
 static void close_sides(void)
 {
-	unsigned count = reactor_count(reactor);
+	unsigned count = workers_count(workers);
 	for (unsigned i = 0; i < count; i++) {
 		loop_enter(sides[i].loop);
 		net_abort_all(sides[i].loop->net);
@@ -75,7 +75,7 @@ static void close_sides(void)
 		memory_fini(&sides[i].memory);
 	}
 	plait_group_close(&group);
-	reactor_free(&reactor);
+	workers_free(&workers);
 	rig_unlisten(&listener);
 	loop_enter(NULL);
 }
@@ -310,11 +310,11 @@ static void running_loops_hear_each_other_in_order(void)
 {
 	open_sides(LOOPS);
 	loop_enter(NULL);
-	CU_ASSERT_EQUAL_FATAL(reactor_start(reactor, NULL), 0);
-	reactor_post_all(reactor, speak, NULL);
+	CU_ASSERT_EQUAL_FATAL(workers_start(workers, NULL), 0);
+	workers_post_all(workers, speak, NULL);
 	for (time_t end = time(NULL) + PATIENCE_S; time(NULL) < end && atomic_load(&received) < EXPECTED;)
 		sched_yield();
-	CU_ASSERT_TRUE(reactor_stop(reactor, 10000));
+	CU_ASSERT_TRUE(workers_stop(workers, 10000));
 	CU_ASSERT_EQUAL(received, EXPECTED);
 	CU_ASSERT_EQUAL(out_of_order, 0);
 	close_sides();

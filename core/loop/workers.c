@@ -1,5 +1,5 @@
 /* Worker loops, one a thread. */
-#include "core/loop/reactor.h"
+#include "core/loop/workers.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -19,9 +19,9 @@ struct worker {
 	bool running;
 };
 
-struct reactor {
+struct workers {
 	unsigned count;
-	struct worker workers[];
+	struct worker items[];
 };
 
 static unsigned processors(void)
@@ -32,28 +32,28 @@ static unsigned processors(void)
 	return (unsigned)CPU_COUNT(&set);
 }
 
-struct reactor *reactor_new(unsigned count, struct plait_error *error)
+struct workers *workers_new(unsigned count, struct plait_error *error)
 {
 	if (count == 0)
 		count = processors();
 	if (count > PLAIT_LOOPS_MAX)
 		count = PLAIT_LOOPS_MAX;
-	struct reactor *reactor = calloc(1, sizeof(*reactor) + count * sizeof(struct worker));
-	if (!reactor) {
+	struct workers *workers = calloc(1, sizeof(*workers) + count * sizeof(struct worker));
+	if (!workers) {
 		plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for %u loops", count);
 		return NULL;
 	}
-	reactor->count = count;
+	workers->count = count;
 	for (unsigned i = 0; i < count; i++) {
-		reactor->workers[i].loop = loop_new(i, count);
-		if (!reactor->workers[i].loop) {
+		workers->items[i].loop = loop_new(i, count);
+		if (!workers->items[i].loop) {
 			plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot make loop %u of %u: %s",
 					i + 1, count, strerror(errno));
-			reactor_free(&reactor);
+			workers_free(&workers);
 			return NULL;
 		}
 	}
-	return reactor;
+	return workers;
 }
 
 static void *run(void *arg)
@@ -66,21 +66,21 @@ static void *run(void *arg)
 	return NULL;
 }
 
-int reactor_start(struct reactor *reactor, struct plait_error *error)
+int workers_start(struct workers *workers, struct plait_error *error)
 {
 	sigset_t all, before;
 	int failure = 0;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	for (unsigned i = 0; i < reactor->count && !failure; i++) {
-		struct worker *worker = &reactor->workers[i];
+	for (unsigned i = 0; i < workers->count && !failure; i++) {
+		struct worker *worker = &workers->items[i];
 		failure = pthread_create(&worker->thread, NULL, run, worker);
 		worker->running = !failure;
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (!failure)
 		return 0;
-	reactor_stop(reactor, START_PATIENCE_MS);
+	workers_stop(workers, START_PATIENCE_MS);
 	return plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot start a thread: %s",
 			       strerror(failure));
 }
@@ -94,61 +94,61 @@ static bool join(struct worker *worker, const struct timespec *until)
 	return true;
 }
 
-bool reactor_stop(struct reactor *reactor, unsigned patience_ms)
+bool workers_stop(struct workers *workers, unsigned patience_ms)
 {
 	struct timespec until;
 	bool all = true;
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += patience_ms / 1000 + 1;
-	for (unsigned i = 0; i < reactor->count; i++) {
-		if (reactor->workers[i].running)
-			loop_stop(reactor->workers[i].loop);
+	for (unsigned i = 0; i < workers->count; i++) {
+		if (workers->items[i].running)
+			loop_stop(workers->items[i].loop);
 	}
-	for (unsigned i = 0; i < reactor->count; i++)
-		all &= join(&reactor->workers[i], &until);
+	for (unsigned i = 0; i < workers->count; i++)
+		all &= join(&workers->items[i], &until);
 	return all;
 }
 
-void reactor_settle(struct reactor *reactor)
+void workers_settle(struct workers *workers)
 {
 	bool any;
 	do {
 		any = false;
-		for (unsigned i = 0; i < reactor->count; i++) {
-			if (reactor->workers[i].loop)
-				any |= loop_settle(reactor->workers[i].loop);
+		for (unsigned i = 0; i < workers->count; i++) {
+			if (workers->items[i].loop)
+				any |= loop_settle(workers->items[i].loop);
 		}
 	} while (any);
 }
 
-void reactor_free(struct reactor **reactor_at)
+void workers_free(struct workers **workers_at)
 {
-	struct reactor *reactor = *reactor_at;
-	if (!reactor)
+	struct workers *workers = *workers_at;
+	if (!workers)
 		return;
-	reactor_settle(reactor);
-	*reactor_at = NULL;
-	for (unsigned i = 0; i < reactor->count; i++)
-		loop_free(&reactor->workers[i].loop);
-	free(reactor);
+	workers_settle(workers);
+	*workers_at = NULL;
+	for (unsigned i = 0; i < workers->count; i++)
+		loop_free(&workers->items[i].loop);
+	free(workers);
 }
 
-unsigned reactor_count(const struct reactor *reactor)
+unsigned workers_count(const struct workers *workers)
 {
-	return reactor->count;
+	return workers->count;
 }
 
-struct plait_loop *reactor_loop(const struct reactor *reactor, unsigned index)
+struct plait_loop *workers_loop(const struct workers *workers, unsigned index)
 {
-	return reactor->workers[index].loop;
+	return workers->items[index].loop;
 }
 
-struct plait_loop *reactor_least_loaded(const struct reactor *reactor, struct plait_loop *preferred)
+struct plait_loop *workers_least_loaded(const struct workers *workers, struct plait_loop *preferred)
 {
 	struct plait_loop *best = preferred;
 	unsigned least = atomic_load_explicit(&best->load, memory_order_relaxed);
-	for (unsigned i = 0; i < reactor->count && least > 0; i++) {
-		struct plait_loop *loop = reactor->workers[i].loop;
+	for (unsigned i = 0; i < workers->count && least > 0; i++) {
+		struct plait_loop *loop = workers->items[i].loop;
 		unsigned load = atomic_load_explicit(&loop->load, memory_order_relaxed);
 		if (load < least) {
 			best = loop;
@@ -158,8 +158,8 @@ struct plait_loop *reactor_least_loaded(const struct reactor *reactor, struct pl
 	return best;
 }
 
-void reactor_post_all(struct reactor *reactor, plait_call_fn *fn, void *arg)
+void workers_post_all(struct workers *workers, plait_call_fn *fn, void *arg)
 {
-	for (unsigned i = 0; i < reactor->count; i++)
-		plait_post(reactor->workers[i].loop, fn, arg);
+	for (unsigned i = 0; i < workers->count; i++)
+		plait_post(workers->items[i].loop, fn, arg);
 }
