@@ -163,6 +163,16 @@ int plait_timer_delay(struct plait_timer timer, uint64_t extra_ms)
 	return 0;
 }
 
+int plait_timer_remaining(struct plait_timer timer, uint64_t *remaining_ms)
+{
+	struct call *call = find(timer);
+	if (!call)
+		return PLAIT_ERROR_GONE;
+	uint64_t now = loop_now(call->loop);
+	*remaining_ms = call->timer.deadline_ms > now ? call->timer.deadline_ms - now : 0;
+	return 0;
+}
+
 bool plait_timer_active(struct plait_timer timer)
 {
 	return find(timer) != NULL;

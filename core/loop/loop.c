@@ -102,6 +102,7 @@ void loop_free(struct plait_loop **loop_at)
 	while (loop_settle(loop))
 		;
 	post_queue_fini(&loop->posts);
+	loop_forget_waiting(loop);
 	calls_free(loop);
 	timer_heap_fini(&loop->timers);
 	if (loop->guests) {
@@ -144,7 +145,7 @@ struct plait_loop *plait_loop_current(void)
 #ifdef PLAIT_DEBUG
 void loop_assert_here(const struct plait_loop *loop)
 {
-	assert(loop == current && "called on another thread than the connection's loop");
+	assert((loop == current || !loop_started(loop)) && "called on another thread than the loop's");
 }
 #endif
 
@@ -158,7 +159,7 @@ void loop_set_clock(struct plait_loop *loop, loop_clock_fn *clock, void *context
 void loop_read_clock(struct plait_loop *loop)
 {
 	loop->now_ms = loop->clock ? loop->clock(loop->clock_context) : system_clock(CLOCK_MONOTONIC);
-	loop->now_known = true;
+	loop->now_known = loop_started(loop); /* before that there are no turns to end it */
 }
 
 uint64_t plait_loop_now_ms(struct plait_loop *loop)
@@ -259,6 +260,8 @@ static void turn(struct plait_loop *loop, bool wait)
 void loop_turn(struct plait_loop *loop, bool wait)
 {
 	loop_enter(loop);
+	if (!loop_started(loop))
+		loop_start(loop);
 	loop->settled = 0;
 	turn(loop, wait);
 	loop->now_known = false;
@@ -267,6 +270,7 @@ void loop_turn(struct plait_loop *loop, bool wait)
 void loop_run(struct plait_loop *loop)
 {
 	loop_enter(loop);
+	loop_start(loop);
 	loop->settled = 0;
 	loop->now_known = false;
 	while (!atomic_load_explicit(&loop->stopping, memory_order_acquire))

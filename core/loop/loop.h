@@ -15,7 +15,10 @@
 struct epoll_event;
 struct event;
 struct event_base;
+struct hooks;
 struct net;
+struct plait_reactor;
+struct waiting_call;
 
 /* Bytes are read into one buffer of this size a loop. */
 #define LOOP_INPUT_SIZE 65536
@@ -36,6 +39,8 @@ struct plait_loop {
 	uint64_t now_ms;
 	struct task *tasks, *last_task; /* NULL: none */
 	struct net *net;                /* core/net's part; NULL until it sets it */
+	struct plait_reactor *reactor;  /* NULL: on trial */
+	struct hooks *hooks;            /* core/async's; NULL: none */
 	uint8_t *input;                 /* LOOP_INPUT_SIZE bytes, whoever reads uses them */
 	struct timer_heap timers;
 	loop_clock_fn *clock; /* NULL: the system's */
@@ -54,6 +59,8 @@ struct plait_loop {
 	_Alignas(CACHE_LINE)
 		atomic_uint load; /* connections it has or is about to get; any thread reads it */
 	atomic_bool stopping;
+	atomic_bool started;
+	struct waiting_call *first_waiting, *last_waiting; /* start.c's */
 };
 
 /* NULL when the system refuses; errno tells. */
@@ -66,6 +73,15 @@ void loop_free(struct plait_loop **loop);
 /* Runs, once, what is posted and due for the end of a turn, on a loop that no thread runs any more. Returns whether
  * there was anything; false for ever after a great many times. */
 bool loop_settle(struct plait_loop *loop);
+
+/* Until the first turn, or this, what goes on the loop's thread may go on any one thread. Calls that wait for it are
+ * posted. Once is enough. */
+void loop_start(struct plait_loop *loop);
+
+static inline bool loop_started(const struct plait_loop *loop)
+{
+	return atomic_load_explicit(&loop->started, memory_order_acquire);
+}
 
 /* Makes the loop the current one of this thread and runs turns until loop_stop. */
 void loop_run(struct plait_loop *loop);
@@ -119,7 +135,7 @@ static inline void loop_stop_timer(struct plait_loop *loop, struct timer *timer)
 	timer_stop(&loop->timers, timer);
 }
 
-/* Aborts when the calling thread does not run this loop; debug builds only, for it is on the path of every byte. */
+/* Aborts when the calling thread does not run this loop, which has started; debug builds only, for it is on the path of every byte. */
 #ifdef PLAIT_DEBUG
 void loop_assert_here(const struct plait_loop *loop);
 #else
@@ -132,8 +148,9 @@ static inline void loop_assert_here(const struct plait_loop *loop)
 /* How many calls of plait_call_later are still to come. */
 size_t loop_calls(const struct plait_loop *loop);
 
-/* For call.c and loop.c. */
+/* For loop.c. */
 void calls_free(struct plait_loop *loop);
+void loop_forget_waiting(struct plait_loop *loop);
 
 /* "2.1.12-stable" */
 const char *loop_library_version(void);

@@ -74,6 +74,7 @@ int workers_start(struct workers *workers, struct plait_error *error)
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	for (unsigned i = 0; i < workers->count && !failure; i++) {
 		struct worker *worker = &workers->items[i];
+		loop_start(worker->loop);
 		failure = pthread_create(&worker->thread, NULL, run, worker);
 		worker->running = !failure;
 	}

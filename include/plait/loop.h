@@ -18,7 +18,9 @@ struct plait_timer {
 	uint64_t id;
 };
 
-/* Calls fn(arg) once on loop, delay_ms milliseconds from now (0: at the end of this turn or the next), never from
+/* What is to be done on a loop's own thread may, before the loop runs, be done on the thread that made its reactor.
+ *
+ * Calls fn(arg) once on loop, delay_ms milliseconds from now (0: at the end of this turn or the next), never from
  * inside this call. A call still to come when the loop ends is never made; free its arg in lost or factory_stop. On
  * the loop's own thread. */
 PLAIT_EXPORT struct plait_timer plait_call_later(struct plait_loop *loop, uint64_t delay_ms,
@@ -29,6 +31,9 @@ PLAIT_EXPORT int plait_timer_cancel(struct plait_timer *timer);                 
 PLAIT_EXPORT int plait_timer_reset(struct plait_timer timer, uint64_t delay_ms); /* from now */
 PLAIT_EXPORT int plait_timer_delay(struct plait_timer timer, uint64_t extra_ms); /* later than it was to be */
 
+/* How long it is until the call is due; 0 when it is due already. On the loop's own thread. */
+PLAIT_EXPORT int plait_timer_remaining(struct plait_timer timer, uint64_t *remaining_ms);
+
 /* True while the call is still to come. On the loop's own thread. */
 PLAIT_EXPORT bool plait_timer_active(struct plait_timer timer);
 
@@ -37,6 +42,10 @@ PLAIT_EXPORT bool plait_timer_active(struct plait_timer timer);
  * that arg is not leaked (calls that post themselves again are dropped after some rounds). Threads of your own must
  * have ended when the last factory_stop returns. */
 PLAIT_EXPORT void plait_post(struct plait_loop *loop, plait_call_fn *fn, void *arg);
+
+/* Posts the call when the loop runs, else when it starts, in the order in which they were asked for; never when the loop
+ * does not come to run. Any thread. */
+PLAIT_EXPORT void plait_call_when_running(struct plait_loop *loop, plait_call_fn *fn, void *arg);
 
 /* The loop of the calling thread, or NULL on a thread that runs none. Any thread. */
 PLAIT_EXPORT struct plait_loop *plait_loop_current(void);
