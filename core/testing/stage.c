@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/async/hook.h"
+
 /* What has not come to rest by then never will. */
 #define TURNS_MOST 100000
 
@@ -148,6 +150,7 @@ unsigned plait_test_free(struct plait_test **test_at)
 	count_calls(test);
 	while (loop_settle(test->loop))
 		loop_enter(test->loop);
+	hooks_free(test->loop);
 	net_free(test->loop);
 	loop_free(&test->loop);
 	loop_enter(NULL);

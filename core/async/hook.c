@@ -1,0 +1,186 @@
+/* Shutdown hooks: a list a loop, and the Deferreds that a phase of the shutdown waits for. */
+#include "core/async/hook.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <plait/error.h>
+
+#include "core/base/log.h"
+#include "core/loop/loop.h"
+
+struct hook {
+	struct hook *next;
+	enum plait_shutdown_phase phase;
+	uint64_t id;
+	plait_hook_fn *fn;
+	void *arg;
+};
+
+/* A hook's Deferred, one reference, until it fires. */
+struct pending {
+	struct pending *next, **at;
+	struct hooks *hooks; /* NULL: gone */
+	struct plait_deferred *deferred;
+};
+
+struct hooks {
+	struct hook *first;
+	uint64_t last_id;
+	struct pending *pending;
+	unsigned waiting; /* what the phase waits for: Deferreds, and its own calling of hooks */
+	plait_call_fn *answer;
+	void *answer_arg;
+	struct plait_loop *loop;
+};
+
+static void *zeroed(size_t size)
+{
+	void *memory = calloc(1, size);
+	if (!memory) {
+		fputs("plait: no memory for a hook\n", stderr);
+		abort();
+	}
+	return memory;
+}
+
+struct plait_hook plait_add_hook(struct plait_loop *loop, enum plait_shutdown_phase phase, plait_hook_fn *fn,
+				 void *arg)
+{
+	loop_assert_here(loop);
+	if (!loop->hooks) {
+		loop->hooks = zeroed(sizeof(*loop->hooks));
+		loop->hooks->loop = loop;
+	}
+	struct hook *hook = zeroed(sizeof(*hook)), **at = &loop->hooks->first;
+	*hook = (struct hook){ .phase = phase, .id = ++loop->hooks->last_id, .fn = fn, .arg = arg };
+	while (*at)
+		at = &(*at)->next;
+	*at = hook;
+	return (struct plait_hook){ .loop = loop, .id = hook->id };
+}
+
+int plait_remove_hook(struct plait_hook *name)
+{
+	struct plait_hook wanted = *name;
+	*name = (struct plait_hook){ 0 };
+	if (!wanted.loop)
+		return PLAIT_ERROR_GONE;
+	loop_assert_here(wanted.loop);
+	if (!wanted.loop->hooks)
+		return PLAIT_ERROR_GONE;
+	for (struct hook **at = &wanted.loop->hooks->first; *at; at = &(*at)->next) {
+		struct hook *hook = *at;
+		if (hook->id != wanted.id)
+			continue;
+		*at = hook->next;
+		free(hook);
+		return 0;
+	}
+	return PLAIT_ERROR_GONE;
+}
+
+/* Takes the first hook of the phase out that was there when the phase began; NULL: there is none left. */
+static struct hook *take(struct hooks *hooks, enum plait_shutdown_phase phase, uint64_t last_id)
+{
+	for (struct hook **at = &hooks->first; *at && (*at)->id <= last_id; at = &(*at)->next) {
+		struct hook *hook = *at;
+		if (hook->phase != phase)
+			continue;
+		*at = hook->next;
+		return hook;
+	}
+	return NULL;
+}
+
+static void one_less(struct hooks *hooks)
+{
+	if (--hooks->waiting > 0 || !hooks->answer)
+		return;
+	plait_call_fn *answer = hooks->answer;
+	hooks->answer = NULL;
+	answer(hooks->answer_arg);
+}
+
+static struct plait_result on_fired(struct plait_result result, void *arg)
+{
+	struct pending *pending = arg;
+	struct hooks *hooks = pending->hooks;
+	if (result.failure)
+		log_write(PLAIT_LOG_ERROR, NULL, "a shutdown hook failed: %s (%d), from %s at %s:%d",
+			  result.failure->text, result.failure->code, result.failure->function,
+			  result.failure->file, result.failure->line);
+	plait_result_drop(&result);
+	*pending->at = pending->next;
+	if (pending->next)
+		pending->next->at = pending->at;
+	plait_deferred_unref(&pending->deferred);
+	free(pending);
+	if (hooks)
+		one_less(hooks);
+	return plait_value(NULL);
+}
+
+static void wait_for(struct hooks *hooks, struct plait_deferred *deferred, uint64_t timeout_ms)
+{
+	struct pending *pending = zeroed(sizeof(*pending));
+	pending->hooks = hooks;
+	pending->deferred = deferred;
+	pending->at = &hooks->pending;
+	pending->next = hooks->pending;
+	if (pending->next)
+		pending->next->at = &pending->next;
+	hooks->pending = pending;
+	hooks->waiting++;
+	plait_deferred_ref(deferred); /* on_fired may come at once */
+	plait_add_timeout(deferred, hooks->loop, timeout_ms);
+	plait_add_both(deferred, on_fired, pending);
+	plait_deferred_unref(&deferred);
+}
+
+void hooks_run(struct plait_loop *loop, enum plait_shutdown_phase phase, uint64_t timeout_ms,
+	       plait_call_fn *answer, void *arg)
+{
+	struct hooks *hooks = loop->hooks;
+	if (!hooks) {
+		answer(arg);
+		return;
+	}
+	uint64_t last_id = hooks->last_id;
+	hooks->answer = answer;
+	hooks->answer_arg = arg;
+	hooks->waiting = 1;
+	for (struct hook *hook = take(hooks, phase, last_id); hook; hook = take(hooks, phase, last_id)) {
+		struct plait_deferred *deferred = hook->fn(hook->arg);
+		free(hook);
+		if (deferred)
+			wait_for(hooks, deferred, timeout_ms);
+	}
+	one_less(hooks);
+}
+
+void hooks_free(struct plait_loop *loop)
+{
+	struct hooks *hooks = loop->hooks;
+	if (!hooks)
+		return;
+	loop_enter(loop);
+	hooks->answer = NULL;
+	while (hooks->pending) {
+		struct pending *pending = hooks->pending;
+		hooks->pending = pending->next;
+		if (pending->next)
+			pending->next->at = &hooks->pending;
+		pending->at = &pending->next;
+		pending->hooks = NULL; /* one that is paused may fire when all is gone */
+		plait_deferred_cancel(pending->deferred);
+	}
+	loop_enter(NULL);
+	loop->hooks = NULL;
+	while (hooks->first) {
+		struct hook *hook = hooks->first;
+		hooks->first = hook->next;
+		free(hook);
+	}
+	free(hooks);
+}
