@@ -47,7 +47,7 @@ static void report_unknown(const struct binding *binding)
 /* Does the protocol take what the listener's kind of socket brings? */
 static void check_kind(const struct binding *binding)
 {
-	const struct plait_protocol *protocol = &binding->listener->plugin->protocol;
+	const struct plait_protocol *protocol = binding->listener->speaks;
 	bool datagrams = binding->listener->endpoint.scheme == ENDPOINT_UDP;
 
 	if (datagrams && !protocol->datagram)
@@ -64,7 +64,7 @@ static void check_kind(const struct binding *binding)
 static void bind_options(const struct binding *binding, const json_t *options)
 {
 	static const struct plait_option object = { .type = PLAIT_OPTION_TYPE_OBJECT };
-	const struct plait_protocol *protocol = &binding->listener->plugin->protocol;
+	const struct plait_protocol *protocol = binding->listener->speaks;
 	struct option_context context = {
 		.arena = binding->config->arena,
 		.problems = binding->problems,
@@ -95,29 +95,51 @@ static void bind_options(const struct binding *binding, const json_t *options)
 	option_parse(protocol->options, options, binding->options_path, binding->listener->options, &context);
 }
 
+static void init(struct binding *binding, const struct config *config, size_t index,
+		 struct problems *problems)
+{
+	*binding = (struct binding){ .config = config, .problems = problems };
+	binding->listener = (struct listener_config *)config->listeners.items + index;
+	snprintf(binding->protocol_path, sizeof(binding->protocol_path), "listeners[%zu].protocol", index);
+	snprintf(binding->options_path, sizeof(binding->options_path), "listeners[%zu].options", index);
+}
+
+static void bind_protocol(struct binding *binding, size_t index, const struct plait_protocol *protocol)
+{
+	const json_t *listeners = json_object_get(binding->config->root, "listeners");
+
+	binding->listener->speaks = protocol;
+	if (binding->listener->endpoint_known)
+		check_kind(binding);
+	bind_options(binding, json_object_get(json_array_get(listeners, index), "options"));
+}
+
+void config_bind_protocol(struct config *config, size_t index, const struct plait_protocol *protocol,
+			  struct problems *problems)
+{
+	struct binding binding;
+
+	init(&binding, config, index, problems);
+	bind_protocol(&binding, index, protocol);
+}
+
 int config_bind_protocols(struct config *config, const struct registry *registry, bool all,
 			  struct problems *problems)
 {
-	const json_t *listeners = json_object_get(config->root, "listeners");
 	size_t errors = problems->errors;
 
 	for (size_t i = 0; i < config->listeners.count; i++) {
-		struct binding binding = { .config = config, .registry = registry, .problems = problems };
+		struct binding binding;
 
-		binding.listener = (struct listener_config *)config->listeners.items + i;
-		snprintf(binding.protocol_path, sizeof(binding.protocol_path), "listeners[%zu].protocol", i);
-		snprintf(binding.options_path, sizeof(binding.options_path), "listeners[%zu].options", i);
+		init(&binding, config, i, problems);
+		binding.registry = registry;
 		if (!binding.listener->protocol)
 			continue;
 		binding.listener->plugin = registry_find(registry, binding.listener->protocol);
-		if (!binding.listener->plugin) {
-			if (all)
-				report_unknown(&binding);
-			continue;
-		}
-		if (binding.listener->endpoint_known)
-			check_kind(&binding);
-		bind_options(&binding, json_object_get(json_array_get(listeners, i), "options"));
+		if (binding.listener->plugin)
+			bind_protocol(&binding, i, &binding.listener->plugin->protocol);
+		else if (all)
+			report_unknown(&binding);
 	}
 	return problems->errors > errors ? -1 : 0;
 }

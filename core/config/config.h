@@ -4,6 +4,8 @@
 
 #include <jansson.h>
 
+#include <plait/reactor.h>
+
 #include "core/base/endpoint.h"
 #include "core/base/log.h"
 #include "core/base/option.h"
@@ -31,8 +33,9 @@ struct listener_config {
 	const struct tls_config *tls_context; /* NULL unless the scheme is tls */
 
 	/* Filled by config_bind_protocols. */
-	struct plugin *plugin; /* borrowed from the registry */
-	void *options;         /* in the arena; NULL when the protocol has none */
+	struct plugin *plugin;               /* borrowed from the registry */
+	const struct plait_protocol *speaks; /* the plugin's */
+	void *options;                       /* in the arena; NULL when the protocol has none */
 };
 
 struct config {
@@ -64,12 +67,26 @@ struct config *config_load(const char *file, struct problems *problems);
 /* The same from memory; file is what messages name, and where relative paths start. */
 struct config *config_load_text(const char *file, const char *text, size_t len, struct problems *problems);
 
+/* The same from JSON, of which it takes the reference; positions may be NULL. */
+struct config *config_from_json(const char *file, json_t *root, struct problems *problems);
+
+/* One listener and its protocol: checks that they fit and parses the options. */
+void config_bind_protocol(struct config *config, size_t index, const struct plait_protocol *protocol,
+			  struct problems *problems);
+
 /* With the plugins loaded: finds each listener's protocol and parses its options. all: every plugin was loaded, so a
  * protocol that is missing is an error of its own. 0, or -1 with every problem added. */
 int config_bind_protocols(struct config *config, const struct registry *registry, bool all,
 			  struct problems *problems);
 
 void config_free(struct config **config);
+
+/* The configuration of a program's one listener, from what it says itself and the same tables and rules: the protocol is
+ * borrowed and good (descriptor_read). NULL with error filled. */
+struct config *config_for_program(const char *endpoint, const struct plait_protocol *protocol,
+				  const struct plait_listen_options *options, struct plait_error *error);
+
+uint64_t config_default_drain_timeout_ms(void);
 
 /* The table of the whole file; listeners[].options is PLAIT_OPTION_TYPE_ANY in it. */
 extern const struct plait_option config_table[];

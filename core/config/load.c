@@ -109,7 +109,7 @@ static void make_absolute(const struct config *config, const struct plait_string
 			paths->items[i] = option_arena_path(config->arena, config->folder, paths->items[i]);
 }
 
-struct config *config_load_text(const char *file, const char *text, size_t len, struct problems *problems)
+static struct config *new (const char *file, struct problems *problems)
 {
 	struct config *config = calloc(1, sizeof(*config));
 
@@ -119,22 +119,44 @@ struct config *config_load_text(const char *file, const char *text, size_t len, 
 	config->arena = option_arena_new();
 	config->file = option_arena_copy(config->arena, file);
 	config->folder = folder_of(config->arena, file);
-	if (read_json(config, text, len, problems)) {
-		struct option_context context = {
-			.arena = config->arena,
-			.problems = problems,
-			.folder = config->folder,
-		};
+	return config;
+}
 
+/* From config->root to all the rest. */
+static void parse(struct config *config, struct problems *problems)
+{
+	struct option_context context = {
+		.arena = config->arena,
+		.problems = problems,
+		.folder = config->folder,
+	};
+
+	option_parse(config_table, config->root, "", config, &context);
+	make_absolute(config, &config->plugins, true);
+	make_absolute(config, &config->plugin_path, false);
+	config_check(config, problems);
+}
+
+struct config *config_load_text(const char *file, const char *text, size_t len, struct problems *problems)
+{
+	struct config *config = new (file, problems);
+
+	if (read_json(config, text, len, problems)) {
 		problems->locate = positions_locate;
 		problems->context = config->positions;
-		option_parse(config_table, config->root, "", config, &context);
-		make_absolute(config, &config->plugins, true);
-		make_absolute(config, &config->plugin_path, false);
-		config_check(config, problems);
+		parse(config, problems);
 	} else {
 		config_free(&config);
 	}
+	return config;
+}
+
+struct config *config_from_json(const char *file, json_t *root, struct problems *problems)
+{
+	struct config *config = new (file, problems);
+
+	config->root = root;
+	parse(config, problems);
 	return config;
 }
 

@@ -4,13 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct plait_factory *factory_new(const char *name, const struct plait_protocol *protocol,
-				  const void *options, const struct net_settings *settings,
-				  struct plait_error *error)
+struct plait_factory *factory_new(struct plait_reactor *reactor, const char *name,
+				  const struct plait_protocol *protocol, const void *options,
+				  const struct net_settings *settings, struct plait_error *error)
 {
 	struct plait_factory *factory = calloc(1, sizeof(*factory));
 	if (!factory)
 		goto no_memory;
+	factory->reactor = reactor;
 	factory->protocol = protocol;
 	factory->options = options;
 	factory->settings = settings;
@@ -64,4 +65,9 @@ void *plait_factory_state(struct plait_factory *factory)
 const char *plait_factory_name(const struct plait_factory *factory)
 {
 	return factory->name;
+}
+
+struct plait_reactor *plait_factory_reactor(const struct plait_factory *factory)
+{
+	return factory->reactor;
 }

@@ -10,15 +10,16 @@ struct plait_factory {
 	const struct plait_protocol *protocol; /* outlives the factory */
 	const void *options;                   /* likewise */
 	const struct net_settings *settings;   /* likewise */
+	struct plait_reactor *reactor;         /* NULL: on trial */
 	char *name;
 	void *state;
 	bool started;
 };
 
-/* Calls factory_start. NULL with error filled when it fails. Main thread. */
-struct plait_factory *factory_new(const char *name, const struct plait_protocol *protocol,
-				  const void *options, const struct net_settings *settings,
-				  struct plait_error *error);
+/* Calls factory_start. reactor is the listener's (NULL: on trial). NULL with error filled when it fails. The thread of who listens. */
+struct plait_factory *factory_new(struct plait_reactor *reactor, const char *name,
+				  const struct plait_protocol *protocol, const void *options,
+				  const struct net_settings *settings, struct plait_error *error);
 
 /* Calls factory_stop, if it was started. Main thread, after the last connection's lost. */
 void factory_free(struct plait_factory **factory);

@@ -2,6 +2,7 @@
 #include "core/server/listener.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,17 +14,17 @@ struct listener_kind {
 	int type;
 	const struct transport_ops *transport; /* of the stream kinds */
 	bool inet;
-	int (*open)(struct listener *listener, struct workers *reactor, bool keep_on_loop);
-	int (*add)(struct listener *listener, struct plait_loop *loop, int fd);
-	void (*start)(struct listener *listener);
-	void (*stop)(struct listener *listener);
-	void (*close)(struct listener *listener);
+	int (*open)(struct plait_listener *listener, struct workers *workers, bool keep_on_loop);
+	int (*add)(struct plait_listener *listener, struct plait_loop *loop, int fd);
+	void (*start)(struct plait_listener *listener);
+	void (*stop)(struct plait_listener *listener);
+	void (*close)(struct plait_listener *listener);
 };
 
-static int stream_open(struct listener *listener, struct workers *reactor, bool keep_on_loop)
+static int stream_open(struct plait_listener *listener, struct workers *workers, bool keep_on_loop)
 {
 	struct stream_listener_options options = {
-		.workers = reactor,
+		.workers = workers,
 		.factory = listener->factory,
 		.transport = listener->kind->transport,
 		.transport_context = listener->tls,
@@ -34,35 +35,35 @@ static int stream_open(struct listener *listener, struct workers *reactor, bool 
 	return listener->stream ? 0 : -1;
 }
 
-static int stream_add(struct listener *listener, struct plait_loop *loop, int fd)
+static int stream_add(struct plait_listener *listener, struct plait_loop *loop, int fd)
 {
 	return stream_listener_add(listener->stream, loop, fd);
 }
 
-static void stream_start(struct listener *listener)
+static void stream_start(struct plait_listener *listener)
 {
 	stream_listener_start(listener->stream);
 }
 
-static void stream_stop(struct listener *listener)
+static void stream_stop(struct plait_listener *listener)
 {
 	stream_listener_stop(listener->stream);
 }
 
-static void stream_close(struct listener *listener)
+static void stream_close(struct plait_listener *listener)
 {
 	stream_listener_free(&listener->stream);
 }
 
-static int datagram_open(struct listener *listener, struct workers *reactor, bool keep_on_loop)
+static int datagram_open(struct plait_listener *listener, struct workers *workers, bool keep_on_loop)
 {
 	(void)keep_on_loop;
-	listener->ports = calloc((size_t)workers_count(reactor) * listener->addresses.count,
+	listener->ports = calloc((size_t)workers_count(workers) * listener->addresses.count,
 				 sizeof(struct plait_port *));
 	return listener->ports ? 0 : -1;
 }
 
-static int datagram_add(struct listener *listener, struct plait_loop *loop, int fd)
+static int datagram_add(struct plait_listener *listener, struct plait_loop *loop, int fd)
 {
 	struct plait_port *port = port_new(loop, listener->factory, fd);
 	if (!port)
@@ -81,23 +82,23 @@ static void port_stop_posted(void *arg)
 	port_stop(arg);
 }
 
-static void on_each_port(struct listener *listener, plait_call_fn *fn)
+static void on_each_port(struct plait_listener *listener, plait_call_fn *fn)
 {
 	for (unsigned i = 0; i < listener->port_count; i++)
 		plait_post(plait_port_loop(listener->ports[i]), fn, listener->ports[i]);
 }
 
-static void datagram_start(struct listener *listener)
+static void datagram_start(struct plait_listener *listener)
 {
 	on_each_port(listener, port_start_posted);
 }
 
-static void datagram_stop(struct listener *listener)
+static void datagram_stop(struct plait_listener *listener)
 {
 	on_each_port(listener, port_stop_posted);
 }
 
-static void datagram_close(struct listener *listener)
+static void datagram_close(struct plait_listener *listener)
 {
 	for (unsigned i = 0; i < listener->port_count; i++)
 		port_free(&listener->ports[i]);
@@ -123,33 +124,40 @@ static const struct listener_kind kinds[] = {
 			   .close = datagram_close },
 };
 
-void listener_init(struct listener *listener, const struct listener_config *config, struct tls_context *tls)
+struct plait_listener *listener_new(const struct listener_config *config, struct tls_context *tls)
 {
+	struct plait_listener *listener = calloc(1, sizeof(*listener));
+	if (!listener) {
+		fputs("plait: no memory for a listener\n", stderr);
+		abort();
+	}
 	listener->config = config;
 	listener->kind = &kinds[config->endpoint.scheme];
 	listener->tls = tls;
+	return listener;
 }
 
-int listener_resolve(struct listener *listener, struct plait_error *error)
+int listener_resolve(struct plait_listener *listener, struct plait_error *error)
 {
 	return socket_resolve(&listener->config->endpoint, &listener->addresses, error);
 }
 
-int listener_prepare(struct listener *listener, struct plait_error *error)
+int listener_prepare(struct plait_listener *listener, struct plait_reactor *reactor,
+		     struct plait_error *error)
 {
 	const struct listener_config *config = listener->config;
 	listener->limits = limits_new(&config->net.limits);
 	if (!listener->limits)
 		return plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a listener");
-	listener->factory = factory_new(config->name, &config->plugin->protocol, config->options,
-					&config->net, error);
+	listener->factory = factory_new(reactor, config->name, config->speaks, config->options, &config->net,
+					error);
 	return listener->factory ? 0 : PLAIT_ERROR_REFUSED;
 }
 
 /* Among sockets that share their address the kernel would also let in another server's of the same user, and give it
  * some of the connections. */
-static int refuse_sharing(const struct listener *listener, const struct sockaddr_storage *sa, socklen_t len,
-			  struct plait_error *error)
+static int refuse_sharing(const struct plait_listener *listener, const struct sockaddr_storage *sa,
+			  socklen_t len, struct plait_error *error)
 {
 	int fd = socket_bind(listener->kind->type, (const struct sockaddr *)sa, len,
 			     &listener->config->net.socket, false, error);
@@ -159,14 +167,15 @@ static int refuse_sharing(const struct listener *listener, const struct sockaddr
 	return 0;
 }
 
-int listener_bind(struct listener *listener, struct workers *reactor, enum config_accept accept_mode,
-		  unsigned first, struct plait_error *error)
+int listener_bind(struct plait_listener *listener, struct plait_reactor *reactor,
+		  enum config_accept accept_mode, unsigned first, struct plait_error *error)
 {
+	struct workers *workers = reactor->workers;
 	bool share = accept_mode == CONFIG_ACCEPT_REUSEPORT && listener->kind->inet;
-	unsigned loops = workers_count(reactor);
+	unsigned loops = workers_count(workers);
 	unsigned sockets = share ? loops : 1;
 
-	if (listener->kind->open(listener, reactor, share) < 0)
+	if (listener->kind->open(listener, workers, share) < 0)
 		return plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a listener");
 	for (unsigned i = 0; i < listener->addresses.count; i++) {
 		struct sockaddr_storage *sa = &listener->addresses.items[i].sa;
@@ -175,7 +184,7 @@ int listener_bind(struct listener *listener, struct workers *reactor, enum confi
 		if (result < 0)
 			return result;
 		for (unsigned k = 0; k < sockets; k++) {
-			struct plait_loop *loop = workers_loop(reactor, (first + k) % loops);
+			struct plait_loop *loop = workers_loop(workers, (first + k) % loops);
 			int fd = socket_bind(listener->kind->type, (struct sockaddr *)sa, len,
 					     &listener->config->net.socket, share, error);
 			if (fd < 0)
@@ -191,10 +200,12 @@ int listener_bind(struct listener *listener, struct workers *reactor, enum confi
 						       "no memory for a listener");
 		}
 	}
+	socket_describe(listener->config->endpoint.scheme, listener->bound[0], listener->address,
+			sizeof(listener->address));
 	return 0;
 }
 
-void listener_announce(const struct listener *listener)
+void listener_announce(const struct plait_listener *listener)
 {
 	struct log_subject subject = { .listener = listener->config->name };
 	char text[256];
@@ -204,22 +215,33 @@ void listener_announce(const struct listener *listener)
 					  sizeof(text)));
 }
 
-void listener_start(struct listener *listener)
+void listener_start(struct plait_listener *listener)
 {
-	listener->kind->start(listener);
+	if (!listener->stopped)
+		listener->kind->start(listener);
 }
 
-void listener_stop(struct listener *listener)
+void listener_stop(struct plait_listener *listener)
 {
+	if (listener->stopped)
+		return;
+	listener->stopped = true;
 	listener->kind->stop(listener);
 	unix_path_remove(&listener->path);
 }
 
-void listener_fini(struct listener *listener)
+void listener_free(struct plait_listener **listener_at)
 {
-	if (listener->kind)
-		listener->kind->close(listener);
+	struct plait_listener *listener = *listener_at;
+	*listener_at = NULL;
+	if (!listener)
+		return;
+	listener->kind->close(listener);
 	unix_path_remove(&listener->path);
 	factory_free(&listener->factory);
 	limits_free(&listener->limits);
+	tls_context_free(&listener->own_tls);
+	config_free(&listener->own_config);
+	free(listener->own_protocol);
+	free(listener);
 }

@@ -1,19 +1,21 @@
-/* A configured listener: its sockets, on whichever loops, and what is made of what comes in. */
+/* A listener: its sockets, on whichever loops, and what is made of what comes in. */
 #ifndef SERVER_LISTENER_H
 #define SERVER_LISTENER_H
 
 #include "core/config/config.h"
-#include "core/loop/workers.h"
 #include "core/net/port.h"
 #include "core/net/socket.h"
 #include "core/net/stream_listener.h"
 #include "core/net/tls.h"
 #include "core/net/unix_path.h"
 #include "core/policy/limits.h"
+#include "core/server/reactor.h"
 
 struct listener_kind;
 
-struct listener {
+struct plait_listener {
+	struct plait_listener *next; /* of the reactor's, which owns it */
+	struct plait_reactor *reactor;
 	const struct listener_config *config;
 	const struct listener_kind *kind;
 	struct tls_context *tls; /* borrowed; NULL: none */
@@ -25,30 +27,38 @@ struct listener {
 	struct plait_port **ports;      /* of the datagram kind */
 	unsigned port_count;
 	struct unix_path_id path;
+	char address[256]; /* of the first socket, once bound */
+	bool stopped;
+
+	/* Of a program's own listener; else NULL. */
+	struct config *own_config;
+	struct tls_context *own_tls;
+	struct plait_protocol *own_protocol;
 };
 
-/* Borrows config and tls (NULL: none). */
-void listener_init(struct listener *listener, const struct listener_config *config, struct tls_context *tls);
+/* Borrows config and tls (NULL: none). Aborts when there is no memory. */
+struct plait_listener *listener_new(const struct listener_config *config, struct tls_context *tls);
 
 /* Finds the addresses to bind. 0, or a negative code with error filled. */
-int listener_resolve(struct listener *listener, struct plait_error *error);
+int listener_resolve(struct plait_listener *listener, struct plait_error *error);
 
-/* Starts the factory. 0, or a negative code with error filled. */
-int listener_prepare(struct listener *listener, struct plait_error *error);
+/* Starts the factory, which knows the reactor. 0, or a negative code with error filled. */
+int listener_prepare(struct plait_listener *listener, struct plait_reactor *reactor,
+		     struct plait_error *error);
 
 /* Binds its sockets: one for each address, or with accept_mode reuseport one for each address and loop. first: the loop
  * to begin with. */
-int listener_bind(struct listener *listener, struct workers *reactor, enum config_accept accept_mode,
-		  unsigned first, struct plait_error *error);
+int listener_bind(struct plait_listener *listener, struct plait_reactor *reactor,
+		  enum config_accept accept_mode, unsigned first, struct plait_error *error);
 
 /* Once bound: logs where it listens. */
-void listener_announce(const struct listener *listener);
+void listener_announce(const struct plait_listener *listener);
 
-/* Takes effect on the loops soon. */
-void listener_start(struct listener *listener);
-void listener_stop(struct listener *listener);
+/* Each takes effect on the loops soon. Under the reactor's lock. One that has been stopped neither starts nor stops. */
+void listener_start(struct plait_listener *listener);
+void listener_stop(struct plait_listener *listener);
 
 /* After the loops have ended, and their connections. */
-void listener_fini(struct listener *listener);
+void listener_free(struct plait_listener **listener);
 
 #endif

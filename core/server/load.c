@@ -2,11 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "core/base/json_path.h"
 #include "core/base/log.h"
-#include "core/loop/signals.h"
-#include "core/net/net.h"
 #include "core/server/parts.h"
 
 /* The folders of the configuration, then the default ones. NULL-terminated; the caller frees it. */
@@ -83,7 +82,7 @@ static void resolve_listeners(struct server *server, struct problems *problems)
 {
 	const struct plait_list *list = &server->config->listeners;
 	const struct listener_config *configs = list->items;
-	server->listeners = calloc(list->count + 1, sizeof(struct listener));
+	server->listeners = calloc(list->count + 1, sizeof(*server->listeners));
 	if (!server->listeners) {
 		problems_add(problems, "listeners", "no memory");
 		return;
@@ -94,8 +93,8 @@ static void resolve_listeners(struct server *server, struct problems *problems)
 		server->listener_count = i + 1;
 		if (!configs[i].endpoint_known)
 			continue;
-		listener_init(&server->listeners[i], &configs[i], server_tls(server, configs[i].tls_context));
-		if (listener_resolve(&server->listeners[i], &error) == 0)
+		server->listeners[i] = listener_new(&configs[i], server_tls(server, configs[i].tls_context));
+		if (listener_resolve(server->listeners[i], &error) == 0)
 			continue;
 		snprintf(path, sizeof(path), "listeners[%zu].bind", i);
 		add(problems, path, &error);
@@ -108,11 +107,35 @@ static void prepare_listeners(struct server *server, struct problems *problems)
 	for (size_t i = 0; i < server->listener_count; i++) {
 		struct plait_error error = { 0 };
 		char path[64];
-		if (listener_prepare(&server->listeners[i], &error) == 0)
+		if (listener_prepare(server->listeners[i], server->reactor, &error) == 0)
 			continue;
 		snprintf(path, sizeof(path), "listeners[%zu]", i);
 		add(problems, path, &error);
 	}
+}
+
+/* A server is limited by its configuration, not by a shell's habit. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+/* Its threads come with the run. */
+static void make_reactor(struct server *server, struct problems *problems)
+{
+	struct plait_error error = { 0 };
+	struct reactor_settings settings = {
+		.loops = (unsigned)server->config->threads,
+		.drain_timeout_ms = server->config->drain_timeout_ms,
+	};
+	raise_descriptor_limit();
+	server->reactor = reactor_new(&settings, &error);
+	if (!server->reactor)
+		problems_add(problems, "threads", "%s", error.text);
 }
 
 struct server *server_load(const char *file, struct problems *problems)
@@ -138,7 +161,9 @@ struct server *server_load(const char *file, struct problems *problems)
 	if (problems->errors > errors)
 		goto fail;
 	/* Only here do plugins run with their options. */
-	prepare_listeners(server, problems);
+	make_reactor(server, problems);
+	if (server->reactor)
+		prepare_listeners(server, problems);
 	if (problems->errors > errors)
 		goto fail;
 	return server;
@@ -158,17 +183,6 @@ size_t server_plugin_count(const struct server *server)
 	return registry_count(server->registry);
 }
 
-/* What factories posted when they stopped still needs the loops' parts. */
-static void free_loops(struct server *server)
-{
-	if (!server->reactor)
-		return;
-	workers_settle(server->reactor);
-	for (unsigned i = 0; i < workers_count(server->reactor); i++)
-		net_free(workers_loop(server->reactor, i));
-	workers_free(&server->reactor);
-}
-
 void server_free(struct server **server_at)
 {
 	struct server *server = *server_at;
@@ -176,11 +190,9 @@ void server_free(struct server **server_at)
 	if (!server)
 		return;
 	for (size_t i = 0; i < server->listener_count; i++)
-		listener_fini(&server->listeners[i]);
+		listener_free(&server->listeners[i]);
 	free(server->listeners);
-	free_loops(server);
-	signals_free(&server->signals);
-	loop_free(&server->boss);
+	plait_reactor_free(&server->reactor);
 	for (size_t i = 0; server->tls && i < server->config->tls.count; i++)
 		tls_context_free(&server->tls[i]);
 	free(server->tls);

@@ -52,7 +52,7 @@ struct plait_factory *plait_test_factory(struct plait_test *test, const struct p
 	struct test_factory *made = kit_alloc(sizeof(*made) + protocol->options_size);
 	made->arena = option_arena_new();
 	if (configure(made, protocol, json, &wrong) == 0)
-		made->factory = factory_new(protocol->head.name, protocol,
+		made->factory = factory_new(NULL, protocol->head.name, protocol,
 					    protocol->options ? made->options : NULL,
 					    &made->configured.settings, &wrong);
 	if (!made->factory) {

@@ -13,6 +13,7 @@
 #include <plait/fixed.h>
 #include <plait/frame.h>
 #include <plait/group.h>
+#include <plait/hook.h>
 #include <plait/length_field.h>
 #include <plait/line.h>
 #include <plait/log.h>
@@ -21,6 +22,7 @@
 #include <plait/option.h>
 #include <plait/port.h>
 #include <plait/protocol.h>
+#include <plait/reactor.h>
 #include <plait/reason.h>
 
 #endif

@@ -33,7 +33,8 @@ struct plait_protocol {
 	void (*fini)(void);
 
 	/* A listener with this protocol comes and goes. start returns 0 or fills error, and the server does not
-	 * start; stop comes after the last connection's lost. On the main thread. */
+	 * start; stop comes after the last connection's lost. On the main thread; with plait_listen, start is called
+	 * on the thread that listens. */
 	int (*factory_start)(struct plait_factory *factory, struct plait_error *error);
 	void (*factory_stop)(struct plait_factory *factory);
 

@@ -63,7 +63,7 @@ int rig_listen(struct rig_listener *listener, const struct plait_protocol *proto
 	int result = parse(listener, protocol, json, error);
 
 	if (result == 0) {
-		listener->factory = factory_new("rig", protocol, listener->options, &listener->settings,
+		listener->factory = factory_new(NULL, "rig", protocol, listener->options, &listener->settings,
 						error);
 		if (!listener->factory)
 			result = PLAIT_ERROR_REFUSED;

@@ -1,0 +1,143 @@
+/* A listener that a program asks for: told as a configuration file would, so that the same tables and rules judge it. */
+#include <string.h>
+
+#include "core/base/option_defaults.h"
+#include "core/config/config.h"
+
+/* How a member of the options is told: nothing when it is zero. */
+static const struct {
+	const char *object, *key;
+	size_t offset;
+	const char *unit;
+} numbers[] = {
+#define NUMBER(object_, key_, member_, unit_)                                                                \
+	{                                                                                                    \
+		.object = (object_), .key = (key_), .unit = (unit_),                                         \
+		.offset = offsetof(struct plait_listen_options, member_)                                     \
+	}
+	NUMBER("timeouts", "handshake", handshake_timeout_ms, "ms"),
+	NUMBER("timeouts", "idle", idle_timeout_ms, "ms"),
+	NUMBER("timeouts", "close", close_timeout_ms, "ms"),
+	NUMBER("buffers", "high", buffer_high, ""),
+	NUMBER("buffers", "low", buffer_low, ""),
+	NUMBER("buffers", "cap", buffer_cap, ""),
+	NUMBER("buffers", "input", buffer_input, ""),
+	NUMBER("limits", "connections", connections, NULL),
+	NUMBER("limits", "per_address", per_address, NULL),
+#undef NUMBER
+};
+
+/* With a unit it is told as text, which has no bound of its own. */
+static json_t *number_json(uint64_t number, const char *unit)
+{
+	char text[40];
+
+	if (number == PLAIT_UNLIMITED)
+		number = 0;
+	if (!unit)
+		return json_integer(number > INT64_MAX ? INT64_MAX : (json_int_t)number);
+	snprintf(text, sizeof(text), "%llu%s", (unsigned long long)number, unit);
+	return json_string(text);
+}
+
+static void tell_numbers(json_t *listener, const struct plait_listen_options *options)
+{
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		uint64_t number;
+
+		memcpy(&number, (const char *)options + numbers[i].offset, sizeof(number));
+		if (number == 0)
+			continue;
+		if (!json_object_get(listener, numbers[i].object))
+			json_object_set_new(listener, numbers[i].object, json_object());
+		json_object_set_new(json_object_get(listener, numbers[i].object), numbers[i].key,
+				    number_json(number, numbers[i].unit));
+	}
+}
+
+static json_t *tell(const char *endpoint, const struct plait_protocol *protocol,
+		    const struct plait_listen_options *options)
+{
+	const char *name = options->name ? options->name : protocol->head.name;
+	json_t *root = json_pack("{s:[{s:s, s:s, s:s}]}", "listeners", "name", name, "bind", endpoint,
+				 "protocol", protocol->head.name);
+	json_t *listener = json_array_get(json_object_get(root, "listeners"), 0);
+
+	if (!root)
+		return NULL;
+	tell_numbers(listener, options);
+	if (options->mode)
+		json_object_set_new(listener, "socket", json_pack("{s:s}", "mode", options->mode));
+	if (options->certificate && options->key)
+		json_object_set_new(root, "tls",
+				    json_pack("{s:{s:s, s:s}}", "default", "certificate",
+					      options->certificate, "key", options->key));
+	return root;
+}
+
+/* What a file says in other words. */
+static int check_certificate(const char *endpoint, const struct plait_listen_options *options,
+			     struct plait_error *error)
+{
+	bool tls = strncmp(endpoint, "tls:", 4) == 0;
+
+	if (tls && (!options->certificate || !options->key))
+		return plait_error_set(error, PLAIT_ERROR_INVALID, endpoint,
+				       "a tls:// endpoint needs a certificate and a key in the options");
+	if (!tls && (options->certificate || options->key))
+		return plait_error_set(error, PLAIT_ERROR_INVALID, endpoint,
+				       "takes no certificate and no key; they are for tls:// endpoints");
+	return 0;
+}
+
+/* The program knows no "listeners[0]". */
+static void report(const struct problem *problem, const char *endpoint, struct plait_error *error)
+{
+	static const char prefix[] = "listeners[0].";
+	const char *path = problem->path ? problem->path : "";
+
+	if (strncmp(path, prefix, sizeof(prefix) - 1) == 0)
+		path += sizeof(prefix) - 1;
+	plait_error_set(error, PLAIT_ERROR_INVALID, endpoint, "%s: %s", path, problem->text);
+}
+
+struct config *config_for_program(const char *endpoint, const struct plait_protocol *protocol,
+				  const struct plait_listen_options *options, struct plait_error *error)
+{
+	static const struct plait_listen_options defaults;
+	struct problems problems;
+
+	if (!options)
+		options = &defaults;
+	if (check_certificate(endpoint, options, error) < 0)
+		return NULL;
+	json_t *root = tell(endpoint, protocol, options);
+	if (!root) {
+		plait_error_set(error, PLAIT_ERROR_INVALID, NULL, "a name or an endpoint is not UTF-8");
+		return NULL;
+	}
+	problems_init(&problems);
+	struct config *config = config_from_json("", root, &problems);
+	struct listener_config *listener = config->listeners.items;
+	if (problems.errors == 0)
+		config_bind_protocol(config, 0, protocol, &problems);
+	if (problems.errors == 0 && options->options)
+		listener->options = (void *)(uintptr_t)options->options;
+	for (size_t i = 0; i < problems.count && problems.errors > 0; i++) {
+		if (problems.items[i].warning)
+			continue;
+		report(&problems.items[i], endpoint, error);
+		config_free(&config);
+		break;
+	}
+	problems_fini(&problems);
+	return config;
+}
+
+uint64_t config_default_drain_timeout_ms(void)
+{
+	struct config config = { 0 };
+
+	option_defaults(config_table, &config);
+	return config.drain_timeout_ms;
+}

@@ -1,0 +1,309 @@
+/* The reactor's life: made, run, shut down, freed; the same for the configured server and for programs of their own. */
+#include "core/server/reactor.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/async/hook.h"
+#include "core/base/log.h"
+#include "core/config/config.h"
+#include "core/loop/signals.h"
+#include "core/net/net.h"
+#include "core/server/listener.h"
+#include "core/server/shutdown.h"
+
+/* How long a loop may take to come out of a callback once it is told to stop for good. */
+#define STOP_PATIENCE_MS 2000
+
+#define LOG_SWEEP_MS 1000
+
+struct plait_reactor *reactor_new(const struct reactor_settings *settings, struct plait_error *error)
+{
+	struct plait_reactor *reactor = calloc(1, sizeof(*reactor));
+	if (!reactor) {
+		plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a reactor");
+		return NULL;
+	}
+	pthread_mutex_init(&reactor->lock, NULL);
+	reactor->drain_timeout_ms = settings->drain_timeout_ms;
+	reactor->leave_signals = settings->leave_signals;
+	reactor->workers = workers_new(settings->loops, error);
+	if (!reactor->workers)
+		goto fail;
+	unsigned count = workers_count(reactor->workers);
+	reactor->boss = loop_new(count, count);
+	if (!reactor->boss) {
+		plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot make the main loop: %s",
+				strerror(errno));
+		goto fail;
+	}
+	reactor->boss->reactor = reactor;
+	for (unsigned i = 0; i < count; i++) {
+		struct plait_loop *loop = workers_loop(reactor->workers, i);
+		loop->reactor = reactor;
+		net_new(loop);
+	}
+	return reactor;
+fail:
+	plait_reactor_free(&reactor);
+	return NULL;
+}
+
+struct plait_reactor *plait_reactor_new(const struct plait_reactor_options *options,
+					struct plait_error *error)
+{
+	struct reactor_settings settings = { .drain_timeout_ms = config_default_drain_timeout_ms() };
+	if (options) {
+		settings.loops = options->loops;
+		settings.leave_signals = options->leave_signals;
+		if (options->drain_timeout_ms)
+			settings.drain_timeout_ms = options->drain_timeout_ms;
+	}
+	return reactor_new(&settings, error);
+}
+
+/* ---- the boss ---- */
+
+static void begin_shutdown(struct plait_reactor *reactor)
+{
+	pthread_mutex_lock(&reactor->lock);
+	bool runs = reactor->state == REACTOR_RUNNING;
+	if (runs)
+		reactor->state = REACTOR_STOPPING;
+	pthread_mutex_unlock(&reactor->lock);
+	if (runs)
+		reactor->shutdown = shutdown_begin(reactor);
+}
+
+static void on_signal(int number, void *arg)
+{
+	struct plait_reactor *reactor = arg;
+	if (reactor->shutdown) {
+		log_write(PLAIT_LOG_WARNING, NULL, "%s again: stopping now", strsignal(number));
+		shutdown_give_up(reactor->shutdown);
+		return;
+	}
+	log_write(PLAIT_LOG_INFO, NULL, "%s: draining; the same again stops at once", strsignal(number));
+	begin_shutdown(reactor);
+}
+
+int reactor_take_signals(struct plait_reactor *reactor, struct plait_error *error)
+{
+	static const int numbers[] = { SIGTERM, SIGINT, 0 };
+	signal(SIGPIPE, SIG_IGN);
+	if (reactor->leave_signals || reactor->signals)
+		return 0;
+	reactor->signals = signals_new(reactor->boss, numbers, on_signal, reactor);
+	if (reactor->signals)
+		return 0;
+	return plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot wait for signals: %s",
+			       strerror(errno));
+}
+
+static void on_stop(void *arg)
+{
+	begin_shutdown(arg);
+}
+
+void plait_reactor_stop(struct plait_reactor *reactor)
+{
+	plait_post(reactor->boss, on_stop, reactor);
+}
+
+static void sweep_log(void *arg)
+{
+	struct plait_reactor *reactor = arg;
+	log_sweep();
+	plait_call_later(reactor->boss, LOG_SWEEP_MS, sweep_log, reactor);
+}
+
+/* ---- listeners ---- */
+
+static int too_late(struct plait_error *error)
+{
+	return plait_error_set(error, PLAIT_ERROR_CLOSING, NULL, "the reactor has shut down, or is about to");
+}
+
+int reactor_expect_listener(struct plait_reactor *reactor, struct plait_error *error)
+{
+	pthread_mutex_lock(&reactor->lock);
+	enum reactor_state state = reactor->state;
+	pthread_mutex_unlock(&reactor->lock);
+	if (state > REACTOR_RUNNING)
+		return too_late(error);
+	return state == REACTOR_NEW ? reactor_take_signals(reactor, error) : 0;
+}
+
+int reactor_add_listener(struct plait_reactor *reactor, struct plait_listener *listener,
+			 struct plait_error *error)
+{
+	pthread_mutex_lock(&reactor->lock);
+	enum reactor_state state = reactor->state;
+	if (state <= REACTOR_RUNNING) {
+		listener->reactor = reactor;
+		if (reactor->last)
+			reactor->last->next = listener;
+		else
+			reactor->first = listener;
+		reactor->last = listener;
+	}
+	if (state == REACTOR_RUNNING)
+		listener_start(listener);
+	pthread_mutex_unlock(&reactor->lock);
+	return state <= REACTOR_RUNNING ? 0 : too_late(error);
+}
+
+void reactor_announce(struct plait_reactor *reactor)
+{
+	pthread_mutex_lock(&reactor->lock);
+	for (struct plait_listener *listener = reactor->first; listener; listener = listener->next)
+		listener_announce(listener);
+	pthread_mutex_unlock(&reactor->lock);
+}
+
+static void start_listeners(struct plait_reactor *reactor)
+{
+	pthread_mutex_lock(&reactor->lock);
+	reactor->state = REACTOR_RUNNING;
+	for (struct plait_listener *listener = reactor->first; listener; listener = listener->next)
+		listener_start(listener);
+	pthread_mutex_unlock(&reactor->lock);
+}
+
+void reactor_stop_listeners(struct plait_reactor *reactor)
+{
+	pthread_mutex_lock(&reactor->lock);
+	for (struct plait_listener *listener = reactor->first; listener; listener = listener->next)
+		listener_stop(listener);
+	pthread_mutex_unlock(&reactor->lock);
+}
+
+void plait_listener_stop(struct plait_listener **listener_at)
+{
+	struct plait_listener *listener = *listener_at;
+	*listener_at = NULL;
+	if (!listener)
+		return;
+	struct plait_reactor *reactor = listener->reactor;
+	pthread_mutex_lock(&reactor->lock);
+	listener_stop(listener);
+	pthread_mutex_unlock(&reactor->lock);
+}
+
+/* ---- the run ---- */
+
+/* The loops' threads have ended: what connections are left go now. Returns how many were still owed something. */
+static size_t abort_rest(struct plait_reactor *reactor)
+{
+	size_t owed = 0;
+	bool any;
+	do {
+		any = false;
+		for (unsigned i = 0; i < workers_count(reactor->workers); i++) {
+			struct plait_loop *loop = workers_loop(reactor->workers, i);
+			loop_enter(loop);
+			owed += net_abort_all(loop->net);
+			any |= loop_settle(loop);
+		}
+		any |= loop_settle(reactor->boss); /* to which they answer */
+	} while (any);
+	loop_enter(reactor->boss);
+	return owed;
+}
+
+/* Ends the loops' threads. 0, or a negative code. */
+static int finish(struct plait_reactor *reactor)
+{
+	if (!workers_stop(reactor->workers, STOP_PATIENCE_MS)) {
+		log_write(PLAIT_LOG_ERROR, NULL, "a plugin's callback does not return: leaving without it");
+		reactor->stuck = true;
+		return PLAIT_ERROR_SYSTEM;
+	}
+	bool clean = reactor->shutdown && shutdown_was_clean(reactor->shutdown);
+	atomic_fetch_add(&reactor->owed, abort_rest(reactor));
+	return clean || atomic_load(&reactor->owed) == 0 ? 0 : PLAIT_ERROR_TIMEOUT;
+}
+
+static int serve(struct plait_reactor *reactor, reactor_ready_fn *ready, void *arg)
+{
+	struct plait_error error;
+	if (reactor_take_signals(reactor, &error) < 0 || workers_start(reactor->workers, &error) < 0) {
+		log_write(PLAIT_LOG_ERROR, NULL, "%s", error.text);
+		return PLAIT_ERROR_SYSTEM;
+	}
+	start_listeners(reactor);
+	if (ready)
+		ready(reactor, arg);
+	loop_run(reactor->boss);
+	return finish(reactor);
+}
+
+int reactor_run(struct plait_reactor *reactor, reactor_ready_fn *ready, void *arg)
+{
+	if (reactor->state != REACTOR_NEW) {
+		log_write(PLAIT_LOG_ERROR, NULL, "a reactor runs once only: make another one");
+		return PLAIT_ERROR_INVALID;
+	}
+	struct plait_loop *before = plait_loop_current();
+	loop_enter(reactor->boss);
+	plait_call_later(reactor->boss, LOG_SWEEP_MS, sweep_log, reactor);
+	int result = serve(reactor, ready, arg);
+	pthread_mutex_lock(&reactor->lock);
+	reactor->state = REACTOR_ENDED;
+	pthread_mutex_unlock(&reactor->lock);
+	loop_enter(before);
+	log_flush();
+	return result;
+}
+
+int plait_reactor_run(struct plait_reactor *reactor)
+{
+	int result = reactor_run(reactor, NULL, NULL);
+	signals_free(&reactor->signals);
+	return result;
+}
+
+void plait_reactor_free(struct plait_reactor **reactor_at)
+{
+	struct plait_reactor *reactor = *reactor_at;
+	*reactor_at = NULL;
+	if (!reactor || reactor->stuck)
+		return;
+	reactor->state = REACTOR_ENDED;
+	while (reactor->first) {
+		struct plait_listener *listener = reactor->first;
+		reactor->first = listener->next;
+		listener_free(&listener);
+	}
+	unsigned count = reactor->workers ? workers_count(reactor->workers) : 0;
+	for (unsigned i = 0; i < count; i++)
+		hooks_free(workers_loop(reactor->workers, i));
+	/* What factories posted when they stopped still needs the loops' parts. */
+	if (reactor->workers)
+		workers_settle(reactor->workers);
+	for (unsigned i = 0; i < count; i++)
+		net_free(workers_loop(reactor->workers, i));
+	workers_free(&reactor->workers);
+	signals_free(&reactor->signals);
+	loop_free(&reactor->boss);
+	shutdown_free(&reactor->shutdown);
+	pthread_mutex_destroy(&reactor->lock);
+	free(reactor);
+}
+
+unsigned plait_reactor_loops(const struct plait_reactor *reactor)
+{
+	return workers_count(reactor->workers);
+}
+
+struct plait_loop *plait_reactor_loop(const struct plait_reactor *reactor, unsigned index)
+{
+	return workers_loop(reactor->workers, index);
+}
+
+struct plait_reactor *plait_loop_reactor(const struct plait_loop *loop)
+{
+	return loop->reactor;
+}

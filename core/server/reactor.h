@@ -1,0 +1,69 @@
+/* A reactor from the inside: worker loops with their network parts, listeners, and the boss loop of the thread that runs it,
+ * which has the signals and coordinates the others. */
+#ifndef SERVER_REACTOR_H
+#define SERVER_REACTOR_H
+
+#include <plait/reactor.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/loop/workers.h"
+
+struct shutdown;
+struct signals;
+
+enum reactor_state { REACTOR_NEW, REACTOR_RUNNING, REACTOR_STOPPING, REACTOR_ENDED };
+
+struct plait_reactor {
+	struct workers *workers;
+	struct plait_loop *boss;
+	struct signals *signals;   /* the boss's; NULL: not taken */
+	struct shutdown *shutdown; /* NULL before it begins */
+	uint64_t drain_timeout_ms;
+	bool leave_signals;
+	bool stuck;         /* a callback did not return: nothing can be freed */
+	atomic_size_t owed; /* aborted connections that still owed their peers something */
+
+	atomic_uint listened; /* how many times a program has listened */
+
+	pthread_mutex_t lock; /* of what follows */
+	enum reactor_state state;
+	struct plait_listener *first, *last; /* owned */
+};
+
+struct reactor_settings {
+	unsigned loops; /* 0: one a processor */
+	uint64_t drain_timeout_ms;
+	bool leave_signals;
+};
+
+/* NULL with error filled. */
+struct plait_reactor *reactor_new(const struct reactor_settings *settings, struct plait_error *error);
+
+/* Signals that come from here on wait until the reactor runs, which they then end: so that whoever sees a listener may send
+ * one. Does nothing when it was done, or the signals are to be left alone. 0, or a negative code with error filled. */
+int reactor_take_signals(struct plait_reactor *reactor, struct plait_error *error);
+
+/* A listener will be added. 0, or a negative code with error filled when it is too late for that, or signals cannot be
+ * taken. */
+int reactor_expect_listener(struct plait_reactor *reactor, struct plait_error *error);
+
+/* Takes the bound listener over, and starts it when the reactor runs, or as soon as it does. 0, or PLAIT_ERROR_CLOSING
+ * with error filled, and the listener is still the caller's. */
+int reactor_add_listener(struct plait_reactor *reactor, struct plait_listener *listener,
+			 struct plait_error *error);
+
+/* Logs where all listeners listen. */
+void reactor_announce(struct plait_reactor *reactor);
+
+/* Ready to run: is called on the boss loop when all has been started. */
+typedef void reactor_ready_fn(struct plait_reactor *reactor, void *arg);
+
+/* plait_reactor_run, which keeps the signals. */
+int reactor_run(struct plait_reactor *reactor, reactor_ready_fn *ready, void *arg);
+
+/* For shutdown.c. */
+void reactor_stop_listeners(struct plait_reactor *reactor);
+
+#endif

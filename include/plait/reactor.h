@@ -1,0 +1,90 @@
+/* A reactor: loops on threads of their own, and what a program needs to be a server without a configuration file.
+ *
+ *	struct plait_reactor *reactor = plait_reactor_new(NULL, NULL);
+ *	struct plait_listener *listener = plait_listen(reactor, "tcp://127.0.0.1:7007", &echo, NULL, &error);
+ *	plait_call_later(plait_reactor_loop(reactor, 0), 5000, stop, reactor);
+ *	int status = plait_reactor_run(reactor);
+ *	plait_reactor_free(&reactor);
+ *
+ * Unless it says otherwise, a call here belongs on the thread that made the reactor. */
+#ifndef PLAIT_REACTOR_H
+#define PLAIT_REACTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <plait/abi.h>
+#include <plait/deferred.h>
+#include <plait/error.h>
+#include <plait/loop.h>
+
+struct plait_reactor;
+struct plait_listener;
+struct plait_protocol;
+
+/* In place of a number of these options: without limit. */
+#define PLAIT_UNLIMITED UINT64_MAX
+
+/* Zero is the default of each. */
+struct plait_reactor_options {
+	unsigned loops; /* each with a thread of its own; 0: one a processor */
+	uint64_t
+		drain_timeout_ms; /* how long each part of the shutdown may take; 0: the configuration's default */
+	bool leave_signals;       /* SIGINT and SIGTERM are the program's, not the reactor's */
+};
+
+/* NULL options: all defaults. The loops do not run yet, but can be given work: timers, posts, hooks. NULL with error filled
+ * (error may be NULL). Any thread. */
+PLAIT_EXPORT struct plait_reactor *plait_reactor_new(const struct plait_reactor_options *options,
+						     struct plait_error *error);
+
+/* Runs the loops until plait_reactor_stop, SIGINT or SIGTERM, then shuts down: hooks are called, listeners stop,
+ * connections end in order. A second signal stops at once. Callbacks run on the loops' threads, also when there is one
+ * loop only, never on the calling one. One reactor of a process at a time may have the signals; SIGPIPE is ignored.
+ * Returns 0; PLAIT_ERROR_TIMEOUT when connections were aborted that still owed their peers something; PLAIT_ERROR_INVALID
+ * when it ran before; PLAIT_ERROR_SYSTEM when it cannot start, or a callback does not return (both are logged). */
+PLAIT_EXPORT int plait_reactor_run(struct plait_reactor *reactor);
+
+/* Begins the shutdown, once; before the run, so that it ends as soon as it has begun. Any thread, as long as the reactor
+ * is there. */
+PLAIT_EXPORT void plait_reactor_stop(struct plait_reactor *reactor);
+
+/* After the run, or instead of it. Listeners go, and factories stop; what is still posted is called. What was stuck in a
+ * callback is left where it is. */
+PLAIT_EXPORT void plait_reactor_free(struct plait_reactor **reactor);
+
+PLAIT_EXPORT unsigned plait_reactor_loops(const struct plait_reactor *reactor); /* any thread */
+PLAIT_EXPORT struct plait_loop *plait_reactor_loop(const struct plait_reactor *reactor,
+						   unsigned index); /* any thread */
+
+/* The loop's reactor; NULL for one under test. Any thread. */
+PLAIT_EXPORT struct plait_reactor *plait_loop_reactor(const struct plait_loop *loop);
+
+/* Zero is the default of a configured listener for each; their ranges are the configuration's, too. */
+struct plait_listen_options {
+	const char *name;    /* in the log; NULL: the protocol's */
+	const void *options; /* what the protocol's option table would fill, borrowed; NULL: its defaults */
+	const char *certificate, *key; /* PEM files, for tls:// */
+	uint64_t handshake_timeout_ms, idle_timeout_ms, close_timeout_ms;
+	uint64_t buffer_high, buffer_low, buffer_cap, buffer_input; /* bytes */
+	uint64_t connections, per_address;                          /* at one time */
+	const char *mode; /* of a UNIX socket's file, an octal number */
+};
+
+/* Listens on "tcp://127.0.0.1:0", "tls://[::]:7443", "udp://[::]:7007" or "unix:/run/x.sock" (a relative path starts where
+ * the program stands; a host name is looked up, which takes its time). The protocol, which has its head from
+ * PLAIT_PROTOCOL_HEAD, must outlive the reactor. factory_start is called on this thread. Before the run nobody is served
+ * yet. NULL with error filled (error may be NULL). While the reactor runs, on any thread; not once it shuts down. */
+PLAIT_EXPORT struct plait_listener *plait_listen(struct plait_reactor *reactor, const char *endpoint,
+						 const struct plait_protocol *protocol,
+						 const struct plait_listen_options *options,
+						 struct plait_error *error);
+
+/* "tcp://127.0.0.1:41234": with the port that the system chose. As long as the reactor is there. Any thread. */
+PLAIT_EXPORT const char *plait_listener_address(const struct plait_listener *listener);
+
+/* Soon takes no more newcomers; connections live on. What it is made of goes with the reactor. Any thread while the
+ * reactor runs; at the latest from the hooks before the shutdown, which stops all listeners. */
+PLAIT_EXPORT void plait_listener_stop(struct plait_listener **listener);
+
+#endif
