@@ -18,6 +18,7 @@
 #include <plait/line.h>
 #include <plait/log.h>
 #include <plait/loop.h>
+#include <plait/looping_call.h>
 #include <plait/netstring.h>
 #include <plait/option.h>
 #include <plait/port.h>

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/async/hook.h"
 #include "core/base/container.h"
 #include "core/net/net.h"
 
@@ -32,6 +33,7 @@ void rig_fini(struct rig *rig)
 		loop_enter(rig->loop);
 		net_abort_all(rig->loop->net);
 	} while (loop_settle(rig->loop));
+	hooks_free(rig->loop);
 	net_free(rig->loop);
 	loop_free(&rig->loop);
 	loop_enter(NULL);
