@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -69,18 +70,37 @@ static int lock_folder(const struct sockaddr_un *sun)
 	return fd;
 }
 
-static int bind_and_listen(int fd, const struct sockaddr_un *sun, socklen_t len, const char *mode,
+/* What the process's umask took from the file that bind made; the umask belongs to all threads. 0, or -1 with errno. */
+static int give_mode(const struct sockaddr_un *sun, mode_t mode)
+{
+	char path[sizeof(sun->sun_path) + 1] = "", link[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+	struct stat found;
+	memcpy(path, sun->sun_path, sizeof(sun->sun_path));
+	int file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (file < 0)
+		return -1;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", file);
+	int result = fstat(file, &found);
+	if (result == 0 && S_ISSOCK(found.st_mode) && (found.st_mode & 0777) != mode)
+		result = chmod(link, mode);
+	close(file);
+	return result;
+}
+
+/* The file is born with its mode, or less: nobody gets in between. */
+static int bind_and_listen(int fd, const struct sockaddr_un *sun, socklen_t len, const char *mode_text,
 			   int backlog, struct plait_error *error)
 {
-	/* The file is born with its mode: nobody gets in between. */
-	mode_t before = umask((mode_t)(~strtoul(mode, NULL, 8) & 0777));
-	int failure = bind(fd, (const struct sockaddr *)sun, len) < 0 || listen(fd, backlog) < 0 ? errno : 0;
-	umask(before);
-	if (!failure)
-		return 0;
 	bool abstract = sun->sun_path[0] == '\0';
+	mode_t mode = (mode_t)strtoul(mode_text, NULL, 8) & 0777;
+	bool bound = fchmod(fd, mode) == 0 && bind(fd, (const struct sockaddr *)sun, len) == 0;
+	if (bound && (abstract || give_mode(sun, mode) == 0) && listen(fd, backlog) == 0)
+		return 0;
+	int failure = errno;
 	char name[sizeof(sun->sun_path) + 2] = "@";
 	memcpy(name + abstract, sun->sun_path + abstract, sizeof(sun->sun_path) - abstract);
+	if (bound && !abstract)
+		unlink(name);
 	return plait_error_set(error, PLAIT_ERROR_SYSTEM, name, "cannot bind it: %s%s", strerror(failure),
 			       failure == ENOENT       ? "; its folder does not exist"
 			       : failure == EADDRINUSE ? "; another program has this name"

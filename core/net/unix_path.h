@@ -10,7 +10,7 @@
 #include <plait/error.h>
 
 /* Binds fd and listens on it. A socket file that nobody listens on any more is replaced; anything else in the way is an error. mode: octal
- * text. Changes the process's umask for a moment, so only before there are threads. 0 or a negative code. */
+ * text. Any thread. 0 or a negative code. */
 int unix_path_listen(int fd, const struct sockaddr_un *sun, socklen_t len, const char *mode, int backlog,
 		     struct plait_error *error);
 

@@ -1,7 +1,10 @@
-/* Bound sockets: what the accepted ones inherit. */
+/* Bound sockets: what the accepted ones inherit, and who may connect. */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/net/socket.h"
@@ -64,5 +67,33 @@ static void nothing_is_set_that_was_not_asked_for(void)
 	close(fd);
 }
 
+/* Whatever the umask of the process, which is everyone's and stays. */
+static void a_unix_socket_has_its_mode(void)
+{
+	static const struct {
+		mode_t umask, mode;
+		const char *text;
+	} cases[] = { { 0, 0600, "0600" }, { 077, 0666, "0666" }, { 0777, 0660, "0660" }, { 027, 0, "000" } };
+	char folder[] = "/tmp/plait-test-XXXXXX";
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct socket_settings settings = { .backlog = 8, .mode = cases[i].text };
+		struct sockaddr_un sun = { .sun_family = AF_UNIX };
+		struct plait_error error = { 0 };
+		struct stat found;
+		snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/socket", folder);
+		mode_t before = umask(cases[i].umask);
+		int fd = socket_bind(SOCK_STREAM, (struct sockaddr *)&sun, sizeof(sun), &settings, false,
+				     &error);
+		CU_ASSERT_EQUAL(umask(before), cases[i].umask);
+		CU_ASSERT_TRUE(fd >= 0);
+		CU_ASSERT_EQUAL(stat(sun.sun_path, &found), 0);
+		CU_ASSERT_EQUAL(found.st_mode & 0777, cases[i].mode);
+		close(fd);
+		unlink(sun.sun_path);
+	}
+	rmdir(folder);
+}
+
 SUITE_MAIN("socket", SUITE_TEST(accepted_sockets_have_what_the_listener_was_given),
-	   SUITE_TEST(nothing_is_set_that_was_not_asked_for))
+	   SUITE_TEST(nothing_is_set_that_was_not_asked_for), SUITE_TEST(a_unix_socket_has_its_mode))
