@@ -230,14 +230,20 @@ void listener_stop(struct plait_listener *listener)
 	unix_path_remove(&listener->path);
 }
 
+void listener_close(struct plait_listener *listener)
+{
+	listener->stopped = true;
+	listener->kind->close(listener);
+	unix_path_remove(&listener->path);
+}
+
 void listener_free(struct plait_listener **listener_at)
 {
 	struct plait_listener *listener = *listener_at;
 	*listener_at = NULL;
 	if (!listener)
 		return;
-	listener->kind->close(listener);
-	unix_path_remove(&listener->path);
+	listener_close(listener);
 	factory_free(&listener->factory);
 	limits_free(&listener->limits);
 	tls_context_free(&listener->own_tls);

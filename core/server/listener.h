@@ -58,6 +58,9 @@ void listener_announce(const struct plait_listener *listener);
 void listener_start(struct plait_listener *listener);
 void listener_stop(struct plait_listener *listener);
 
+/* At once: when no loop runs. */
+void listener_close(struct plait_listener *listener);
+
 /* After the loops have ended, and their connections. */
 void listener_free(struct plait_listener **listener);
 

@@ -188,7 +188,10 @@ void plait_listener_stop(struct plait_listener **listener_at)
 		return;
 	struct plait_reactor *reactor = listener->reactor;
 	pthread_mutex_lock(&reactor->lock);
-	listener_stop(listener);
+	if (reactor->state == REACTOR_RUNNING || reactor->state == REACTOR_STOPPING)
+		listener_stop(listener);
+	else
+		listener_close(listener);
 	pthread_mutex_unlock(&reactor->lock);
 }
 

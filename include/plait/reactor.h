@@ -83,8 +83,8 @@ PLAIT_EXPORT struct plait_listener *plait_listen(struct plait_reactor *reactor, 
 /* "tcp://127.0.0.1:41234": with the port that the system chose. As long as the reactor is there. Any thread. */
 PLAIT_EXPORT const char *plait_listener_address(const struct plait_listener *listener);
 
-/* Soon takes no more newcomers; connections live on. What it is made of goes with the reactor. Any thread while the
- * reactor runs; at the latest from the hooks before the shutdown, which stops all listeners. */
+/* Takes no more newcomers, soon, or at once before the run; connections live on. What it is made of goes with the reactor.
+ * Any thread while the reactor runs. */
 PLAIT_EXPORT void plait_listener_stop(struct plait_listener **listener);
 
 #endif
