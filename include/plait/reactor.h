@@ -53,6 +53,13 @@ PLAIT_EXPORT void plait_reactor_stop(struct plait_reactor *reactor);
  * callback is left where it is. */
 PLAIT_EXPORT void plait_reactor_free(struct plait_reactor **reactor);
 
+/* A whole program: makes a reactor, calls fn(loop, arg) on its first loop when that runs, and ends when the Deferred that
+ * fn returned has its result; NULL, for a program that is stopped by a signal or by plait_reactor_stop. A failure is
+ * logged. Cancels the Deferred when the reactor stops before. Returns what main is to return: 0, or 1 when something
+ * failed. */
+typedef struct plait_deferred *plait_react_fn(struct plait_loop *loop, void *arg);
+PLAIT_EXPORT int plait_react(const struct plait_reactor_options *options, plait_react_fn *fn, void *arg);
+
 PLAIT_EXPORT unsigned plait_reactor_loops(const struct plait_reactor *reactor); /* any thread */
 PLAIT_EXPORT struct plait_loop *plait_reactor_loop(const struct plait_reactor *reactor,
 						   unsigned index); /* any thread */
