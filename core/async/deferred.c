@@ -1,12 +1,13 @@
 /* Deferreds: chains of any length are run, cancelled and freed in loops, not by recursion. */
-#include <plait/deferred.h>
-#include <plait/log.h>
-#include <plait/loop.h>
+#include "core/async/deferred.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/async/failure.h"
 #include "core/base/block.h"
+#include "core/base/compiler.h"
 
 /* What is to be done with a result: a callback of the owner's, or (waiter) another Deferred that goes on with it. */
 struct step {
@@ -22,16 +23,20 @@ struct plait_deferred {
 	bool called;       /* it was fired */
 	bool has_result;   /* for the next step; not while one has it or another Deferred is waited for */
 	bool running;      /* on the stack of run */
+	bool cancelling;   /* its canceller is being called */
 	bool late_is_fine; /* cancelled without a canceller: who fires it later cannot know */
+	unsigned waiters;  /* steps that are Deferreds */
 	struct plait_result result;
 	struct step *first, *last;
 	plait_canceller_fn *canceller;
 	void *canceller_arg;
-	struct plait_deferred *waiting_on; /* has a step for us; no reference: it tells when it goes */
-	struct plait_deferred *below;      /* in a stack of those that are run, or freed */
+	struct plait_deferred
+		*waiting_on; /* has a step for us; no reference: it never goes without taking it */
+	struct plait_deferred *last_waiter; /* the latest of the waiters */
+	struct plait_deferred *below;       /* in the stack of run */
 };
 
-static void *taken(size_t size)
+void *deferred_memory(size_t size)
 {
 	void *block = block_take(size);
 	if (!block) {
@@ -43,16 +48,17 @@ static void *taken(size_t size)
 
 void plait_result_drop(struct plait_result *result)
 {
-	if (result->release)
-		result->release(result->value);
-	plait_failure_unref(&result->failure);
-	plait_deferred_unref(&result->deferred);
+	struct plait_result dropped = *result;
 	*result = (struct plait_result){ 0 };
+	if (dropped.release)
+		dropped.release(dropped.value);
+	plait_failure_unref(&dropped.failure);
+	plait_deferred_unref(&dropped.deferred);
 }
 
 struct plait_deferred *plait_deferred_new(plait_canceller_fn *canceller, void *arg)
 {
-	struct plait_deferred *deferred = taken(sizeof(*deferred));
+	struct plait_deferred *deferred = deferred_memory(sizeof(*deferred));
 	*deferred = (struct plait_deferred){ .references = 1, .canceller = canceller, .canceller_arg = arg };
 	return deferred;
 }
@@ -63,32 +69,21 @@ struct plait_deferred *plait_deferred_ref(struct plait_deferred *deferred)
 	return deferred;
 }
 
-static void push(struct plait_deferred **stack, struct plait_deferred *deferred)
+bool deferred_unwanted(const struct plait_deferred *deferred)
 {
-	deferred->below = *stack;
-	*stack = deferred;
+	return deferred->references == 1 && !deferred->first;
 }
 
-static struct plait_deferred *pop(struct plait_deferred **stack)
+bool plait_deferred_called(const struct plait_deferred *deferred)
 {
-	struct plait_deferred *deferred = *stack;
-	*stack = deferred->below;
-	deferred->below = NULL;
-	return deferred;
+	return deferred->has_result;
 }
 
-static struct step *take_step(struct plait_deferred *deferred)
-{
-	struct step *step = deferred->first;
-	deferred->first = step->next;
-	if (!deferred->first)
-		deferred->last = NULL;
-	return step;
-}
+/* ---- steps and results ---- */
 
 static void add_step(struct plait_deferred *deferred, struct step step)
 {
-	struct step *added = taken(sizeof(*added));
+	struct step *added = deferred_memory(sizeof(*added));
 	*added = step;
 	if (deferred->last)
 		deferred->last->next = added;
@@ -97,43 +92,15 @@ static void add_step(struct plait_deferred *deferred, struct step step)
 	deferred->last = added;
 }
 
-/* Nobody handled it. */
-static void complain(const struct plait_failure *failure)
+static struct step take_step(struct plait_deferred *deferred)
 {
-	plait_log(PLAIT_LOG_ERROR, "nobody handled a failure: %s (%d), from %s at %s:%d", failure->text,
-		  failure->code, failure->function, failure->file, failure->line);
+	struct step *first = deferred->first, step = *first;
+	deferred->first = step.next;
+	if (!deferred->first)
+		deferred->last = NULL;
+	block_give(first);
+	return step;
 }
-
-/* Those who waited for it will not get a result; they go, too, unless somebody else has them. */
-static void free_one(struct plait_deferred *deferred, struct plait_deferred **stack)
-{
-	while (deferred->first) {
-		struct step *step = take_step(deferred);
-		if (step->waiter) {
-			step->waiter->waiting_on = NULL;
-			if (--step->waiter->references == 0)
-				push(stack, step->waiter);
-		}
-		block_give(step);
-	}
-	if (deferred->result.failure)
-		complain(deferred->result.failure);
-	plait_result_drop(&deferred->result);
-	block_give(deferred);
-}
-
-void plait_deferred_unref(struct plait_deferred **deferred_at)
-{
-	struct plait_deferred *deferred = *deferred_at, *stack = NULL;
-	*deferred_at = NULL;
-	if (!deferred || --deferred->references > 0)
-		return;
-	push(&stack, deferred);
-	while (stack)
-		free_one(pop(&stack), &stack);
-}
-
-/* ---- running ---- */
 
 static bool is_ready(const struct plait_deferred *deferred)
 {
@@ -153,19 +120,64 @@ static void set_result(struct plait_deferred *deferred, struct plait_result resu
 	deferred->has_result = true;
 }
 
-/* Takes over the reference to inner, whose result will be ours. */
-static void wait_for(struct plait_deferred *deferred, struct plait_deferred *inner)
+/* Is inner this Deferred, or does it wait for it? Looks from both ends in turn, so that a long chain costs nothing on
+ * the side where it is short. */
+static bool leads_to(const struct plait_deferred *inner, const struct plait_deferred *deferred)
 {
-	if (inner == deferred) {
+	const struct plait_deferred *down = inner, *up = deferred;
+	while (down != deferred) {
+		if (!down->waiting_on || up->waiters == 0)
+			return false;
+		down = down->waiting_on;
+		if (up->waiters == 1)
+			up = up->last_waiter;
+	}
+	return true;
+}
+
+/* Takes over the reference to inner, whose result will be ours. */
+static ASIDE void wait_for(struct plait_deferred *deferred, struct plait_deferred *inner)
+{
+	if (leads_to(inner, deferred)) {
 		set_result(deferred, plait_failed(plait_failure(PLAIT_ERROR_INVALID,
 								"a Deferred cannot wait for itself")));
-	} else if (is_ready(inner) && !inner->running && !inner->first) {
+	} else if (is_ready(inner) && !inner->running) {
 		set_result(deferred, take_result(inner));
 	} else {
 		deferred->waiting_on = inner;
+		inner->waiters++;
+		inner->last_waiter = deferred;
 		add_step(inner, (struct step){ .waiter = plait_deferred_ref(deferred) });
 	}
 	plait_deferred_unref(&inner);
+}
+
+/* ---- running ---- */
+
+static void push(struct plait_deferred **stack, struct plait_deferred *deferred)
+{
+	deferred->below = *stack;
+	*stack = deferred;
+}
+
+static void pop(struct plait_deferred **stack)
+{
+	struct plait_deferred *deferred = *stack;
+	*stack = deferred->below;
+	deferred->below = NULL;
+}
+
+/* The first waiter goes on with the result: at once, or when its own run that this is a part of comes back to it. */
+static void pass_on(struct plait_deferred *deferred, struct plait_deferred *waiter,
+		    struct plait_deferred **stack)
+{
+	deferred->waiters--;
+	waiter->waiting_on = NULL;
+	set_result(waiter, take_result(deferred));
+	if (waiter->running)
+		plait_deferred_unref(&waiter);
+	else
+		push(stack, waiter);
 }
 
 static void call(struct plait_deferred *deferred, const struct step *step)
@@ -181,43 +193,83 @@ static void call(struct plait_deferred *deferred, const struct step *step)
 		set_result(deferred, answer);
 }
 
-/* Runs its steps as far as that goes. Returns who goes on with its result meanwhile, with a reference, or NULL. */
-static struct plait_deferred *run_steps(struct plait_deferred *deferred)
+/* Runs the steps of the Deferred on top as far as that goes, or until another one is above it. */
+static void run_steps(struct plait_deferred **stack)
 {
-	while (is_ready(deferred) && deferred->first) {
-		struct step *step = take_step(deferred);
-		struct plait_deferred *waiter = step->waiter;
-		if (waiter) {
-			waiter->waiting_on = NULL;
-			set_result(waiter, take_result(deferred));
-		} else {
-			call(deferred, step);
-		}
-		block_give(step);
-		if (waiter)
-			return waiter;
+	struct plait_deferred *deferred = *stack;
+	while (*stack == deferred && is_ready(deferred) && deferred->first) {
+		struct step step = take_step(deferred);
+		if (step.waiter)
+			pass_on(deferred, step.waiter, stack);
+		else
+			call(deferred, &step);
 	}
-	return NULL;
 }
 
+/* Nobody is left who could fire or unpause it: its callbacks run all the same. */
+static ASIDE void abandon(struct plait_deferred *deferred)
+{
+	deferred->pauses = 0;
+	if (deferred->called)
+		return;
+	deferred->called = true;
+	set_result(deferred, plait_failed(plait_failure(PLAIT_ERROR_GONE,
+							"nobody is left who could fire the Deferred")));
+}
+
+/* Nothing is to be done any more. */
+static void end(struct plait_deferred *deferred)
+{
+	if (deferred->result.failure)
+		failure_unhandled(deferred->result.failure);
+	struct plait_result result = deferred->result;
+	block_give(deferred);
+	plait_result_drop(&result);
+}
+
+/* Takes over a reference. */
 static void run(struct plait_deferred *deferred)
 {
 	struct plait_deferred *stack = NULL;
-	if (deferred->running)
-		return;
-	push(&stack, plait_deferred_ref(deferred));
+	push(&stack, deferred);
 	while (stack) {
-		stack->running = true;
-		struct plait_deferred *waiter = run_steps(stack);
-		if (waiter) {
-			push(&stack, waiter);
+		struct plait_deferred *top = stack;
+		top->running = true;
+		run_steps(&stack);
+		if (stack != top)
+			continue;
+		if (top->references == 1 && top->first) {
+			abandon(top);
 			continue;
 		}
-		struct plait_deferred *done = pop(&stack);
-		done->running = false;
-		plait_deferred_unref(&done);
+		pop(&stack);
+		top->running = false;
+		if (--top->references == 0)
+			end(top);
 	}
 }
+
+static void run_if_ready(struct plait_deferred *deferred)
+{
+	if (is_ready(deferred) && deferred->first && !deferred->running)
+		run(plait_deferred_ref(deferred));
+}
+
+void plait_deferred_unref(struct plait_deferred **deferred_at)
+{
+	struct plait_deferred *deferred = *deferred_at;
+	*deferred_at = NULL;
+	if (!deferred || --deferred->references > 0)
+		return;
+	if (!deferred->first) {
+		end(deferred);
+		return;
+	}
+	deferred->references = 1;
+	run(deferred);
+}
+
+/* ---- what its users do ---- */
 
 int plait_deferred_callback(struct plait_deferred *deferred, struct plait_result result)
 {
@@ -233,7 +285,7 @@ int plait_deferred_callback(struct plait_deferred *deferred, struct plait_result
 		wait_for(deferred, result.deferred);
 	else
 		set_result(deferred, result);
-	run(deferred);
+	run_if_ready(deferred);
 	plait_deferred_unref(&deferred);
 	return 0;
 }
@@ -255,11 +307,17 @@ struct plait_deferred *plait_fail(struct plait_failure *failure)
 	return plait_succeed(plait_failed(failure));
 }
 
+struct plait_deferred *plait_maybe_deferred(plait_work_fn *fn, void *arg)
+{
+	struct plait_result result = fn(arg);
+	return result.deferred ? result.deferred : plait_succeed(result);
+}
+
 struct plait_deferred *plait_add_callbacks(struct plait_deferred *deferred, plait_callback_fn *callback,
 					   plait_callback_fn *errback, void *arg)
 {
 	add_step(deferred, (struct step){ .callback = callback, .errback = errback, .arg = arg });
-	run(deferred);
+	run_if_ready(deferred);
 	return deferred;
 }
 
@@ -270,71 +328,25 @@ void plait_deferred_pause(struct plait_deferred *deferred)
 
 void plait_deferred_unpause(struct plait_deferred *deferred)
 {
-	if (--deferred->pauses == 0)
-		run(deferred);
-}
-
-bool plait_deferred_called(const struct plait_deferred *deferred)
-{
-	return deferred->has_result;
+	assert(deferred->pauses > 0);
+	deferred->pauses--;
+	run_if_ready(deferred);
 }
 
 void plait_deferred_cancel(struct plait_deferred *deferred)
 {
 	while (deferred->waiting_on)
 		deferred = deferred->waiting_on;
-	if (deferred->called)
+	if (deferred->called || deferred->cancelling)
 		return;
 	plait_deferred_ref(deferred);
+	deferred->cancelling = true;
 	if (deferred->canceller)
 		deferred->canceller(deferred, deferred->canceller_arg);
 	else
 		deferred->late_is_fine = true;
+	deferred->cancelling = false;
 	if (!deferred->called)
-		plait_deferred_callback(deferred, plait_failed(plait_failure(PLAIT_ERROR_CANCELLED,
-									     "it was cancelled")));
+		plait_deferred_errback(deferred, plait_failure(PLAIT_ERROR_CANCELLED, "it was cancelled"));
 	plait_deferred_unref(&deferred);
-}
-
-/* ---- timeouts ---- */
-
-/* Holds a reference while it waits, so that it can cancel. */
-struct deadline {
-	struct plait_deferred *deferred;
-	struct plait_timer timer;
-	uint64_t timeout_ms;
-	bool expired;
-};
-
-static void expire(void *arg)
-{
-	struct deadline *deadline = arg;
-	struct plait_deferred *deferred = deadline->deferred;
-	deadline->expired = true;
-	deadline->deferred = NULL;
-	plait_deferred_cancel(deferred); /* which may end the deadline */
-	plait_deferred_unref(&deferred);
-}
-
-static struct plait_result end_deadline(struct plait_result result, void *arg)
-{
-	struct deadline *deadline = arg;
-	if (deadline->expired && result.failure && result.failure->code == PLAIT_ERROR_CANCELLED) {
-		plait_result_drop(&result);
-		result = plait_failed(plait_failure(PLAIT_ERROR_TIMEOUT, "it took longer than %llu ms",
-						    (unsigned long long)deadline->timeout_ms));
-	}
-	plait_timer_cancel(&deadline->timer);
-	plait_deferred_unref(&deadline->deferred);
-	block_give(deadline);
-	return result;
-}
-
-struct plait_deferred *plait_add_timeout(struct plait_deferred *deferred, struct plait_loop *loop,
-					 uint64_t timeout_ms)
-{
-	struct deadline *deadline = taken(sizeof(*deadline));
-	*deadline = (struct deadline){ .deferred = plait_deferred_ref(deferred), .timeout_ms = timeout_ms };
-	deadline->timer = plait_call_later(loop, timeout_ms, expire, deadline);
-	return plait_add_both(deferred, end_deadline, deadline);
 }

@@ -1,9 +1,10 @@
-/* Failures: counted, so that several can wait for one. */
-#include <plait/failure.h>
+/* Failures: counted, so that several can hold one. */
+#include "core/async/failure.h"
+
+#include <plait/log.h>
 
 #include <stdarg.h>
 #include <stdatomic.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,8 @@ struct counted {
 	struct plait_failure failure;
 	char text[];
 };
+
+static atomic_ulong unhandled;
 
 struct plait_failure *plait_failure_new(int code, const char *file, const char *function, int line,
 					const char *format, ...)
@@ -35,9 +38,12 @@ struct plait_failure *plait_failure_new(int code, const char *file, const char *
 	}
 	atomic_init(&counted->references, 1);
 	memcpy(counted->text, text, size);
-	counted->failure = (struct plait_failure){
-		.code = code, .text = counted->text, .file = file, .function = function, .line = line
-	};
+	counted->failure = (struct plait_failure){ .code = code,
+						   .text = counted->text,
+						   .file = file,
+						   .function = function,
+						   .line = line,
+						   .index = -1 };
 	return &counted->failure;
 }
 
@@ -57,4 +63,25 @@ void plait_failure_unref(struct plait_failure **failure_at)
 	struct counted *counted = CONTAINER_OF(failure, struct counted, failure);
 	if (atomic_fetch_sub_explicit(&counted->references, 1, memory_order_acq_rel) == 1)
 		free(counted);
+}
+
+int plait_failure_among(const struct plait_failure *failure, const int *codes, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (plait_failure_is(failure, codes[i]))
+			return codes[i];
+	}
+	return 0;
+}
+
+void failure_unhandled(const struct plait_failure *failure)
+{
+	atomic_fetch_add_explicit(&unhandled, 1, memory_order_relaxed);
+	plait_log(PLAIT_LOG_ERROR, "nobody handled a failure: %s (%d), from %s at %s:%d", failure->text,
+		  failure->code, failure->function, failure->file, failure->line);
+}
+
+unsigned long failures_unhandled(void)
+{
+	return atomic_load_explicit(&unhandled, memory_order_relaxed);
 }
