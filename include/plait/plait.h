@@ -7,6 +7,7 @@
 #include <plait/chunk.h>
 #include <plait/conn.h>
 #include <plait/deferred.h>
+#include <plait/deferred_list.h>
 #include <plait/error.h>
 #include <plait/factory.h>
 #include <plait/failure.h>
