@@ -8,6 +8,9 @@
 #include <plait/conn.h>
 #include <plait/deferred.h>
 #include <plait/deferred_list.h>
+#include <plait/deferred_lock.h>
+#include <plait/deferred_queue.h>
+#include <plait/deferred_semaphore.h>
 #include <plait/error.h>
 #include <plait/factory.h>
 #include <plait/failure.h>
