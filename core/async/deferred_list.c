@@ -46,9 +46,9 @@ static void list_unref(struct list *list)
 		block_give(list);
 }
 
+/* For a user of the list. */
 static void cancel_all(struct list *list)
 {
-	list->users++;
 	for (size_t i = 0; i < list->count; i++) {
 		struct plait_deferred *deferred = list->entries[i].deferred;
 		if (!deferred)
@@ -57,13 +57,6 @@ static void cancel_all(struct list *list)
 		plait_deferred_cancel(deferred);
 		plait_deferred_unref(&deferred);
 	}
-	list_unref(list);
-}
-
-static void cancel_list(struct plait_deferred *deferred, void *arg)
-{
-	(void)deferred;
-	cancel_all(arg);
 }
 
 /* With the failure, which is taken, or with the outcomes. */
@@ -80,6 +73,18 @@ static void fire(struct list *list, struct plait_failure *failure)
 	plait_deferred_callback(fires,
 				failure ? plait_failed(failure) : plait_owned(outcomes, release_outcomes));
 	plait_deferred_unref(&fires);
+}
+
+/* Inputs may go on after that, being paused or not to be stopped; nobody waits for them. */
+static void cancel_list(struct plait_deferred *deferred, void *arg)
+{
+	struct list *list = arg;
+	(void)deferred;
+	list->users++;
+	cancel_all(list);
+	if (list->fires)
+		fire(list, plait_failure(PLAIT_ERROR_CANCELLED, "it was cancelled"));
+	list_unref(list);
 }
 
 static struct plait_failure *copy_of(const struct plait_failure *failure, size_t index)
