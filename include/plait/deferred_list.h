@@ -27,8 +27,9 @@ PLAIT_EXPORT void plait_outcomes_free(struct plait_outcomes **outcomes);
 
 /* These three take over a reference to each Deferred given; the array stays the caller's. They take the values the
  * Deferreds come to until they fire themselves, so that what is added to those later gets an empty value; later
- * values stay where they are. Cancelling what they return cancels all that are not done. A Deferred given must not come to
- * wait for what is returned: both then wait until one of them is cancelled. */
+ * values stay where they are. Cancelling what they return cancels all that are not done, and fails with
+ * PLAIT_ERROR_CANCELLED what then is not done either. A Deferred given must not come to wait for what is returned: the
+ * two wait for ever, unless one of them is cancelled. */
 
 /* Its value is a struct plait_outcomes, when all are done or, with PLAIT_FIRE_ON_ONE_CALLBACK, one has a value. With
  * PLAIT_FIRE_ON_ONE_ERRBACK it fails as the first one that does: its code, text and place, and in index which it was.

@@ -41,6 +41,9 @@ static struct plait_result note_outcomes(struct plait_result result, void *arg)
 	if (result.failure) {
 		snprintf(trace + strlen(trace), 64, "failed %d of %d ", result.failure->code,
 			 result.failure->index);
+		CU_ASSERT_TRUE(result.failure->index < 0 ||
+			       strcmp(result.failure->function, "failure_of") == 0 ||
+			       result.failure->code == PLAIT_ERROR_CANCELLED);
 		return result;
 	}
 	const struct plait_outcomes *outcomes = result.value;
@@ -208,6 +211,7 @@ static struct plait_result note_text(struct plait_result result, void *arg)
 {
 	note(result, arg);
 	strcat(trace, result.failure->text);
+	CU_ASSERT_STRING_EQUAL(result.failure->function, "failure_of");
 	return result;
 }
 

@@ -222,6 +222,57 @@ static void who_fails_may_ask_again(void)
 	finish("a again-4 -4 ", 0);
 }
 
+static struct plait_result release_at_failure(struct plait_result result, void *arg)
+{
+	CU_ASSERT_EQUAL(plait_deferred_lock_release(arg), 0);
+	return swallow(result, "r");
+}
+
+/* Who fails gives back the turn that another had: the next in the queue must not get it. */
+static void who_fails_may_release(void)
+{
+	begin_lock();
+	struct plait_deferred *first = acquire("a "),
+			      *second = plait_add_errback(plait_deferred_lock_acquire(lock),
+							  release_at_failure, lock),
+			      *third = plait_add_errback(acquire("b "), swallow, "b");
+	plait_deferred_lock_free(&lock);
+	plait_deferred_unref(&first);
+	plait_deferred_unref(&second);
+	plait_deferred_unref(&third);
+	finish("a r-4 b-4 ", 0);
+}
+
+static struct plait_deferred *pushed;
+
+static struct plait_result release_and_ask(struct plait_result result, void *arg)
+{
+	(void)result;
+	strcat(trace, arg);
+	plait_deferred_lock_release(lock);
+	pushed = acquire("pushed ");
+	return plait_value(NULL);
+}
+
+/* The lock is free for a moment, but others wait longer. */
+static void nobody_pushes_to_the_front(void)
+{
+	begin_lock();
+	struct plait_deferred *first = acquire("a "), *second = plait_deferred_lock_acquire(lock),
+			      *third = acquire("c ");
+	plait_add_callback(second, release_and_ask, "b ");
+	plait_deferred_lock_release(lock);
+	CU_ASSERT_STRING_EQUAL(trace, "a b c ");
+	plait_deferred_lock_release(lock);
+	plait_deferred_lock_release(lock);
+	plait_deferred_unref(&first);
+	plait_deferred_unref(&second);
+	plait_deferred_unref(&third);
+	plait_deferred_unref(&pushed);
+	plait_deferred_lock_free(&lock);
+	finish("a b c pushed ", 0);
+}
+
 static struct plait_result free_it(void *arg)
 {
 	(void)arg;
@@ -279,5 +330,6 @@ SUITE_MAIN("deferred_lock", SUITE_TEST(one_at_a_time_in_order), SUITE_TEST(so_ma
 	   SUITE_TEST(a_cancelled_wait_is_left_out), SUITE_TEST(a_turn_that_nobody_takes_ends),
 	   SUITE_TEST(run_holds_until_the_result_is_there),
 	   SUITE_TEST(run_is_cancelled_before_and_in_its_turn), SUITE_TEST(freed_while_it_is_waited_for),
-	   SUITE_TEST(who_fails_may_ask_again), SUITE_TEST(freed_by_who_holds_it),
+	   SUITE_TEST(who_fails_may_ask_again), SUITE_TEST(who_fails_may_release),
+	   SUITE_TEST(nobody_pushes_to_the_front), SUITE_TEST(freed_by_who_holds_it),
 	   SUITE_TEST(many_turns_in_a_row))
