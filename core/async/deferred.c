@@ -135,7 +135,7 @@ static bool leads_to(const struct plait_deferred *inner, const struct plait_defe
 	return true;
 }
 
-/* Takes over the reference to inner, whose result will be ours. */
+/* The result of inner will be ours. */
 static ASIDE void wait_for(struct plait_deferred *deferred, struct plait_deferred *inner)
 {
 	if (leads_to(inner, deferred)) {
@@ -149,7 +149,6 @@ static ASIDE void wait_for(struct plait_deferred *deferred, struct plait_deferre
 		inner->last_waiter = deferred;
 		add_step(inner, (struct step){ .waiter = plait_deferred_ref(deferred) });
 	}
-	plait_deferred_unref(&inner);
 }
 
 /* ---- running ---- */
@@ -180,17 +179,28 @@ static void pass_on(struct plait_deferred *deferred, struct plait_deferred *wait
 		push(stack, waiter);
 }
 
-static void call(struct plait_deferred *deferred, const struct step *step)
+/* Gives up a reference to one that was answered with. The last one: its end is a part of this run. */
+static ASIDE void let_go(struct plait_deferred *inner, struct plait_deferred **stack)
+{
+	if (inner->references == 1 && inner->first)
+		push(stack, inner);
+	else
+		plait_deferred_unref(&inner);
+}
+
+static void call(struct plait_deferred *deferred, const struct step *step, struct plait_deferred **stack)
 {
 	plait_callback_fn *fn = deferred->result.failure ? step->errback : step->callback;
 	if (!fn)
 		return;
 	deferred->has_result = false;
 	struct plait_result answer = fn(take_result(deferred), step->arg);
-	if (answer.deferred)
+	if (answer.deferred) {
 		wait_for(deferred, answer.deferred);
-	else
+		let_go(answer.deferred, stack);
+	} else {
 		set_result(deferred, answer);
+	}
 }
 
 /* Runs the steps of the Deferred on top as far as that goes, or until another one is above it. */
@@ -202,7 +212,7 @@ static void run_steps(struct plait_deferred **stack)
 		if (step.waiter)
 			pass_on(deferred, step.waiter, stack);
 		else
-			call(deferred, &step);
+			call(deferred, &step, stack);
 	}
 }
 
@@ -281,10 +291,12 @@ int plait_deferred_callback(struct plait_deferred *deferred, struct plait_result
 	}
 	deferred->called = true;
 	plait_deferred_ref(deferred);
-	if (result.deferred)
+	if (result.deferred) {
 		wait_for(deferred, result.deferred);
-	else
+		plait_deferred_unref(&result.deferred);
+	} else {
 		set_result(deferred, result);
+	}
 	run_if_ready(deferred);
 	plait_deferred_unref(&deferred);
 	return 0;
