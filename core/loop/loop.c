@@ -65,6 +65,7 @@ struct plait_loop *loop_new(unsigned index, unsigned count)
 		return NULL;
 	*loop = (struct plait_loop){ .index = index, .count = count };
 	queue_pool_init(&loop->pool);
+	loop_ends_init(&loop->ends);
 	loop_set_clock(loop, NULL, NULL);
 	loop->input = malloc(LOOP_INPUT_SIZE);
 	loop->ready = calloc(READY_MAX, sizeof(*loop->ready));
@@ -99,8 +100,16 @@ void loop_free(struct plait_loop **loop_at)
 	*loop_at = NULL;
 	if (!loop)
 		return;
+	loop_enter(loop);
+	loop_ends_tell(&loop->ends);
 	while (loop_settle(loop))
 		;
+	loop_enter(loop);
+	loop_data_end(loop);
+	while (loop_settle(loop)) /* what that posted */
+		;
+	loop_data_fini(&loop->data);
+	loop_ends_fini(&loop->ends);
 	post_queue_fini(&loop->posts);
 	loop_forget_waiting(loop);
 	calls_free(loop);
@@ -276,6 +285,7 @@ void loop_run(struct plait_loop *loop)
 	while (!atomic_load_explicit(&loop->stopping, memory_order_acquire))
 		turn(loop, true);
 	loop->now_known = false;
+	loop_ends_tell(&loop->ends);
 }
 
 static void wake(void *arg)

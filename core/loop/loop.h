@@ -9,6 +9,8 @@
 
 #include "core/base/compiler.h"
 #include "core/base/queue.h"
+#include "core/loop/data.h"
+#include "core/loop/end.h"
 #include "core/loop/post.h"
 #include "core/loop/timer.h"
 
@@ -19,6 +21,7 @@ struct hooks;
 struct net;
 struct plait_reactor;
 struct waiting_call;
+struct threads;
 
 /* Bytes are read into one buffer of this size a loop. */
 #define LOOP_INPUT_SIZE 65536
@@ -49,6 +52,9 @@ struct plait_loop {
 	unsigned settled; /* rounds since the last turn */
 	struct queue_pool pool;
 	struct calls *calls; /* what plait_call_later scheduled */
+	struct threads *
+		threads; /* core/async's, shared with other loops; NULL until whoever made the loop sets it */
+	struct loop_data data;
 
 	struct event_base *guests; /* NULL until somebody asks for it; no other thread touches it */
 	struct event *guest_wait;  /* of guests: for the set */
@@ -56,6 +62,7 @@ struct plait_loop {
 
 	/* What other threads touch, apart from what this one needs in every turn. */
 	_Alignas(CACHE_LINE) struct post_queue posts;
+	struct loop_ends ends;
 	_Alignas(CACHE_LINE)
 		atomic_uint load; /* connections it has or is about to get; any thread reads it */
 	atomic_bool stopping;
@@ -67,7 +74,7 @@ struct plait_loop {
 struct plait_loop *loop_new(unsigned index, unsigned count);
 
 /* On the thread that ran it last, or after that thread was joined. Runs what is still posted or due for the end of a
- * turn; timers are forgotten. */
+ * turn; timers are forgotten, and what plait_loop_data made goes. */
 void loop_free(struct plait_loop **loop);
 
 /* Runs, once, what is posted and due for the end of a turn, on a loop that no thread runs any more. Returns whether

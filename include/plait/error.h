@@ -10,7 +10,7 @@ enum plait_code {
 	PLAIT_ERROR_SYSTEM = -2,    /* the system refused; the text names the call and the reason */
 	PLAIT_ERROR_MEMORY = -3,    /* no memory for something whose size came from outside */
 	PLAIT_ERROR_GONE = -4,      /* the connection, timer or group is not there any more */
-	PLAIT_ERROR_CLOSING = -5,   /* the connection is closing and takes no more */
+	PLAIT_ERROR_CLOSING = -5,   /* the connection, or the whole, is closing and takes no more */
 	PLAIT_ERROR_OVERFLOW = -6,  /* a bound would be exceeded */
 	PLAIT_ERROR_MISSING = -7,   /* a file or a name that is not there */
 	PLAIT_ERROR_REFUSED = -8,   /* a rule forbids it */

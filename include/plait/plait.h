@@ -29,5 +29,6 @@
 #include <plait/protocol.h>
 #include <plait/reactor.h>
 #include <plait/reason.h>
+#include <plait/threads.h>
 
 #endif
