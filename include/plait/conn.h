@@ -90,4 +90,13 @@ PLAIT_EXPORT void plait_conn_unref(struct plait_conn_ref **ref);
 typedef void plait_conn_call_fn(struct plait_conn *conn, void *arg);
 PLAIT_EXPORT void plait_conn_ref_call(struct plait_conn_ref *ref, plait_conn_call_fn *fn, void *arg);
 
+/* The calls above of the same names, soon, on the connection's loop, in the order of those of one thread. 0 when it is on
+ * its way there, where a connection that closes meanwhile drops it; PLAIT_ERROR_GONE when the connection has gone;
+ * PLAIT_ERROR_OVERFLOW when the loop has so much of this handle's to come to that it would exceed the connection's cap of
+ * output: nothing was written; PLAIT_ERROR_MEMORY. Any thread. */
+PLAIT_EXPORT int plait_conn_ref_write(struct plait_conn_ref *ref, const void *data, size_t len);
+PLAIT_EXPORT int plait_conn_ref_write_chunk(struct plait_conn_ref *ref, struct plait_chunk *chunk);
+PLAIT_EXPORT int plait_conn_ref_close(struct plait_conn_ref *ref);
+PLAIT_EXPORT int plait_conn_ref_abort(struct plait_conn_ref *ref);
+
 #endif
