@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/async/hook.h"
+#include "core/async/pool.h"
 #include "core/base/log.h"
 #include "core/config/config.h"
 #include "core/loop/signals.h"
@@ -39,10 +40,12 @@ struct plait_reactor *reactor_new(const struct reactor_settings *settings, struc
 				strerror(errno));
 		goto fail;
 	}
+	reactor->threads = reactor->boss->threads = pool_new();
 	reactor->boss->reactor = reactor;
 	for (unsigned i = 0; i < count; i++) {
 		struct plait_loop *loop = workers_loop(reactor->workers, i);
 		loop->reactor = reactor;
+		loop->threads = reactor->threads;
 		net_new(loop);
 	}
 	return reactor;
@@ -216,15 +219,22 @@ static size_t abort_rest(struct plait_reactor *reactor)
 	return owed;
 }
 
-/* Ends the loops' threads. 0, or a negative code. */
+static int get_stuck(struct plait_reactor *reactor, const char *what)
+{
+	log_write(PLAIT_LOG_ERROR, NULL, "%s does not return: leaving without it", what);
+	reactor->stuck = true;
+	return PLAIT_ERROR_SYSTEM;
+}
+
+/* Ends all threads, those of the loops first: so what work results in finds no connection. 0, or a negative code. */
 static int finish(struct plait_reactor *reactor)
 {
-	if (!workers_stop(reactor->workers, STOP_PATIENCE_MS)) {
-		log_write(PLAIT_LOG_ERROR, NULL, "a plugin's callback does not return: leaving without it");
-		reactor->stuck = true;
-		return PLAIT_ERROR_SYSTEM;
-	}
+	if (!workers_stop(reactor->workers, STOP_PATIENCE_MS))
+		return get_stuck(reactor, "a plugin's callback");
 	bool clean = reactor->shutdown && shutdown_was_clean(reactor->shutdown);
+	atomic_fetch_add(&reactor->owed, abort_rest(reactor));
+	if (!threads_stop(reactor->threads))
+		return get_stuck(reactor, "a plugin's work on a thread");
 	atomic_fetch_add(&reactor->owed, abort_rest(reactor));
 	return clean || atomic_load(&reactor->owed) == 0 ? 0 : PLAIT_ERROR_TIMEOUT;
 }
@@ -274,6 +284,9 @@ void plait_reactor_free(struct plait_reactor **reactor_at)
 	*reactor_at = NULL;
 	if (!reactor || reactor->stuck)
 		return;
+	if (reactor->threads &&
+	    !threads_stop(reactor->threads)) /* it did not run, but its threads may have */
+		return;
 	reactor->state = REACTOR_ENDED;
 	while (reactor->first) {
 		struct plait_listener *listener = reactor->first;
@@ -291,6 +304,7 @@ void plait_reactor_free(struct plait_reactor **reactor_at)
 	workers_free(&reactor->workers);
 	signals_free(&reactor->signals);
 	loop_free(&reactor->boss);
+	threads_free(&reactor->threads);
 	shutdown_free(&reactor->shutdown);
 	pthread_mutex_destroy(&reactor->lock);
 	free(reactor);

@@ -12,17 +12,19 @@
 
 struct shutdown;
 struct signals;
+struct threads;
 
 enum reactor_state { REACTOR_NEW, REACTOR_RUNNING, REACTOR_STOPPING, REACTOR_ENDED };
 
 struct plait_reactor {
 	struct workers *workers;
 	struct plait_loop *boss;
+	struct threads *threads;   /* of all loops */
 	struct signals *signals;   /* the boss's; NULL: not taken */
 	struct shutdown *shutdown; /* NULL before it begins */
 	uint64_t drain_timeout_ms;
 	bool leave_signals;
-	bool stuck;         /* a callback did not return: nothing can be freed */
+	bool stuck;         /* a callback, or work on a thread, did not return: nothing can be freed */
 	atomic_size_t owed; /* aborted connections that still owed their peers something */
 
 	atomic_uint listened; /* how many times a program has listened */
