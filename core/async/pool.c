@@ -36,7 +36,7 @@ struct pool {
 	struct worker *workers; /* the used and the others */
 	struct worker *idle;    /* the one that became so last is woken first, so that the others may end */
 	unsigned count;         /* of threads */
-	unsigned coming;        /* of these, started or woken for work that they have not taken yet */
+	unsigned coming; /* of these, on their way to the queue: started, woken, or done with their work */
 	bool stopping;
 	pthread_cond_t none; /* count has become 0 */
 	bool unjoined;       /* a thread has ended; the next that does joins it */
@@ -177,6 +177,11 @@ static void do_work(struct worker *worker, struct work *work)
 	work->run(work);
 	pthread_mutex_lock(&pool->lock);
 	worker->what = NULL;
+	pool->coming++; /* who hears of this result and submits more need not wake another */
+	pthread_mutex_unlock(&pool->lock);
+	work->done(work);
+	pthread_mutex_lock(&pool->lock);
+	pool->coming--;
 }
 
 /* The thread's last act; the lock is held and given up. */
@@ -250,8 +255,15 @@ static int start_thread(struct pool *pool)
 
 /* ---- what others call ---- */
 
-static int refuse_or_queue(struct pool *pool, struct work *work, int failure, struct plait_error *error)
+/* Finds a thread that will come to the queue. 0, or a negative code with error filled. */
+static int call_thread(struct pool *pool, struct worker **woken, struct plait_error *error)
 {
+	if (pool->queued < pool->coming)
+		return 0;
+	*woken = pop_idle(pool);
+	if (*woken)
+		return 0;
+	int failure = pool->count < pool->settings.max ? start_thread(pool) : 0;
 	if (failure && pool->count == 0) /* else those that there are will come to it */
 		return plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot start a thread: %s",
 				       strerror(failure));
@@ -259,24 +271,22 @@ static int refuse_or_queue(struct pool *pool, struct work *work, int failure, st
 		return plait_error_set(error, PLAIT_ERROR_OVERFLOW, NULL,
 				       "as much work as may, %u pieces, waits for %u threads",
 				       pool->settings.queue, pool->count);
-	enqueue(pool, work);
 	return 0;
 }
 
 static int pool_submit(struct threads *threads, struct work *work, struct plait_error *error)
 {
 	struct pool *pool = pool_of(threads);
-	int result, failure = 0;
+	struct worker *woken = NULL;
+	int result;
 	pthread_mutex_lock(&pool->lock);
-	struct worker *woken = pool->stopping ? NULL : pop_idle(pool);
-	if (pool->stopping) {
+	if (pool->stopping)
 		result = plait_error_set(error, PLAIT_ERROR_CLOSING, NULL,
 					 "the reactor ends, and its threads take no more work");
-	} else {
-		if (!woken && pool->count < pool->settings.max)
-			failure = start_thread(pool);
-		result = refuse_or_queue(pool, work, failure, error);
-	}
+	else
+		result = call_thread(pool, &woken, error);
+	if (result == 0)
+		enqueue(pool, work);
 	pthread_mutex_unlock(&pool->lock);
 	if (woken)
 		pthread_cond_signal(&woken->wake); /* earlier it would only wait for the lock */

@@ -97,6 +97,11 @@ static void run_job(struct work *work)
 {
 	struct job *job = CONTAINER_OF(work, struct job, work);
 	job->result = job->fn(job->arg);
+}
+
+static void job_done(struct work *work)
+{
+	struct job *job = CONTAINER_OF(work, struct job, work);
 	post_send(&job->loop->posts, &job->post, deliver);
 }
 
@@ -134,7 +139,7 @@ struct plait_deferred *plait_defer_to_thread_owned(struct plait_loop *loop, plai
 	struct job *job = taken(sizeof(*job));
 	loop_assert_here(loop);
 	*job = (struct job){
-		.work = { .run = run_job, .drop = drop_job, .what = (const void *)fn },
+		.work = { .run = run_job, .done = job_done, .drop = drop_job, .what = (const void *)fn },
 		.loop = loop,
 		.fn = fn,
 		.arg = arg,
@@ -161,10 +166,12 @@ struct call {
 static void run_call(struct work *work)
 {
 	struct call *call = CONTAINER_OF(work, struct call, work);
-	plait_call_fn *fn = call->fn;
-	void *arg = call->arg;
-	block_give(call);
-	fn(arg);
+	call->fn(call->arg);
+}
+
+static void call_done(struct work *work)
+{
+	block_give(CONTAINER_OF(work, struct call, work));
 }
 
 static void drop_call(struct work *work)
@@ -179,7 +186,7 @@ int plait_call_in_thread_owned(struct plait_loop *loop, plait_call_fn *fn, void 
 {
 	struct call *call = taken(sizeof(*call));
 	*call = (struct call){
-		.work = { .run = run_call, .drop = drop_call, .what = (const void *)fn },
+		.work = { .run = run_call, .done = call_done, .drop = drop_call, .what = (const void *)fn },
 		.fn = fn,
 		.arg = arg,
 		.release = release,

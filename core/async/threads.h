@@ -8,11 +8,11 @@
 struct work;
 typedef void work_fn(struct work *work);
 
-/* Embedded in what it carries; belongs to the threads from submit until one of its functions is called, or cancel gave it
- * back. */
+/* Embedded in what it carries; belongs to the threads from submit until done or drop is called, or cancel gave it back. */
 struct work {
 	work_fn *run;     /* on a thread */
-	work_fn *drop;    /* instead, when it is never run; on the thread that stops them */
+	work_fn *done;    /* after it, there; tells who waits */
+	work_fn *drop;    /* instead of both, when it is never run; on the thread that stops them */
 	const void *what; /* the address of the function behind it, for the log */
 	struct work *next, *previous;
 	bool queued; /* for whoever has it */

@@ -3,7 +3,7 @@
  * A reactor has one pool of threads, shared by its loops. None is started before there is work. They have names
  * ("work-0"), all signals blocked, and no loop: plait_loop_current is NULL on them, and of connections they may use
  * nothing but handles (plait_conn_ref).
- * What is handed over belongs to whoever is called with it: exactly one of fn and release is called with arg. */
+ * An arg handed to them belongs to whoever is called with it: exactly one of fn and release is. */
 #ifndef PLAIT_THREADS_H
 #define PLAIT_THREADS_H
 
@@ -44,8 +44,8 @@ static inline int plait_call_in_thread(struct plait_loop *loop, plait_call_fn *f
 /* Calls fn(arg) on loop and waits until it has returned and, when it returned a Deferred, that has its result. 0, and
  * *result is the caller's; what it holds is a value, never a failure. Or a negative code with error filled: that of fn's
  * failure, or PLAIT_ERROR_REFUSED (the calling thread runs a loop, and would wait for itself), or PLAIT_ERROR_CLOSING
- * (the loop has stopped, or stopped meanwhile; a Deferred it waited for was cancelled). After that nobody uses arg any
- * more. error may be NULL. Any thread that runs no loop. */
+ * (the loop has stopped, or stopped meanwhile; a Deferred it waited for was cancelled). arg is lent: after
+ * that nobody uses it any more. error may be NULL. Any thread that runs no loop. */
 PLAIT_EXPORT int plait_blocking_call(struct plait_loop *loop, plait_work_fn *fn, void *arg,
 				     struct plait_result *result, struct plait_error *error);
 

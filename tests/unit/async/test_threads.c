@@ -303,6 +303,7 @@ static void threads_can_be_replaced_by_a_test(void)
 	struct plait_deferred *deferred = defer(run_at_once, &result);
 	CU_ASSERT_EQUAL(ran, 0);
 	by_hand->run(by_hand);
+	by_hand->done(by_hand);
 	pooled_wait(&result);
 	CU_ASSERT_PTR_EQUAL(result.value, &value);
 	plait_deferred_unref(&deferred);
