@@ -47,6 +47,11 @@ struct plait_conn_ref *plait_conn_ref(struct plait_conn *conn)
 		atomic_init(&ref->gone, false);
 		extra->ref = ref;
 	}
+	return plait_conn_ref_copy(ref);
+}
+
+struct plait_conn_ref *plait_conn_ref_copy(struct plait_conn_ref *ref)
+{
 	atomic_fetch_add_explicit(&ref->references, 1, memory_order_relaxed);
 	return ref;
 }
@@ -100,8 +105,7 @@ static bool send_call(struct plait_conn_ref *ref, post_fn *run, plait_conn_call_
 	struct ref_call *call = block_take(sizeof(*call));
 	if (!call)
 		no_memory();
-	atomic_fetch_add_explicit(&ref->references, 1, memory_order_relaxed);
-	call->ref = ref;
+	call->ref = plait_conn_ref_copy(ref);
 	call->fn = fn;
 	call->arg = arg;
 	if (post_offer(&ref->loop->posts, &call->post, run))

@@ -84,6 +84,9 @@ PLAIT_EXPORT const struct plait_tls *plait_conn_tls(struct plait_conn *conn);
 /* A handle on the connection that is safe on any thread, and after the connection has gone. Make it on the
  * connection's loop; free it anywhere, exactly once per plait_conn_ref. */
 PLAIT_EXPORT struct plait_conn_ref *plait_conn_ref(struct plait_conn *conn);
+
+/* The handle once more, to be freed once more: for who hands it on and keeps it. Any thread. */
+PLAIT_EXPORT struct plait_conn_ref *plait_conn_ref_copy(struct plait_conn_ref *ref);
 PLAIT_EXPORT void plait_conn_unref(struct plait_conn_ref **ref);
 
 /* Calls fn on the connection's loop, with conn NULL if it has gone by then: arg can always be freed. Any thread. */
