@@ -1,7 +1,6 @@
 /* The pool: one queue, threads that are started when it grows, and that end when they have been idle for a while. */
 #include "core/async/pool.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -11,6 +10,7 @@
 #include <time.h>
 
 #include "core/base/container.h"
+#include "core/base/function.h"
 #include "core/base/log.h"
 
 /* Used again for the next thread, and freed only with the pool: who wakes one need not care whether it has ended. */
@@ -313,21 +313,12 @@ static void pool_configure(struct threads *threads, const struct plait_thread_se
 	pthread_mutex_unlock(&pool->lock);
 }
 
-/* Which work still runs, by the name of its function or its place in its file. */
 static void complain(const struct worker *worker)
 {
-	Dl_info place = { 0 };
-	char name[64];
-	long seconds = (long)(now().tv_sec - worker->since.tv_sec);
-	if (!dladdr(worker->what, &place) || !place.dli_fname)
-		snprintf(name, sizeof(name), "%p", worker->what);
-	else if (place.dli_sname && place.dli_saddr == worker->what)
-		snprintf(name, sizeof(name), "%s", place.dli_sname);
-	else
-		snprintf(name, sizeof(name), "+%#zx",
-			 (size_t)((const char *)worker->what - (const char *)place.dli_fbase));
-	log_write(PLAIT_LOG_ERROR, NULL, "thread %s has not ended: its work, %s of %s, runs for %ld seconds",
-		  worker->name, name, place.dli_fname ? place.dli_fname : "an unknown file", seconds);
+	char what[320];
+	function_describe(worker->what, what, sizeof(what));
+	log_write(PLAIT_LOG_ERROR, NULL, "thread %s has not ended: its work, %s, runs for %ld seconds",
+		  worker->name, what, (long)(now().tv_sec - worker->since.tv_sec));
 }
 
 static void drop_queue(struct pool *pool)
