@@ -26,7 +26,7 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, v
 
 static sem_t begun, go_on, thread_ended;
 static pthread_key_t ending;
-static atomic_int ran, dropped;
+static atomic_int ran, dropped, on_new_threads;
 
 static void note_end(void *arg)
 {
@@ -36,7 +36,7 @@ static void note_end(void *arg)
 
 static void open_all(void)
 {
-	ran = dropped = 0;
+	ran = dropped = on_new_threads = 0;
 	sem_init(&begun, 0, 0);
 	sem_init(&go_on, 0, 0);
 	sem_init(&thread_ended, 0, 0);
@@ -53,6 +53,8 @@ static void close_all(void)
 /* From here on the thread's end is seen. */
 static void work(void *arg)
 {
+	if (!pthread_getspecific(ending))
+		on_new_threads++;
 	pthread_setspecific(ending, &ending);
 	ran++;
 	sem_post(&begun);
@@ -128,6 +130,21 @@ static void work_after_work_needs_no_more_threads(void)
 	close_all();
 }
 
+/* What another pool's thread takes to be idle for too long. Nothing depends on how long that is, but what should not happen
+ * has time to. */
+static void let_time_pass(void)
+{
+	struct plait_loop *mine = loop;
+	pooled_open();
+	configure(0, 1, 50, 0);
+	CU_ASSERT_EQUAL(plait_call_in_thread(loop, work, NULL), 0);
+	wait_for(&begun, 1);
+	wait_for(&thread_ended, 1);
+	pooled_close();
+	loop = mine;
+	loop_enter(loop);
+}
+
 static void idle_threads_end_down_to_the_least(void)
 {
 	open_all();
@@ -137,18 +154,22 @@ static void idle_threads_end_down_to_the_least(void)
 	CU_ASSERT_EQUAL(pool_count(loop->threads), 4);
 	let_go(4);
 	wait_for(&thread_ended, 3);
+	let_time_pass();
 	CU_ASSERT_EQUAL(pool_count(loop->threads), 1);
+	on_new_threads = 0;
 	start(1);
-	let_go(1);
 	wait_for(&begun, 1);
+	CU_ASSERT_EQUAL(on_new_threads, 0);
+	let_go(1);
+	let_time_pass();
 	configure(0, 4, 1, 0); /* which reaches one that waits without end, too */
 	wait_for(&thread_ended, 1);
-	CU_ASSERT_EQUAL(pool_count(loop->threads), 0);
 	start(1);
 	wait_for(&begun, 1);
+	CU_ASSERT_EQUAL(on_new_threads, 2); /* the other pool's, and this one */
 	let_go(1);
 	close_all();
-	CU_ASSERT_EQUAL(ran, 6);
+	CU_ASSERT_EQUAL(ran, 8);
 }
 
 static void threads_above_a_lowered_bound_end(void)
@@ -156,7 +177,7 @@ static void threads_above_a_lowered_bound_end(void)
 	open_all();
 	start(3);
 	wait_for(&begun, 3);
-	configure(0, 1, 0, 0);
+	configure(0, 1, 3600000, 0);
 	let_go(3);
 	wait_for(&thread_ended, 2);
 	CU_ASSERT_EQUAL(pool_count(loop->threads), 1);

@@ -85,23 +85,27 @@ static void each_loop_has_its_own(void)
 	CU_ASSERT_TRUE(saw("fini-a2 "));
 }
 
-/* Enough for the table to grow a few times. */
+/* Enough for the table to grow a few times; anywhere in memory, so that some collide. */
 #define KEYS 1000
+#define PLACES 65536
 
 static void any_number_of_keys_is_told_apart(void)
 {
-	static struct plait_loop_key keys[KEYS];
+	static struct plait_loop_key places[PLACES], *keys[KEYS];
 	static int *found[KEYS];
+	unsigned place = 1;
 	open_both();
 	for (int i = 0; i < KEYS; i++) {
-		keys[i].size = sizeof(int);
-		found[i] = data_of(one, &keys[i]);
+		place = (place * 31413 + 6925) % PLACES; /* never the same */
+		keys[i] = &places[place];
+		keys[i]->size = sizeof(int);
+		found[i] = data_of(one, keys[i]);
 		CU_ASSERT_EQUAL(*found[i], 0);
 		*found[i] = i + 1;
 	}
 	unsigned wrong = 0;
 	for (int i = 0; i < KEYS; i++)
-		wrong += data_of(one, &keys[i]) != found[i] || *found[i] != i + 1;
+		wrong += data_of(one, keys[i]) != found[i] || *found[i] != i + 1;
 	CU_ASSERT_EQUAL(wrong, 0);
 	loop_free(&one);
 	loop_free(&two);
