@@ -13,6 +13,7 @@ static const struct {
 	[QUEUE_SHARED] = { 0, 1024 },
 	[QUEUE_FIRST] = { QUEUE_FIRST_SIZE, QUEUE_FIRST_KEPT },
 	[QUEUE_BLOCK] = { QUEUE_BLOCK_SIZE, 128 },
+	[QUEUE_STOP] = { 0, 64 },
 };
 
 void queue_pool_init(struct queue_pool *pool)
@@ -128,6 +129,50 @@ int queue_add(struct queue *queue, struct queue_pool *pool, struct plait_chunk *
 	return append_chunk(queue, pool, plait_chunk_ref(chunk), 0);
 }
 
+int queue_add_stop(struct queue *queue, struct queue_pool *pool)
+{
+	struct queue_node *node = take_node(pool, QUEUE_STOP);
+	if (!node)
+		return -1;
+	append(queue, node);
+	return 0;
+}
+
+static void remove_head(struct queue *queue, struct queue_pool *pool)
+{
+	struct queue_node *node = queue->head;
+	queue->head = node->next;
+	if (!queue->head)
+		queue->tail = NULL;
+	give_node(pool, node);
+}
+
+void queue_remove_stop(struct queue *queue, struct queue_pool *pool)
+{
+	assert(queue_at_stop(queue));
+	remove_head(queue, pool);
+}
+
+uint8_t *queue_front_room(struct queue *queue, struct queue_pool *pool)
+{
+	struct queue_node *node = take_node(pool, QUEUE_BLOCK);
+	if (!node)
+		return NULL;
+	node->next = queue->head;
+	queue->head = node;
+	if (!queue->tail)
+		queue->tail = node;
+	return node->bytes;
+}
+
+void queue_front_commit(struct queue *queue, struct queue_pool *pool, size_t len)
+{
+	queue->head->end += len;
+	queue->bytes += len;
+	if (len == 0)
+		remove_head(queue, pool);
+}
+
 static int append_node(struct queue *queue, struct queue_pool *pool, const struct queue_node *node,
 		       size_t skip)
 {
@@ -157,8 +202,10 @@ int queue_peek_behind(const struct queue *queue, size_t skip, struct iovec *part
 		if (skip < len) {
 			parts[count++] = (struct iovec){ node->begin + skip, len - skip };
 			skip = 0;
-		} else {
+		} else if (len > 0) {
 			skip -= len;
+		} else {
+			break; /* a stop */
 		}
 	}
 	return count;
@@ -174,7 +221,7 @@ void queue_consume_some(struct queue *queue, struct queue_pool *pool, size_t len
 	assert(len <= queue->bytes);
 	queue->bytes -= len;
 	struct queue_node *node = queue->head;
-	while (node && len >= (size_t)(node->end - node->begin)) {
+	while (len > 0 && len >= (size_t)(node->end - node->begin)) {
 		struct queue_node *next = node->next;
 		len -= (size_t)(node->end - node->begin);
 		give_node(pool, node);
@@ -190,4 +237,6 @@ void queue_consume_some(struct queue *queue, struct queue_pool *pool, size_t len
 void queue_clear(struct queue *queue, struct queue_pool *pool)
 {
 	queue_consume(queue, pool, queue->bytes);
+	while (queue->head)
+		queue_remove_stop(queue, pool);
 }

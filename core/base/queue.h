@@ -21,7 +21,7 @@
 /* How many of the first blocks a pool keeps for the next burst: 4 MiB. */
 #define QUEUE_FIRST_KEPT 2048
 
-enum queue_class { QUEUE_SHARED, QUEUE_FIRST, QUEUE_BLOCK, QUEUE_CLASSES };
+enum queue_class { QUEUE_SHARED, QUEUE_FIRST, QUEUE_BLOCK, QUEUE_STOP, QUEUE_CLASSES };
 
 struct queue_node {
 	struct queue_node *next;
@@ -96,6 +96,21 @@ int queue_add(struct queue *queue, struct queue_pool *pool,
 /* Adds all but the first skip bytes of another queue, small ones copied, large chunks by reference. Returns 0, or -1 when
  * there is no memory; some may have been added then. */
 int queue_append(struct queue *queue, struct queue_pool *pool, const struct queue *other, size_t skip);
+
+/* A stop: what is added later stays behind it until it is removed from the head. It counts no bytes, and no peek goes past
+ * it. 0, or -1 when there is no memory. */
+int queue_add_stop(struct queue *queue, struct queue_pool *pool);
+void queue_remove_stop(struct queue *queue, struct queue_pool *pool);
+
+static inline bool queue_at_stop(const struct queue *queue)
+{
+	return queue->head && queue->head->class == QUEUE_STOP;
+}
+
+/* Room for QUEUE_BLOCK_SIZE bytes before all that is queued; to be filled at once, and then committed, with 0 when nothing
+ * came. NULL when there is no memory. */
+uint8_t *queue_front_room(struct queue *queue, struct queue_pool *pool);
+void queue_front_commit(struct queue *queue, struct queue_pool *pool, size_t len);
 
 /* The head of the queue as at most max parts; returns how many. */
 int queue_peek(const struct queue *queue, struct iovec *parts, int max);
