@@ -1,5 +1,5 @@
 /* A connection from the inside. Its parts: conn.c (life), conn_input.c, conn_framing.c, conn_output.c,
- * conn_close.c, conn_ref.c. */
+ * conn_close.c, conn_ref.c, conn_feed.c. */
 #ifndef NET_CONN_H
 #define NET_CONN_H
 
@@ -29,8 +29,10 @@ enum conn_pause {
 	CONN_PAUSE_PROTOCOL = 1,
 	CONN_PAUSE_WATERMARK = 2,
 	CONN_PAUSE_GROUP = 4, /* what it said to a group waits on other loops */
+	CONN_PAUSE_FILES = 8, /* many files are on their way to its peer */
 };
 
+struct conn_feed;
 struct membership;
 
 /* Whoever made the connection learns when it is gone, on the connection's loop. */
@@ -43,6 +45,7 @@ struct conn_extra {
 	struct plait_addr local;
 	struct plait_tls tls;
 	struct plait_conn_ref *ref;
+	struct conn_feed *feed; /* NULL: there never was a producer or a file */
 	bool has_tls;
 };
 
@@ -74,6 +77,7 @@ struct plait_conn {
 	bool reset_on_close : 1; /* the peer must see that it was not an orderly end */
 	bool over_high : 1;      /* output rose above the high mark and has not fallen to the low one */
 	bool framed : 1;         /* bytes go through its framing */
+	bool fed : 1;            /* it has a producer, or files to send */
 	uint8_t alone : 4;       /* turns with a message before it shares again */
 
 	struct plait_loop *loop;
@@ -155,7 +159,13 @@ void conn_settle(struct plait_conn *conn);
 static inline bool conn_is_quiet(const struct plait_conn *conn)
 {
 	return conn->state == CONN_OPEN && conn->output.bytes == 0 && conn->write_needs == WATCH_NONE &&
-	       !conn->over_high && !conn->write_ending;
+	       !conn->over_high && !conn->write_ending && !conn->fed;
+}
+
+/* Bytes it took are not sent, or may still be written before it closes. */
+static inline bool conn_owes(const struct plait_conn *conn)
+{
+	return conn->output.bytes > 0 || conn->fed;
 }
 
 /* Sends, for a quiet connection that shares, what the queue holds; parts are the first of it. Returns how much the
@@ -169,6 +179,21 @@ void conn_queue_shared(struct plait_conn *conn, const struct queue *shared, size
 
 /* Writes chunk, unless the connection is blocked or has no room for it: false, and nothing happened. */
 bool conn_offer(struct plait_conn *conn, struct plait_chunk *chunk);
+
+/* For what feeds output: sends what the transport takes of the queue up to a stop; and accounts for what the transport
+ * answered to another operation, of which it returns how many bytes it took. */
+void conn_send_queue(struct plait_conn *conn);
+size_t conn_account(struct plait_conn *conn, ssize_t took);
+
+/* Whether it takes output. From here on that comes behind what the connection is owed by its group. */
+bool conn_takes_output(struct plait_conn *conn);
+
+/* conn_feed.c */
+void conn_feed(struct plait_conn *conn);           /* one that is fed has its turn */
+bool conn_feed_due(const struct plait_conn *conn); /* and needs another */
+bool conn_awaits_producer(const struct plait_conn *conn);
+void conn_dismiss_producer(struct plait_conn *conn); /* an end that does not wait for it has begun */
+void conn_feed_end(struct plait_conn *conn);
 
 /* conn_close.c */
 void conn_begin_close(struct plait_conn *conn,

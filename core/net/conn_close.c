@@ -51,8 +51,10 @@ void conn_begin_close(struct plait_conn *conn, enum plait_reason reason)
 	if (!conn_in_callback(conn)) /* which may still look at it */
 		buffer_fini(&conn->input);
 	conn->active_ms = loop_now(conn->loop);
-	if (!conn->peer_ended || conn->output.bytes > 0 || !conn->transport.ops->close_ends)
+	if (!conn->peer_ended || conn_owes(conn) || !conn->transport.ops->close_ends)
 		conn->taken = taken(conn); /* else there is nothing to wait for */
+	if (reason != PLAIT_REASON_CLOSED)
+		conn_dismiss_producer(conn);
 	/* The peer's end may have been read ahead already, and no event will tell. */
 	if (transport_pending(&conn->transport))
 		conn->read_due = true;
@@ -64,12 +66,11 @@ void conn_fail(struct plait_conn *conn, enum plait_reason reason, const char *te
 	if (conn->state == CONN_CLOSED)
 		return;
 	/* While closing in order, only a loss of bytes changes what it was closed for. */
-	if (conn->state == CONN_FLUSHING && conn->output.bytes > 0)
+	if (conn->state == CONN_FLUSHING && conn_owes(conn))
 		conn->reason = PLAIT_REASON_NONE;
 	set_reason(conn, reason);
 	log_end(conn, conn->reason == reason ? text : NULL);
-	conn->reset_on_close = reason_resets(reason) &&
-			       (conn->state != CONN_FLUSHING || conn->output.bytes > 0);
+	conn->reset_on_close = reason_resets(reason) && (conn->state != CONN_FLUSHING || conn_owes(conn));
 	conn_move(conn, CONN_CLOSED);
 	group_remove_all(conn);
 	loop_stop_timer(conn->loop, &conn->timer);
@@ -134,6 +135,8 @@ void conn_peer_end_while_closing(struct plait_conn *conn)
 void conn_finish(struct plait_conn *conn)
 {
 	enum plait_reason reason = conn->reason;
+	if (conn->fed)
+		conn_feed_end(conn);
 	if (conn->made && conn_protocol(conn)->lost) {
 		conn_enter(conn);
 		conn_protocol(conn)->lost(conn, reason);
@@ -149,6 +152,8 @@ void conn_finish(struct plait_conn *conn)
 	if (conn->owner)
 		conn->owner->gone(conn->owner, &conn->peer);
 	net_remove(conn->loop->net, conn);
+	if (conn->extra)
+		free(conn->extra->feed);
 	free(conn->extra);
 	free(conn);
 }
@@ -205,7 +210,9 @@ void conn_on_timer(struct timer *timer)
 		if (conn->write_ended)
 			close_now(conn);
 		else
-			conn_fail(conn, PLAIT_REASON_TIMEOUT_CLOSE, NULL);
+			conn_fail(conn, PLAIT_REASON_TIMEOUT_CLOSE,
+				  conn->fed && conn->write_needs == WATCH_NONE ? "its producer did not finish"
+									       : NULL);
 		break;
 	default: break;
 	}
@@ -225,7 +232,7 @@ void conn_drain(struct plait_conn *conn)
 
 bool conn_abort_drain(struct plait_conn *conn)
 {
-	bool owed = conn->state == CONN_OPEN || (conn->state == CONN_FLUSHING && conn->output.bytes > 0);
+	bool owed = conn->state == CONN_OPEN || (conn->state == CONN_FLUSHING && conn_owes(conn));
 	conn_fail(conn, PLAIT_REASON_DRAIN, NULL);
 	return owed;
 }

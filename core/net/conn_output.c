@@ -75,8 +75,20 @@ static ASIDE void send_many(struct plait_conn *conn)
 	struct iovec parts[CONN_PARTS_MAX];
 	while (can_send(conn)) {
 		int count = queue_peek(&conn->output, parts, CONN_PARTS_MAX);
+		if (count == 0)
+			break; /* a file is next */
 		queue_consume(&conn->output, &conn->loop->pool, send_parts(conn, parts, count));
 	}
+}
+
+void conn_send_queue(struct plait_conn *conn)
+{
+	send_many(conn);
+}
+
+size_t conn_account(struct plait_conn *conn, ssize_t took)
+{
+	return account(conn, took);
 }
 
 /* Most queues are one block long, which leaves whole. */
@@ -97,7 +109,8 @@ static ALONG void send_queue(struct plait_conn *conn)
 /* Where most flushes end. */
 static bool nothing_owed(const struct plait_conn *conn)
 {
-	return conn->output.bytes == 0 && conn->state == CONN_OPEN && !conn->over_high && !conn->write_ending;
+	return conn->output.bytes == 0 && conn->state == CONN_OPEN && !conn->over_high &&
+	       !conn->write_ending && !conn->fed;
 }
 
 /* What follows from how much is left. */
@@ -108,13 +121,19 @@ static ASIDE void after_sending(struct plait_conn *conn)
 		if (conn->state == CONN_CLOSED)
 			return;
 		check_marks(conn);
+		if (conn->fed && round == 0)
+			conn_feed(conn);
 		if (conn->output.bytes == 0 || conn->write_needs != WATCH_NONE || conn->state == CONN_CLOSED)
 			break;
 		send_queue(conn);
 	}
+	if (conn->fed && conn_feed_due(conn))
+		conn_defer(conn);
 	if (conn->output.bytes > 0) {
 		if (conn->write_needs == WATCH_NONE)
 			conn_defer(conn);
+	} else if (conn->fed) {
+		return;
 	} else if (conn->state == CONN_FLUSHING || (conn->write_ending && conn->state != CONN_CLOSED)) {
 		conn_close_flushed(conn);
 	}
@@ -144,6 +163,8 @@ static ASIDE bool takes_output_not_shared(struct plait_conn *conn)
 {
 	if (conn->sharing)
 		group_go_alone(conn);
+	if (conn_awaits_producer(conn))
+		return !conn->write_ended && (conn->state == CONN_OPEN || conn->state == CONN_FLUSHING);
 	return conn->state == CONN_OPEN && !conn->write_ending;
 }
 
@@ -153,6 +174,11 @@ static ALONG bool takes_output(struct plait_conn *conn)
 	if (conn->state == CONN_OPEN && !conn->write_ending && !conn->sharing)
 		return true;
 	return takes_output_not_shared(conn);
+}
+
+bool conn_takes_output(struct plait_conn *conn)
+{
+	return takes_output(conn);
 }
 
 static int no_memory(struct plait_conn *conn)
@@ -232,7 +258,8 @@ static void advance(struct plait_conn *conn, struct iovec *parts, int count, int
  * the transport took. */
 static size_t send_directly(struct plait_conn *conn, const struct iovec *parts, int count, size_t total)
 {
-	if (total <= QUEUE_COPY_LIMIT || count > CONN_PARTS_MAX / 2 || conn->write_needs != WATCH_NONE)
+	if (total <= QUEUE_COPY_LIMIT || count > CONN_PARTS_MAX / 2 || conn->write_needs != WATCH_NONE ||
+	    conn->fed)
 		return 0;
 	struct iovec rest[CONN_PARTS_MAX / 2], now[CONN_PARTS_MAX];
 	uint64_t before = conn->bytes_out + conn->output.bytes;

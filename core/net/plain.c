@@ -1,6 +1,10 @@
 /* The plain transport: a stream socket as it is. */
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "core/base/uncancelled.h"
 #include "core/net/transport.h"
@@ -53,6 +57,43 @@ static ssize_t plain_writev(struct transport *transport, const struct iovec *par
 	}
 }
 
+/* sendfile has no MSG_NOSIGNAL: a signal it raises on this thread is taken back. */
+static ssize_t send_unsignalled(int socket, int file, off_t offset, size_t len)
+{
+	sigset_t pipe_only, before;
+	const struct timespec at_once = { 0 };
+	sigemptyset(&pipe_only);
+	sigaddset(&pipe_only, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
+	ssize_t sent = sendfile(socket, file, &offset, len);
+	int code = errno;
+	if (sent < 0 && code == EPIPE)
+		sigtimedwait(&pipe_only, NULL, &at_once);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errno = code;
+	return sent;
+}
+
+/* What the file, and not the socket, may be the reason of. */
+static bool is_about_the_file(int code)
+{
+	return code == EINVAL || code == ENOSYS || code == EOPNOTSUPP || code == EIO || code == EOVERFLOW ||
+	       code == ESPIPE || code == EBADF;
+}
+
+static ssize_t plain_sendfile(struct transport *transport, int file, uint64_t offset, size_t len)
+{
+	for (;;) {
+		ssize_t sent = send_unsignalled(transport_fd(transport), file, (off_t)offset, len);
+		if (sent >= 0)
+			return sent;
+		if (is_about_the_file(errno))
+			return TRANSPORT_UNABLE;
+		if (errno != EINTR)
+			return not_sent(sent);
+	}
+}
+
 static ssize_t plain_shutdown(struct transport *transport)
 {
 	if (shutdown(transport_fd(transport), SHUT_WR) < 0)
@@ -66,6 +107,7 @@ const struct transport_ops transport_plain = {
 	.read = plain_read,
 	.write = plain_write,
 	.writev = plain_writev,
+	.sendfile = plain_sendfile,
 	.shutdown = plain_shutdown,
 	.close_ends = true,
 	.close = transport_socket_close,

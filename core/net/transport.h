@@ -14,6 +14,7 @@ enum transport_result {
 	TRANSPORT_WANT_READ = -1, /* again when readable */
 	TRANSPORT_WANT_WRITE = -2, /* again when writable */
 	TRANSPORT_FAILED = -3,     /* broken; transport_failure tells why */
+	TRANSPORT_UNABLE = -4,     /* sendfile: not with this file; its bytes may be written instead */
 };
 
 struct transport;
@@ -31,6 +32,9 @@ struct transport_ops {
 	 * lie and how they are cut does not matter. */
 	ssize_t (*write)(struct transport *transport, const void *data, size_t len);
 	ssize_t (*writev)(struct transport *transport, const struct iovec *parts, int count);
+
+	/* Up to len > 0 bytes of file from offset; TRANSPORT_END: it has none there. NULL: it cannot. */
+	ssize_t (*sendfile)(struct transport *transport, int file, uint64_t offset, size_t len);
 
 	/* True when read may return more without the descriptor being readable again. NULL: it never may. */
 	bool (*pending)(const struct transport *transport);
