@@ -31,7 +31,8 @@ static void cancel(struct plait_deferred *deferred, void *arg)
 	file->fd = -1;
 	file->left = 0;
 	plait_deferred_unref(&file->deferred);
-	conn_defer(file->conn);
+	if (file->conn->state != CONN_CLOSED) /* else it may be going this moment */
+		conn_defer(file->conn);
 }
 
 /* The part that *len bytes from offset are, PLAIT_TO_END in numbers; NULL, or why there is none. */

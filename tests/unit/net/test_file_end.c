@@ -159,6 +159,29 @@ static void cancelled_and_aborted(void)
 	done();
 }
 
+static struct plait_deferred *behind;
+
+static void cancel_behind(void)
+{
+	plait_deferred_cancel(behind);
+}
+
+/* Whose end is on its way when that is cancelled, too. */
+static void a_cancel_while_it_ends(void)
+{
+	struct filing first = { .deed = cancel_behind }, second = { 0 };
+	filing_begin();
+	filing_send(filing_file(10), 0, PLAIT_TO_END, &first);
+	behind = filing_start(filing_file(10), 0, PLAIT_TO_END, &second);
+	plait_abort(client.conn);
+	rig_run(&rig);
+	CU_ASSERT_TRUE(first.code == PLAIT_ERROR_GONE && second.code == PLAIT_ERROR_CANCELLED);
+	CU_ASSERT_TRUE(first.fired == 1 && second.fired == 1);
+	CU_ASSERT_PTR_NULL(rig.loop->tasks);
+	plait_deferred_unref(&behind);
+	done();
+}
+
 static void a_cancel_before_the_end(void)
 {
 	filing_both_ways(cancelled_and_aborted);
@@ -239,5 +262,5 @@ SUITE_MAIN("files' ends", SUITE_TEST(no_such_part_is_refused_and_the_connection_
 	   SUITE_TEST(a_connection_that_takes_no_output_refuses),
 	   SUITE_TEST(a_file_that_shrinks_ends_the_connection), SUITE_TEST(the_connection_ends_meanwhile),
 	   SUITE_TEST(a_cancel_stops_the_file_and_not_the_connection), SUITE_TEST(a_cancel_before_the_end),
-	   SUITE_TEST(close_sends_what_was_asked_for_before),
+	   SUITE_TEST(a_cancel_while_it_ends), SUITE_TEST(close_sends_what_was_asked_for_before),
 	   SUITE_TEST(a_close_does_not_wait_for_a_dead_reader), SUITE_TEST(shutdown_write_sends_it_first))
