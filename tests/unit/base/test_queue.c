@@ -164,6 +164,81 @@ static void appends_the_rest_of_another(void)
 	queue_pool_fini(&pool);
 }
 
+/* Parts end at a stop, and what is consumed before it leaves it where it is. */
+static void a_stop_holds_back_what_is_behind_it(void)
+{
+	struct queue queue = { 0 };
+	struct iovec parts[8];
+
+	begin();
+	CU_ASSERT_FALSE(queue_at_stop(&queue));
+	CU_ASSERT_EQUAL(queue_copy(&queue, &pool, pattern, 100), 0);
+	CU_ASSERT_EQUAL(queue_add_stop(&queue, &pool), 0);
+	CU_ASSERT_EQUAL(queue_add_stop(&queue, &pool), 0);
+	CU_ASSERT_EQUAL(queue_copy(&queue, &pool, from(100), 50), 0);
+	CU_ASSERT_EQUAL(queue_copy(&queue, &pool, from(150), 1), 0);
+	CU_ASSERT_EQUAL(queue.bytes, 151);
+	CU_ASSERT_EQUAL(queue_peek(&queue, parts, 8), 1);
+	CU_ASSERT_EQUAL(parts[0].iov_len, 100);
+	CU_ASSERT_FALSE(queue_at_stop(&queue));
+	queue_consume(&queue, &pool, 100);
+	CU_ASSERT_TRUE(queue_at_stop(&queue));
+	CU_ASSERT_EQUAL(queue_peek(&queue, parts, 8), 0);
+	queue_consume(&queue, &pool, 0);
+	CU_ASSERT_TRUE(queue_at_stop(&queue));
+	queue_remove_stop(&queue, &pool);
+	CU_ASSERT_EQUAL(queue_peek(&queue, parts, 8), 0);
+	queue_remove_stop(&queue, &pool);
+	CU_ASSERT_EQUAL(peeked_in_order(&queue, 100), 51);
+	queue_clear(&queue, &pool);
+	CU_ASSERT_PTR_NULL(queue.head);
+	CU_ASSERT_PTR_NULL(queue.tail);
+	queue_pool_fini(&pool);
+}
+
+static void room_at_the_front_comes_before_all(void)
+{
+	struct queue queue = { 0 };
+
+	begin();
+	CU_ASSERT_EQUAL(queue_add_stop(&queue, &pool), 0);
+	memcpy(queue_front_room(&queue, &pool), pattern, QUEUE_BLOCK_SIZE);
+	queue_front_commit(&queue, &pool, QUEUE_BLOCK_SIZE);
+	CU_ASSERT_FALSE(queue_at_stop(&queue));
+	CU_ASSERT_EQUAL(peeked_in_order(&queue, 0), QUEUE_BLOCK_SIZE);
+	queue_consume(&queue, &pool, QUEUE_BLOCK_SIZE);
+	CU_ASSERT_TRUE(queue_at_stop(&queue));
+	CU_ASSERT_PTR_NOT_NULL(queue_front_room(&queue, &pool));
+	queue_front_commit(&queue, &pool, 0);
+	CU_ASSERT_TRUE(queue_at_stop(&queue));
+	CU_ASSERT_EQUAL(queue.bytes, 0);
+	queue_clear(&queue, &pool);
+	CU_ASSERT_PTR_NULL(queue.head);
+	CU_ASSERT_PTR_NOT_NULL(queue_front_room(&queue, &pool));
+	queue_front_commit(&queue, &pool, 0);
+	CU_ASSERT_PTR_NULL(queue.head);
+	CU_ASSERT_PTR_NULL(queue.tail);
+	queue_pool_fini(&pool);
+}
+
+/* Wherever the stops are. */
+static void clearing_drops_stops_too(void)
+{
+	begin();
+	for (unsigned where = 0; where < 8; where++) {
+		struct queue queue = { 0 };
+		for (unsigned i = 0; i < 3; i++) {
+			if (where & 1u << i)
+				CU_ASSERT_EQUAL(queue_add_stop(&queue, &pool), 0);
+			if (i < 2)
+				CU_ASSERT_EQUAL(queue_copy(&queue, &pool, pattern, 3000), 0);
+		}
+		queue_clear(&queue, &pool);
+		CU_ASSERT_TRUE(!queue.head && !queue.tail && queue.bytes == 0);
+	}
+	queue_pool_fini(&pool);
+}
+
 static void takes_nodes_from_the_pool_again(void)
 {
 	static const struct {
@@ -206,5 +281,6 @@ static void keeps_a_bounded_number_of_nodes(void)
 
 SUITE_MAIN("queue", SUITE_TEST(keeps_order_whatever_the_sizes), SUITE_TEST(gathers_small_writes_in_one_part),
 	   SUITE_TEST(sends_large_chunks_uncopied), SUITE_TEST(leaves_shared_chunks_alone),
-	   SUITE_TEST(appends_the_rest_of_another), SUITE_TEST(takes_nodes_from_the_pool_again),
-	   SUITE_TEST(keeps_a_bounded_number_of_nodes))
+	   SUITE_TEST(appends_the_rest_of_another), SUITE_TEST(a_stop_holds_back_what_is_behind_it),
+	   SUITE_TEST(room_at_the_front_comes_before_all), SUITE_TEST(clearing_drops_stops_too),
+	   SUITE_TEST(takes_nodes_from_the_pool_again), SUITE_TEST(keeps_a_bounded_number_of_nodes))
