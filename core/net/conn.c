@@ -95,14 +95,26 @@ struct conn_framing *conn_framing(struct plait_conn *conn)
 	return (struct conn_framing *)(void *)((char *)conn + framing_offset(conn_protocol(conn)));
 }
 
-struct conn_extra *conn_extra(struct plait_conn *conn)
+static struct conn_extra *make_extra(struct plait_conn *conn)
 {
 	if (!conn->extra)
 		conn->extra = calloc(1, sizeof(*conn->extra));
-	if (!conn->extra) {
+	return conn->extra;
+}
+
+struct conn_extra *conn_extra(struct plait_conn *conn)
+{
+	if (!make_extra(conn)) {
 		fputs("plait: no memory for what is asked of a connection\n", stderr);
 		abort();
 	}
+	return conn->extra;
+}
+
+struct conn_extra *conn_extra_or_fail(struct plait_conn *conn)
+{
+	if (!make_extra(conn))
+		conn_fail(conn, PLAIT_REASON_INTERNAL, "no memory for what is asked of it");
 	return conn->extra;
 }
 

@@ -1,5 +1,5 @@
 /* A connection from the inside. Its parts: conn.c (life), conn_input.c, conn_framing.c, conn_output.c,
- * conn_close.c, conn_ref.c, conn_feed.c. */
+ * conn_close.c, conn_timeout.c, conn_ref.c, conn_feed.c. */
 #ifndef NET_CONN_H
 #define NET_CONN_H
 
@@ -46,7 +46,12 @@ struct conn_extra {
 	struct plait_tls tls;
 	struct plait_conn_ref *ref;
 	struct conn_feed *feed; /* NULL: there never was a producer or a file */
+	uint64_t idle_ms;    /* instead of the listener's, with has_idle */
+	uint64_t timeout_ms; /* the protocol's own; 0: none */
+	uint64_t timeout_from_ms;
 	bool has_tls;
+	bool has_idle;
+	bool timeout_on; /* set, and has not passed */
 };
 
 /* A framing at work; connections of protocols with a message callback have room for one behind the protocol's state. */
@@ -121,6 +126,9 @@ struct conn_framing *conn_framing(struct plait_conn *conn);
 
 /* Aborts when there is no memory. */
 struct conn_extra *conn_extra(struct plait_conn *conn);
+
+/* NULL when there is no memory; then the connection has failed. */
+struct conn_extra *conn_extra_or_fail(struct plait_conn *conn);
 
 void conn_fail(struct plait_conn *conn, enum plait_reason reason,
 	       const char *text); /* at once; text may be NULL */
@@ -202,11 +210,14 @@ void conn_fail_transport(struct plait_conn *conn); /* for what transport_failure
 void conn_close_flushed(
 	struct plait_conn *conn); /* FLUSHING, or our direction is to end: the queue is empty */
 void conn_peer_end_while_closing(struct plait_conn *conn);
-void conn_finish(struct plait_conn *conn); /* CLOSED: calls lost, frees */
-void conn_start_timer(struct plait_conn *conn);
-void conn_on_timer(struct timer *timer);
+void conn_finish(struct plait_conn *conn);     /* CLOSED: calls lost, frees */
+void conn_close_late(struct plait_conn *conn); /* FLUSHING, and nothing has moved for the listener's close */
 void conn_drain(struct plait_conn *conn);
 bool conn_abort_drain(struct plait_conn *conn); /* true when bytes or an answer were still owed */
+
+/* conn_timeout.c */
+void conn_start_timer(struct plait_conn *conn); /* for the deadline of the current state */
+void conn_on_timer(struct timer *timer);
 
 /* conn_ref.c */
 void conn_ref_gone(struct plait_conn *conn);

@@ -1,8 +1,7 @@
-/* The ways a connection ends, its deadlines, and its last callback. */
+/* The ways a connection ends, and its last callback. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/container.h"
 #include "core/net/conn.h"
 #include "core/net/group.h"
 #include "core/net/net.h"
@@ -158,29 +157,6 @@ void conn_finish(struct plait_conn *conn)
 	free(conn);
 }
 
-/* When the current state has lasted too long, or TIMER_NEVER. */
-static uint64_t deadline(const struct plait_conn *conn)
-{
-	const struct timeout_settings *timeouts = &conn->factory->settings->timeouts;
-	switch ((enum conn_state)conn->state) {
-	case CONN_HANDSHAKE:
-		return timeouts->handshake_ms ? conn->active_ms + timeouts->handshake_ms : TIMER_NEVER;
-	case CONN_OPEN: return timeouts->idle_ms ? conn->active_ms + timeouts->idle_ms : TIMER_NEVER;
-	case CONN_FLUSHING: /* since output last moved: a slow reader is not cut */
-		return conn->active_ms + timeouts->close_ms;
-	default: return TIMER_NEVER;
-	}
-}
-
-void conn_start_timer(struct plait_conn *conn)
-{
-	uint64_t at = deadline(conn);
-	if (at == TIMER_NEVER)
-		loop_stop_timer(conn->loop, &conn->timer);
-	else
-		loop_start_timer(conn->loop, &conn->timer, at);
-}
-
 /* A slow peer empties the kernel's buffer long before there is room for more in it: that is progress too. */
 static bool peer_takes(struct plait_conn *conn)
 {
@@ -193,29 +169,16 @@ static bool peer_takes(struct plait_conn *conn)
 	return true;
 }
 
-void conn_on_timer(struct timer *timer)
+void conn_close_late(struct plait_conn *conn)
 {
-	struct plait_conn *conn = CONTAINER_OF(timer, struct plait_conn, timer);
-	if (loop_now(conn->loop) < deadline(conn)) {
-		conn_start_timer(conn);
+	if (peer_takes(conn))
 		return;
-	}
-	switch ((enum conn_state)conn->state) {
-	case CONN_HANDSHAKE: conn_fail(conn, PLAIT_REASON_TIMEOUT_HANDSHAKE, NULL); break;
-	case CONN_OPEN: conn_begin_close(conn, PLAIT_REASON_TIMEOUT_IDLE); break;
-	case CONN_FLUSHING:
-		if (peer_takes(conn))
-			break;
-		/* all is sent, and only the peer's end has not come: that is no error */
-		if (conn->write_ended)
-			close_now(conn);
-		else
-			conn_fail(conn, PLAIT_REASON_TIMEOUT_CLOSE,
-				  conn->fed && conn->write_needs == WATCH_NONE ? "its producer did not finish"
-									       : NULL);
-		break;
-	default: break;
-	}
+	/* all is sent, and only the peer's end has not come: that is no error */
+	if (conn->write_ended)
+		close_now(conn);
+	else
+		conn_fail(conn, PLAIT_REASON_TIMEOUT_CLOSE,
+			  conn->fed && conn->write_needs == WATCH_NONE ? "its producer did not finish" : NULL);
 }
 
 void conn_drain(struct plait_conn *conn)

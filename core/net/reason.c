@@ -35,6 +35,8 @@ static const struct {
 	[PLAIT_REASON_OVERFLOW] = { "overflow", "more output waits than the cap allows", true, true },
 	[PLAIT_REASON_DRAIN] = { "drain", "the server is stopping", false, true },
 	[PLAIT_REASON_INTERNAL] = { "internal", "the server is short of a resource", true, true },
+	[PLAIT_REASON_TIMEOUT_PROTOCOL] = { "timeout-protocol", "the protocol waited for too long", false,
+					    true },
 };
 
 static bool known(enum plait_reason reason)

@@ -53,6 +53,16 @@ PLAIT_EXPORT void plait_shutdown_write(struct plait_conn *conn);
 PLAIT_EXPORT void plait_pause(struct plait_conn *conn);
 PLAIT_EXPORT void plait_resume(struct plait_conn *conn);
 
+/* The protocol's own timeout, Twisted's TimeoutMixin: when timeout_ms have passed (0: never), timed_out is called, once.
+ * Setting it starts it anew, resetting does so with the same time and costs next to nothing: call it for every message
+ * that counts. Returns what was set before; once it has passed, too. */
+PLAIT_EXPORT uint64_t plait_set_timeout(struct plait_conn *conn, uint64_t timeout_ms);
+PLAIT_EXPORT void plait_reset_timeout(struct plait_conn *conn); /* none if there is none, or it has passed */
+
+/* The listener's timeouts.idle, for this connection alone: it closes when no byte has moved in either direction for
+ * timeout_ms (0: never). The time starts anew. Returns what it was before. */
+PLAIT_EXPORT uint64_t plait_set_idle_timeout(struct plait_conn *conn, uint64_t timeout_ms);
+
 /* Bytes received, not yet delivered, and not part of what the current callback was given. Borrowed until the
  * callback returns. They can be dropped: all, or the first len of them, or as many as there are; and they can be replaced
  * by no more bytes than there are (PLAIT_ERROR_OVERFLOW: nothing was replaced), which may come from there. */

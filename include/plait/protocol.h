@@ -74,6 +74,10 @@ struct plait_protocol {
 	/* A datagram on a udp:// listener; data is borrowed. len may be 0. */
 	void (*datagram)(struct plait_port *port, const struct plait_addr *from, const void *data,
 			 size_t len);
+
+	/* The time that plait_set_timeout set has passed since then, or since the last plait_reset_timeout. Comes once;
+	 * plait_set_timeout starts it again. Without this callback the connection closes with timeout-protocol. */
+	void (*timed_out)(struct plait_conn *conn);
 };
 
 /* The symbol the loader looks for. */
