@@ -71,7 +71,7 @@ static void open_too_long(struct plait_conn *conn)
 	uint64_t now = loop_now(conn->loop);
 	if (own_deadline(conn) <= now)
 		own_passed(conn);
-	if (conn->state == CONN_OPEN && idle_deadline(conn) <= now)
+	if (idle_deadline(conn) <= now)
 		conn_begin_close(conn, PLAIT_REASON_TIMEOUT_IDLE);
 	if (conn->state == CONN_OPEN)
 		conn_start_timer(conn);
