@@ -149,6 +149,8 @@ struct plait_conn *conn_new(struct plait_loop *loop, struct plait_factory *facto
 	if (factory->protocol->framing)
 		plait_set_framing(conn, factory->protocol->framing, NULL);
 	net_add(loop->net, conn);
+	if (factory->traffic)
+		factory->traffic->enter(factory->traffic, conn);
 	return conn;
 }
 

@@ -13,6 +13,7 @@
 #include "core/loop/loop.h"
 #include "core/net/factory.h"
 #include "core/net/net.h"
+#include "core/net/traffic.h"
 #include "core/net/transport.h"
 
 enum conn_state {
@@ -28,8 +29,10 @@ enum conn_state {
 enum conn_pause {
 	CONN_PAUSE_PROTOCOL = 1,
 	CONN_PAUSE_WATERMARK = 2,
-	CONN_PAUSE_GROUP = 4, /* what it said to a group waits on other loops */
-	CONN_PAUSE_FILES = 8, /* many files are on their way to its peer */
+	CONN_PAUSE_GROUP = 4,     /* what it said to a group waits on other loops */
+	CONN_PAUSE_FILES = 8,     /* many files are on their way to its peer */
+	CONN_PAUSE_RATE_OUT = 16, /* the others that write have been too fast; over_high is set as well */
+	CONN_PAUSE_RATE_IN = 32,  /* only of reading: what was read is delivered */
 };
 
 struct conn_feed;
@@ -46,8 +49,8 @@ struct conn_extra {
 	struct plait_tls tls;
 	struct plait_conn_ref *ref;
 	struct conn_feed *feed; /* NULL: there never was a producer or a file */
-	uint64_t idle_ms;    /* instead of the listener's, with has_idle */
-	uint64_t timeout_ms; /* the protocol's own; 0: none */
+	uint64_t idle_ms;       /* instead of the listener's, with has_idle */
+	uint64_t timeout_ms;    /* the protocol's own; 0: none */
 	uint64_t timeout_from_ms;
 	bool has_tls;
 	bool has_idle;
@@ -80,10 +83,10 @@ struct plait_conn {
 	bool deliver_due : 1;    /* input waits for the end of the turn */
 	bool read_due : 1;       /* the transport may have more without an event */
 	bool reset_on_close : 1; /* the peer must see that it was not an orderly end */
-	bool over_high : 1;      /* output rose above the high mark and has not fallen to the low one */
-	bool framed : 1;         /* bytes go through its framing */
-	bool fed : 1;            /* it has a producer, or files to send */
-	uint8_t alone : 4;       /* turns with a message before it shares again */
+	bool over_high : 1; /* output rose above the high mark and has not fallen to the low one, or is held back */
+	bool framed : 1;   /* bytes go through its framing */
+	bool fed : 1;      /* it has a producer, or files to send */
+	uint8_t alone : 4; /* turns with a message before it shares again */
 
 	struct plait_loop *loop;
 	struct plait_factory *factory;
@@ -121,6 +124,14 @@ static inline const struct plait_protocol *conn_protocol(const struct plait_conn
 	return conn->factory->protocol;
 }
 
+/* Tells who counts a factory's bytes. */
+static inline void conn_count(struct plait_conn *conn, enum traffic_direction direction, size_t len)
+{
+	struct traffic *traffic = conn->factory->traffic;
+	if (traffic)
+		traffic->moved(traffic, conn, direction, len);
+}
+
 /* Only where the protocol has a message callback. */
 struct conn_framing *conn_framing(struct plait_conn *conn);
 
@@ -156,6 +167,7 @@ void conn_pause_for(struct plait_conn *conn, enum conn_pause why);
 void conn_resume_from(struct plait_conn *conn, enum conn_pause why);
 
 /* conn_output.c */
+void conn_block(struct plait_conn *conn); /* as if output were above the high mark, until it is not */
 
 /* The outcome of what was done since the last event: sends what can go, then waits for the right things. */
 void conn_settle(struct plait_conn *conn);

@@ -150,6 +150,8 @@ void conn_finish(struct plait_conn *conn)
 	counter_add(&conn->loop->net->counters.closed[reason], 1);
 	if (conn->owner)
 		conn->owner->gone(conn->owner, &conn->peer);
+	if (conn->factory->traffic)
+		conn->factory->traffic->leave(conn->factory->traffic, conn);
 	net_remove(conn->loop->net, conn);
 	if (conn->extra)
 		free(conn->extra->feed);

@@ -15,7 +15,7 @@
 
 static bool deliverable(const struct plait_conn *conn)
 {
-	return conn->state == CONN_OPEN && !conn->paused;
+	return conn->state == CONN_OPEN && !(conn->paused & ~(unsigned)CONN_PAUSE_RATE_IN);
 }
 
 static ASIDE void claims_too_much(struct plait_conn *conn, size_t taken, size_t len)
@@ -137,7 +137,7 @@ static ALONG size_t deliver(struct plait_conn *conn, const uint8_t *data, size_t
  * only waits. */
 static void check_input_bound(struct plait_conn *conn)
 {
-	if (conn->state == CONN_OPEN && !conn->paused && !conn->framed &&
+	if (deliverable(conn) && !conn->framed &&
 	    buffer_size(&conn->input) >= conn->factory->settings->buffers.input)
 		conn_fail(conn, PLAIT_REASON_LIMIT_INPUT, NULL);
 }
@@ -185,6 +185,7 @@ static ALONG void received(struct plait_conn *conn, size_t len)
 	conn->bytes_in += len;
 	conn->active_ms = loop_now(conn->loop);
 	counter_add(&conn->loop->net->counters.bytes_in, len);
+	conn_count(conn, TRAFFIC_IN, len);
 }
 
 /* Behind what waits. */
@@ -307,10 +308,10 @@ void conn_resume_from(struct plait_conn *conn, enum conn_pause why)
 	if (!(conn->paused & why))
 		return;
 	conn->paused &= (uint8_t)~why;
-	if (conn->paused || conn->state != CONN_OPEN)
+	if (!deliverable(conn))
 		return;
 	conn->deliver_due = true;
-	if (transport_pending(&conn->transport))
+	if (!conn->paused && transport_pending(&conn->transport))
 		conn->read_due = true;
 	conn_defer(conn);
 }

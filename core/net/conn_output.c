@@ -15,6 +15,7 @@ static ALONG void sent(struct plait_conn *conn, size_t len)
 	conn->bytes_out += len;
 	conn->active_ms = loop_now(conn->loop);
 	counter_add(&conn->loop->net->counters.bytes_out, len);
+	conn_count(conn, TRAFFIC_OUT, len);
 }
 
 /* What the transport answered. Returns how many bytes it took; none means that it is blocked or broken, and the
@@ -38,12 +39,17 @@ static size_t send_parts(struct plait_conn *conn, const struct iovec *parts, int
 }
 
 /* Reading pauses from here until output has fallen to the low mark. */
+void conn_block(struct plait_conn *conn)
+{
+	conn->over_high = true;
+	conn_pause_for(conn, CONN_PAUSE_WATERMARK);
+}
+
 static bool rose_above_high(struct plait_conn *conn)
 {
 	if (conn->output.bytes <= conn->factory->settings->buffers.high)
 		return false;
-	conn->over_high = true;
-	conn_pause_for(conn, CONN_PAUSE_WATERMARK);
+	conn_block(conn);
 	return true;
 }
 
@@ -60,7 +66,7 @@ static void fell_to_low(struct plait_conn *conn)
 
 static void check_marks(struct plait_conn *conn)
 {
-	if (!rose_above_high(conn) && conn->over_high &&
+	if (!rose_above_high(conn) && conn->over_high && !(conn->paused & CONN_PAUSE_RATE_OUT) &&
 	    conn->output.bytes <= conn->factory->settings->buffers.low)
 		fell_to_low(conn);
 }

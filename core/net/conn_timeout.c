@@ -17,8 +17,11 @@ static uint64_t idle_ms(const struct plait_conn *conn)
 	return conn->extra && conn->extra->has_idle ? conn->extra->idle_ms : timeouts_of(conn)->idle_ms;
 }
 
+/* None while it is held back: that silence is not the peer's. */
 static uint64_t idle_deadline(const struct plait_conn *conn)
 {
+	if (conn->paused & (CONN_PAUSE_RATE_IN | CONN_PAUSE_RATE_OUT))
+		return TIMER_NEVER;
 	return after(conn->active_ms, idle_ms(conn));
 }
 

@@ -5,12 +5,14 @@
 #include <plait/protocol.h>
 
 #include "core/net/settings.h"
+#include "core/net/traffic.h"
 
 struct plait_factory {
 	const struct plait_protocol *protocol; /* outlives the factory */
 	const void *options;                   /* likewise */
 	const struct net_settings *settings;   /* likewise */
 	struct plait_reactor *reactor;         /* NULL: on trial */
+	struct traffic *traffic;               /* likewise; NULL: nobody counts */
 	char *name;
 	void *state;
 	bool started;

@@ -49,6 +49,14 @@ const struct plait_option limit_settings_table[] = {
 	PLAIT_OPTION_INT("per_address", struct limit_settings, per_address, .fallback = "0", .min = 0,
 			 .max = 10000000,
 			 .doc = "How many of them may come from one address; 0 is without limit"),
+	PLAIT_OPTION_SIZE(
+		"read_rate", struct limit_settings, read_rate, .fallback = "0", .max = 16 * GIB,
+		.doc = "How many bytes a second are read from all of the listener's connections together; over it "
+		       "reading pauses until the average is right, and nothing is lost; 0 is without limit"),
+	PLAIT_OPTION_SIZE(
+		"write_rate", struct limit_settings, write_rate, .fallback = "0", .max = 16 * GIB,
+		.doc = "How many bytes a second are written to all of them together; over it producers and reading "
+		       "pause, as above the high mark; 0 is without limit"),
 	PLAIT_OPTION_END,
 };
 

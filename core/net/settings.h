@@ -23,6 +23,8 @@ struct buffer_settings { /* bytes */
 struct limit_settings { /* 0: none */
 	int64_t connections;
 	int64_t per_address;
+	uint64_t read_rate; /* bytes a second, of all its connections together */
+	uint64_t write_rate;
 };
 
 struct keepalive_settings {

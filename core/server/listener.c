@@ -151,7 +151,15 @@ int listener_prepare(struct plait_listener *listener, struct plait_reactor *reac
 		return plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a listener");
 	listener->factory = factory_new(reactor, config->name, config->speaks, config->options, &config->net,
 					error);
-	return listener->factory ? 0 : PLAIT_ERROR_REFUSED;
+	if (!listener->factory)
+		return PLAIT_ERROR_REFUSED;
+	if (throttle_needed(&config->net.limits)) {
+		listener->throttle = throttle_new(&config->net.limits);
+		if (!listener->throttle)
+			return plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a listener");
+		listener->factory->traffic = throttle_traffic(listener->throttle);
+	}
+	return 0;
 }
 
 /* Among sockets that share their address the kernel would also let in another server's of the same user, and give it
@@ -245,6 +253,7 @@ void listener_free(struct plait_listener **listener_at)
 		return;
 	listener_close(listener);
 	factory_free(&listener->factory);
+	throttle_free(&listener->throttle);
 	limits_free(&listener->limits);
 	tls_context_free(&listener->own_tls);
 	config_free(&listener->own_config);

@@ -9,6 +9,7 @@
 #include "core/net/tls.h"
 #include "core/net/unix_path.h"
 #include "core/policy/limits.h"
+#include "core/policy/throttle.h"
 #include "core/server/reactor.h"
 
 struct listener_kind;
@@ -23,6 +24,7 @@ struct plait_listener {
 	int bound[SOCKET_ADDRESSES_MAX]; /* for each address, the first socket; stream or ports own it */
 	struct plait_factory *factory;
 	struct limits *limits;
+	struct throttle *throttle;      /* NULL: no rate is limited */
 	struct stream_listener *stream; /* of the stream kinds */
 	struct plait_port **ports;      /* of the datagram kind */
 	unsigned port_count;

@@ -33,7 +33,8 @@ PLAIT_EXPORT size_t plait_conn_queued(const struct plait_conn *conn);
 /* How many bytes more can be written before the cap ends the connection, whatever the kernel takes. */
 PLAIT_EXPORT size_t plait_conn_room(const struct plait_conn *conn);
 
-/* True from when output rose above the high mark until it fell to the low one; then drained is called. */
+/* True from when output rose above the high mark until it fell to the low one; then drained is called. Also while the
+ * listener's write_rate holds its connections back. */
 PLAIT_EXPORT bool plait_conn_blocked(const struct plait_conn *conn);
 
 /* Sends what was written, then closes in order; nothing more is delivered. lost comes later. */

@@ -57,7 +57,7 @@ struct plait_protocol {
 	 * the return does not matter. 0 without that, or no callback: the connection closes with message-too-long. */
 	size_t (*message_too_long)(struct plait_conn *conn, const void *data, size_t len);
 
-	/* Output was above the high mark and has fallen to the low one. */
+	/* Output was above the high mark and has fallen to the low one: plait_conn_blocked was true, and is not. */
 	void (*drained)(struct plait_conn *conn);
 
 	/* The peer ended its direction; ours still works. Without this callback the connection closes after sending
