@@ -8,23 +8,27 @@
 #include "core/base/text.h"
 #include "core/config/config.h"
 
+/* A place of a listener where a protocol is named, and what becomes known of it. */
 struct binding {
 	const struct config *config;
-	const struct registry *registry;
 	struct problems *problems;
-	struct listener_config *listener;
-	char protocol_path[48], options_path[48];
+	const struct listener_config *listener;
+	const char *wanted; /* NULL: none */
+	const struct plait_protocol **speaks;
+	void **options;
+	const json_t *given; /* the object that names it */
+	char protocol_path[64], options_path[64];
 };
 
-static void report_unknown(const struct binding *binding)
+static void report_unknown(const struct binding *binding, const struct registry *registry)
 {
 	char found[128], loaded[512] = "";
 	struct suggest best = { 0 };
-	const char *wanted = binding->listener->protocol;
-	size_t count = registry_count(binding->registry);
+	const char *wanted = binding->wanted;
+	size_t count = registry_count(registry);
 
 	for (size_t i = 0; i < count; i++) {
-		const char *name = registry_at(binding->registry, i)->protocol.head.name;
+		const char *name = registry_at(registry, i)->protocol.head.name;
 
 		suggest_offer(&best, wanted, name);
 		text_append_word(loaded, sizeof(loaded), name, i == 0);
@@ -47,7 +51,7 @@ static void report_unknown(const struct binding *binding)
 /* Does the protocol take what the listener's kind of socket brings? */
 static void check_kind(const struct binding *binding)
 {
-	const struct plait_protocol *protocol = binding->listener->speaks;
+	const struct plait_protocol *protocol = *binding->speaks;
 	bool datagrams = binding->listener->endpoint.scheme == ENDPOINT_UDP;
 
 	if (datagrams && !protocol->datagram)
@@ -61,15 +65,16 @@ static void check_kind(const struct binding *binding)
 			     protocol->head.name, binding->listener->bind);
 }
 
-static void bind_options(const struct binding *binding, const json_t *options)
+static void bind_options(const struct binding *binding)
 {
 	static const struct plait_option object = { .type = PLAIT_OPTION_TYPE_OBJECT };
-	const struct plait_protocol *protocol = binding->listener->speaks;
+	const struct plait_protocol *protocol = *binding->speaks;
 	struct option_context context = {
 		.arena = binding->config->arena,
 		.problems = binding->problems,
 		.folder = binding->config->folder,
 	};
+	const json_t *options = json_object_get(binding->given, "options");
 	char found[128], fault[256];
 
 	if (!protocol->options) {
@@ -91,36 +96,76 @@ static void bind_options(const struct binding *binding, const json_t *options)
 		problems_add(binding->problems, binding->options_path, "found %s; expected %s", found, fault);
 		return;
 	}
-	binding->listener->options = option_arena_alloc(context.arena, protocol->options_size);
-	option_parse(protocol->options, options, binding->options_path, binding->listener->options, &context);
+	*binding->options = option_arena_alloc(context.arena, protocol->options_size);
+	option_parse(protocol->options, options, binding->options_path, *binding->options, &context);
 }
 
-static void init(struct binding *binding, const struct config *config, size_t index,
-		 struct problems *problems)
+static void name_paths(struct binding *binding, size_t index, const char *object)
 {
-	*binding = (struct binding){ .config = config, .problems = problems };
-	binding->listener = (struct listener_config *)config->listeners.items + index;
-	snprintf(binding->protocol_path, sizeof(binding->protocol_path), "listeners[%zu].protocol", index);
-	snprintf(binding->options_path, sizeof(binding->options_path), "listeners[%zu].options", index);
+	snprintf(binding->protocol_path, sizeof(binding->protocol_path), "listeners[%zu]%s.protocol", index,
+		 object);
+	snprintf(binding->options_path, sizeof(binding->options_path), "listeners[%zu]%s.options", index,
+		 object);
 }
 
-static void bind_protocol(struct binding *binding, size_t index, const struct plait_protocol *protocol)
+static struct binding main_binding(const struct config *config, size_t index, struct problems *problems)
 {
-	const json_t *listeners = json_object_get(binding->config->root, "listeners");
+	struct listener_config *listener = (struct listener_config *)config->listeners.items + index;
+	struct binding binding = {
+		.config = config,
+		.problems = problems,
+		.listener = listener,
+		.wanted = listener->protocol,
+		.speaks = &listener->speaks,
+		.options = &listener->options,
+		.given = json_array_get(json_object_get(config->root, "listeners"), index),
+	};
 
-	binding->listener->speaks = protocol;
+	name_paths(&binding, index, "");
+	return binding;
+}
+
+static struct binding overflow_binding(const struct config *config, size_t index, struct problems *problems)
+{
+	struct binding binding = main_binding(config, index, problems);
+	struct overflow_config *overflow =
+		&((struct listener_config *)config->listeners.items + index)->overflow;
+
+	binding.wanted = overflow->protocol;
+	binding.speaks = &overflow->speaks;
+	binding.options = &overflow->options;
+	binding.given = json_object_get(binding.given, "overflow");
+	name_paths(&binding, index, ".overflow");
+	return binding;
+}
+
+static void bind_protocol(const struct binding *binding, const struct plait_protocol *protocol)
+{
+	*binding->speaks = protocol;
 	if (binding->listener->endpoint_known)
 		check_kind(binding);
-	bind_options(binding, json_object_get(json_array_get(listeners, index), "options"));
+	bind_options(binding);
 }
 
 void config_bind_protocol(struct config *config, size_t index, const struct plait_protocol *protocol,
-			  struct problems *problems)
+			  const struct plait_protocol *overflow, struct problems *problems)
 {
-	struct binding binding;
+	struct binding binding = main_binding(config, index, problems);
 
-	init(&binding, config, index, problems);
-	bind_protocol(&binding, index, protocol);
+	bind_protocol(&binding, protocol);
+	binding = overflow_binding(config, index, problems);
+	if (overflow)
+		bind_protocol(&binding, overflow);
+}
+
+static void find_and_bind(const struct binding *binding, const struct registry *registry, bool all)
+{
+	const struct plugin *plugin = binding->wanted ? registry_find(registry, binding->wanted) : NULL;
+
+	if (plugin)
+		bind_protocol(binding, &plugin->protocol);
+	else if (binding->wanted && all)
+		report_unknown(binding, registry);
 }
 
 int config_bind_protocols(struct config *config, const struct registry *registry, bool all,
@@ -129,17 +174,11 @@ int config_bind_protocols(struct config *config, const struct registry *registry
 	size_t errors = problems->errors;
 
 	for (size_t i = 0; i < config->listeners.count; i++) {
-		struct binding binding;
+		struct binding binding = main_binding(config, i, problems);
 
-		init(&binding, config, i, problems);
-		binding.registry = registry;
-		if (!binding.listener->protocol)
-			continue;
-		binding.listener->plugin = registry_find(registry, binding.listener->protocol);
-		if (binding.listener->plugin)
-			bind_protocol(&binding, i, &binding.listener->plugin->protocol);
-		else if (all)
-			report_unknown(&binding);
+		find_and_bind(&binding, registry, all);
+		binding = overflow_binding(config, i, problems);
+		find_and_bind(&binding, registry, all);
 	}
 	return problems->errors > errors ? -1 : 0;
 }

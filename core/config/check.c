@@ -155,6 +155,44 @@ static void check_buffers(const struct subject *subject)
 			     units_format_size(more, sizeof(more), buffers->cap));
 }
 
+/* Connections are limited where there are any; and what serves those above a limit needs one. */
+static void check_overflow(const struct subject *subject, const json_t *object)
+{
+	struct listener_config *listener = subject->listener;
+	char path[64];
+
+	child(subject, "overflow", path, sizeof(path));
+	if (!json_is_object(object))
+		return;
+	if (!listener->overflow.protocol && !json_object_get(object, "protocol"))
+		problems_add(subject->problems, path, "the key \"protocol\" is missing; it is required");
+	else if (listener->net.limits.connections == 0)
+		problems_add(subject->problems, path,
+			     "no connection is above limits.connections, which is 0; set it, or take "
+			     "\"overflow\" out");
+	else if (listener->overflow.protocol)
+		listener->net.limits.overflow = listener->overflow.connections;
+}
+
+static void check_streams_only(const struct subject *subject)
+{
+	const struct listener_config *listener = subject->listener;
+	char path[64];
+
+	if (listener->endpoint.scheme != ENDPOINT_UDP)
+		return;
+	if (listener->net.limits.read_rate > 0 || listener->net.limits.write_rate > 0)
+		problems_add(subject->problems,
+			     child(subject,
+				   listener->net.limits.read_rate > 0 ? "limits.read_rate"
+								      : "limits.write_rate",
+				   path, sizeof(path)),
+			     "a udp:// listener has no connections that could be paused; take it out");
+	if (listener->overflow.protocol)
+		problems_add(subject->problems, child(subject, "overflow", path, sizeof(path)),
+			     "a udp:// listener has no connections; take it out");
+}
+
 static void check_v6only(const struct subject *subject)
 {
 	char path[64];
@@ -225,6 +263,7 @@ static void check_contexts(const struct config *config, struct problems *problem
 
 void config_check(struct config *config, struct problems *problems)
 {
+	const json_t *listeners = json_object_get(config->root, "listeners");
 	bool sound = problems->errors == 0;
 
 	for (size_t i = 0; i < config->listeners.count; i++) {
@@ -237,9 +276,11 @@ void config_check(struct config *config, struct problems *problems)
 		check_mode(&subject);
 		if (sound)
 			check_buffers(&subject);
+		check_overflow(&subject, json_object_get(json_array_get(listeners, i), "overflow"));
 		check_bind(&subject, config->folder);
 		if (!subject.listener->endpoint_known)
 			continue;
+		check_streams_only(&subject);
 		check_v6only(&subject);
 		check_tls(&subject, config);
 	}

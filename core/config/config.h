@@ -21,19 +21,29 @@ struct tls_config {
 	bool readable; /* both files can be opened */
 };
 
+/* What serves the connections above limits.connections. */
+struct overflow_config {
+	const char *protocol; /* NULL: they are refused */
+	int64_t connections;
+
+	/* Filled by config_bind_protocols. */
+	const struct plait_protocol *speaks;
+	void *options;
+};
+
 struct listener_config {
 	const char *name;
 	const char *bind; /* as written */
 	const char *protocol;
 	const char *tls; /* the name of a context; NULL: none */
 	struct net_settings net;
+	struct overflow_config overflow;
 
 	struct endpoint endpoint; /* from bind, when endpoint_known */
 	bool endpoint_known;
 	const struct tls_config *tls_context; /* NULL unless the scheme is tls */
 
 	/* Filled by config_bind_protocols. */
-	struct plugin *plugin;               /* borrowed from the registry */
 	const struct plait_protocol *speaks; /* the plugin's */
 	void *options;                       /* in the arena; NULL when the protocol has none */
 };
@@ -70,9 +80,9 @@ struct config *config_load_text(const char *file, const char *text, size_t len, 
 /* The same from JSON, of which it takes the reference; positions may be NULL. */
 struct config *config_from_json(const char *file, json_t *root, struct problems *problems);
 
-/* One listener and its protocol: checks that they fit and parses the options. */
+/* One listener and its protocol, and the one of its overflow (NULL: none): checks that they fit and parses the options. */
 void config_bind_protocol(struct config *config, size_t index, const struct plait_protocol *protocol,
-			  struct problems *problems);
+			  const struct plait_protocol *overflow, struct problems *problems);
 
 /* With the plugins loaded: finds each listener's protocol and parses its options. all: every plugin was loaded, so a
  * protocol that is missing is an error of its own. 0, or -1 with every problem added. */

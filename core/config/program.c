@@ -24,6 +24,8 @@ static const struct {
 	NUMBER("buffers", "input", buffer_input, ""),
 	NUMBER("limits", "connections", connections, NULL),
 	NUMBER("limits", "per_address", per_address, NULL),
+	NUMBER("limits", "read_rate", read_rate, ""),
+	NUMBER("limits", "write_rate", write_rate, ""),
 #undef NUMBER
 };
 
@@ -66,6 +68,12 @@ static json_t *tell(const char *endpoint, const struct plait_protocol *protocol,
 	if (!root)
 		return NULL;
 	tell_numbers(listener, options);
+	if (options->overflow)
+		json_object_set_new(listener, "overflow",
+				    json_pack("{s:s}", "protocol", options->overflow->head.name));
+	if (options->overflow && options->overflow_connections > 0)
+		json_object_set_new(json_object_get(listener, "overflow"), "connections",
+				    number_json(options->overflow_connections, NULL));
 	if (options->mode)
 		json_object_set_new(listener, "socket", json_pack("{s:s}", "mode", options->mode));
 	if (options->certificate && options->key)
@@ -120,7 +128,7 @@ struct config *config_for_program(const char *endpoint, const struct plait_proto
 	struct config *config = config_from_json("", root, &problems);
 	struct listener_config *listener = config->listeners.items;
 	if (problems.errors == 0)
-		config_bind_protocol(config, 0, protocol, &problems);
+		config_bind_protocol(config, 0, protocol, options->overflow, &problems);
 	if (problems.errors == 0 && options->options)
 		listener->options = (void *)(uintptr_t)options->options;
 	for (size_t i = 0; i < problems.count && problems.errors > 0; i++) {

@@ -46,6 +46,11 @@ json_t *config_schema(const struct registry *registry)
 	json_object_set_new(descend(listener, "properties", "protocol"), "examples",
 			    protocol_names(registry));
 	json_object_set_new(descend(listener, "properties", "options"), "type", json_string("object"));
+	json_t *overflow = descend(listener, "properties", "overflow");
+	json_object_set_new(descend(overflow, "properties", "protocol"), "examples",
+			    protocol_names(registry));
+	json_object_set_new(descend(overflow, "properties", "options"), "type", json_string("object"));
+	json_object_set_new(overflow, "required", json_pack("[s]", "protocol"));
 	json_object_set_new(descend(listener, "properties", "name"), "pattern",
 			    json_string("^[A-Za-z0-9._-]+$"));
 	json_object_set_new(descend(listener, "properties", "bind"), "pattern",

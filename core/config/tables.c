@@ -56,6 +56,19 @@ static const struct plait_option tls_table[] = {
 		.table_size = sizeof(struct_), __VA_ARGS__                                                   \
 	}
 
+static const struct plait_option overflow_table[] = {
+	PLAIT_OPTION_STRING(
+		"protocol", struct overflow_config, protocol, .min = 1, .max = 64,
+		.doc = "The protocol that serves them, one of those that the plugins bring; required"),
+	{ .type = PLAIT_OPTION_TYPE_ANY,
+	  .key = "options",
+	  .doc = "That protocol's own options; see the section of the protocol" },
+	PLAIT_OPTION_INT("connections", struct overflow_config, connections, .fallback = "100", .min = 1,
+			 .max = 10000000,
+			 .doc = "How many of them there may be at one time; who comes then is refused"),
+	PLAIT_OPTION_END,
+};
+
 static const struct plait_option listener_table[] = {
 	PLAIT_OPTION_STRING(
 		"name", struct listener_config, name, .required = true, .min = 1, .max = 64,
@@ -75,6 +88,10 @@ static const struct plait_option listener_table[] = {
 	  .key = "options",
 	  .doc = "The protocol's own options; see the section of the protocol" },
 	NET_SETTINGS_ROWS(struct listener_config, net),
+	PLAIT_OPTION_OBJECT(
+		"overflow", struct listener_config, overflow, overflow_table,
+		.doc = "What serves the connections above limits.connections; without it they are "
+		       "refused"),
 	PLAIT_OPTION_END,
 };
 

@@ -53,37 +53,42 @@ static void on_gone(struct conn_owner *owner, const struct plait_addr *peer)
 		admission->release(admission, peer);
 }
 
-static void make_conn(struct stream_listener *listener, struct plait_loop *loop, int fd,
-		      const struct plait_addr *peer)
+/* A socket that was let in. */
+struct guest {
+	int fd;
+	struct plait_addr peer;
+	struct plait_factory *factory;
+};
+
+static void make_conn(struct stream_listener *listener, struct plait_loop *loop, const struct guest *guest)
 {
 	const struct stream_listener_options *options = &listener->options;
-	struct plait_conn *conn = conn_new(loop, options->factory, options->transport, fd,
-					   options->transport_context, peer, &listener->owner);
+	struct plait_conn *conn = conn_new(loop, guest->factory, options->transport, guest->fd,
+					   options->transport_context, &guest->peer, &listener->owner);
 	if (conn) {
 		conn_start(conn);
 		return;
 	}
-	say(listener, PLAIT_LOG_ERROR, peer, "connection refused", "no memory");
-	on_gone(&listener->owner, peer);
+	say(listener, PLAIT_LOG_ERROR, &guest->peer, "connection refused", "no memory");
+	on_gone(&listener->owner, &guest->peer);
 }
 
-/* An accepted socket on its way to another loop. */
+/* A guest on its way to another loop. */
 struct hand_over {
 	struct post post;
 	struct stream_listener *listener;
 	struct plait_loop *loop;
-	struct plait_addr peer;
-	int fd;
+	struct guest guest;
 };
 
 static void take_over(struct post *post)
 {
 	struct hand_over *hand_over = CONTAINER_OF(post, struct hand_over, post);
-	make_conn(hand_over->listener, hand_over->loop, hand_over->fd, &hand_over->peer);
+	make_conn(hand_over->listener, hand_over->loop, &hand_over->guest);
 	block_give(hand_over);
 }
 
-static void place(struct acceptor *acceptor, int fd, const struct plait_addr *peer)
+static void place(struct acceptor *acceptor, const struct guest *guest)
 {
 	struct stream_listener *listener = acceptor->listener;
 	struct plait_loop *loop = acceptor->loop;
@@ -91,7 +96,7 @@ static void place(struct acceptor *acceptor, int fd, const struct plait_addr *pe
 		loop = workers_least_loaded(listener->options.workers, loop);
 	atomic_fetch_add_explicit(&loop->load, 1, memory_order_relaxed);
 	if (loop == acceptor->loop) {
-		make_conn(listener, loop, fd, peer);
+		make_conn(listener, loop, guest);
 		return;
 	}
 	struct hand_over *hand_over = block_take(sizeof(*hand_over));
@@ -99,7 +104,7 @@ static void place(struct acceptor *acceptor, int fd, const struct plait_addr *pe
 		fputs("plait: no memory to hand a connection over\n", stderr);
 		abort();
 	}
-	*hand_over = (struct hand_over){ .listener = listener, .loop = loop, .peer = *peer, .fd = fd };
+	*hand_over = (struct hand_over){ .listener = listener, .loop = loop, .guest = *guest };
 	post_send(&loop->posts, &hand_over->post, take_over);
 }
 
@@ -118,9 +123,13 @@ static void admit(struct acceptor *acceptor, int fd, const struct sockaddr_stora
 			peer.u.peer.gid = cred.gid;
 		}
 	}
-	enum plait_reason refused = admission ? admission->admit(admission, &peer) : PLAIT_REASON_NONE;
+	bool overflow = false;
+	enum plait_reason refused = admission ? admission->admit(admission, &peer, &overflow)
+					      : PLAIT_REASON_NONE;
 	if (refused == PLAIT_REASON_NONE) {
-		place(acceptor, fd, &peer);
+		struct plait_factory *factory = overflow ? listener->options.overflow
+							 : listener->options.factory;
+		place(acceptor, &(struct guest){ .fd = fd, .peer = peer, .factory = factory });
 		return;
 	}
 	counter_add(&acceptor->loop->net->counters.closed[refused], 1);

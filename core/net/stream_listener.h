@@ -8,8 +8,10 @@
 
 /* Who may come in: the policies' place. Called on any loop. */
 struct admission {
-	/* PLAIT_REASON_NONE admits, and release will follow; anything else is why not. */
-	enum plait_reason (*admit)(struct admission *admission, const struct plait_addr *peer);
+	/* PLAIT_REASON_NONE admits, and release will follow; anything else is why not. *overflow: it is to be served by the
+	 * factory for those for whom there is no room. */
+	enum plait_reason (*admit)(struct admission *admission, const struct plait_addr *peer,
+				   bool *overflow);
 	void (*release)(struct admission *admission, const struct plait_addr *peer);
 };
 
@@ -18,6 +20,7 @@ struct stream_listener;
 struct stream_listener_options {
 	struct workers *workers;
 	struct plait_factory *factory;
+	struct plait_factory *overflow; /* NULL: admission never asks for it */
 	const struct transport_ops *transport;
 	void *transport_context;
 	struct admission *admission; /* NULL: everybody */

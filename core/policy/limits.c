@@ -133,13 +133,14 @@ static void leave(struct limits *limits, const struct plait_addr *peer)
 	pthread_mutex_unlock(&shard->lock);
 }
 
-static enum plait_reason admit(struct admission *admission, const struct plait_addr *peer)
+static enum plait_reason admit(struct admission *admission, const struct plait_addr *peer, bool *overflow)
 {
 	struct limits *limits = limits_of(admission);
 	int64_t most = limits->settings->connections;
 	int64_t before = atomic_fetch_add_explicit(&limits->connections, 1, memory_order_relaxed);
 	enum plait_reason reason = PLAIT_REASON_NONE;
-	if (most > 0 && before >= most)
+	*overflow = most > 0 && before >= most;
+	if (*overflow && before >= most + limits->settings->overflow)
 		reason = PLAIT_REASON_LIMIT_CONNECTIONS;
 	else if (by_address(limits, peer))
 		reason = visit(limits, peer);
@@ -154,6 +155,11 @@ static void release(struct admission *admission, const struct plait_addr *peer)
 	atomic_fetch_sub_explicit(&limits->connections, 1, memory_order_relaxed);
 	if (by_address(limits, peer))
 		leave(limits, peer);
+}
+
+int64_t limits_count(const struct limits *limits)
+{
+	return atomic_load_explicit(&limits->connections, memory_order_relaxed);
 }
 
 struct limits *limits_new(const struct limit_settings *settings)

@@ -1,4 +1,5 @@
-/* Limits: how many connections a listener takes, in all and from one address. */
+/* Limits: how many connections a listener takes, in all and from one address. Above the first, some may be served by a
+ * protocol of their own, which says so; they count like the others. */
 #ifndef POLICY_LIMITS_H
 #define POLICY_LIMITS_H
 
@@ -12,5 +13,8 @@ struct limits *limits_new(const struct limit_settings *settings);
 void limits_free(struct limits **limits); /* nobody admitted may be left */
 
 struct admission *limits_admission(struct limits *limits);
+
+/* Connections that were admitted, those of the overflow protocol among them. Any thread. */
+int64_t limits_count(const struct limits *limits);
 
 #endif

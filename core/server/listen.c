@@ -31,17 +31,22 @@ static struct plait_protocol *read_protocol(const struct plait_protocol *given, 
 static struct plait_listener *make(const char *endpoint, const struct plait_protocol *given,
 				   const struct plait_listen_options *options, struct plait_error *error)
 {
-	struct plait_protocol *protocol = read_protocol(given, error);
-	if (!protocol)
-		return NULL;
-	struct config *config = config_for_program(endpoint, protocol, options, error);
+	struct plait_listen_options read = options ? *options : (struct plait_listen_options){ 0 };
+	struct plait_protocol *protocol = read_protocol(given, error), *overflow = NULL;
+	struct config *config = NULL;
+	if (protocol && read.overflow)
+		read.overflow = overflow = read_protocol(read.overflow, error);
+	if (protocol && (overflow || !options || !options->overflow))
+		config = config_for_program(endpoint, protocol, &read, error);
 	if (!config) {
 		free(protocol);
+		free(overflow);
 		return NULL;
 	}
 	const struct listener_config *listener_config = config->listeners.items;
 	struct plait_listener *listener = listener_new(listener_config, NULL);
 	listener->own_protocol = protocol;
+	listener->own_overflow = overflow;
 	listener->own_config = config;
 	if (listener_config->tls_context) {
 		const struct tls_config *tls = listener_config->tls_context;

@@ -26,6 +26,7 @@ static int stream_open(struct plait_listener *listener, struct workers *workers,
 	struct stream_listener_options options = {
 		.workers = workers,
 		.factory = listener->factory,
+		.overflow = listener->overflow,
 		.transport = listener->kind->transport,
 		.transport_context = listener->tls,
 		.admission = limits_admission(listener->limits),
@@ -142,24 +143,41 @@ int listener_resolve(struct plait_listener *listener, struct plait_error *error)
 	return socket_resolve(&listener->config->endpoint, &listener->addresses, error);
 }
 
+static int make_policies(struct plait_listener *listener)
+{
+	const struct limit_settings *settings = &listener->config->net.limits;
+	listener->limits = limits_new(settings);
+	if (throttle_needed(settings))
+		listener->throttle = throttle_new(settings);
+	return listener->limits && (listener->throttle || !throttle_needed(settings)) ? 0 : -1;
+}
+
+static struct plait_factory *make_factory(struct plait_listener *listener, struct plait_reactor *reactor,
+					  const struct plait_protocol *protocol, const void *options,
+					  struct plait_error *error)
+{
+	const struct listener_config *config = listener->config;
+	struct plait_factory *factory = factory_new(reactor, config->name, protocol, options, &config->net,
+						    error);
+	if (factory && listener->throttle)
+		factory->traffic = throttle_traffic(listener->throttle);
+	return factory;
+}
+
 int listener_prepare(struct plait_listener *listener, struct plait_reactor *reactor,
 		     struct plait_error *error)
 {
 	const struct listener_config *config = listener->config;
-	listener->limits = limits_new(&config->net.limits);
-	if (!listener->limits)
+	if (make_policies(listener) < 0)
 		return plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a listener");
-	listener->factory = factory_new(reactor, config->name, config->speaks, config->options, &config->net,
-					error);
+	listener->factory = make_factory(listener, reactor, config->speaks, config->options, error);
 	if (!listener->factory)
 		return PLAIT_ERROR_REFUSED;
-	if (throttle_needed(&config->net.limits)) {
-		listener->throttle = throttle_new(&config->net.limits);
-		if (!listener->throttle)
-			return plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a listener");
-		listener->factory->traffic = throttle_traffic(listener->throttle);
-	}
-	return 0;
+	if (!config->overflow.speaks)
+		return 0;
+	listener->overflow = make_factory(listener, reactor, config->overflow.speaks,
+					  config->overflow.options, error);
+	return listener->overflow ? 0 : PLAIT_ERROR_REFUSED;
 }
 
 /* Among sockets that share their address the kernel would also let in another server's of the same user, and give it
@@ -253,10 +271,12 @@ void listener_free(struct plait_listener **listener_at)
 		return;
 	listener_close(listener);
 	factory_free(&listener->factory);
+	factory_free(&listener->overflow);
 	throttle_free(&listener->throttle);
 	limits_free(&listener->limits);
 	tls_context_free(&listener->own_tls);
 	config_free(&listener->own_config);
 	free(listener->own_protocol);
+	free(listener->own_overflow);
 	free(listener);
 }

@@ -23,6 +23,7 @@ struct plait_listener {
 	struct socket_addresses addresses;
 	int bound[SOCKET_ADDRESSES_MAX]; /* for each address, the first socket; stream or ports own it */
 	struct plait_factory *factory;
+	struct plait_factory *overflow; /* NULL: none */
 	struct limits *limits;
 	struct throttle *throttle;      /* NULL: no rate is limited */
 	struct stream_listener *stream; /* of the stream kinds */
@@ -35,7 +36,7 @@ struct plait_listener {
 	/* Of a program's own listener; else NULL. */
 	struct config *own_config;
 	struct tls_context *own_tls;
-	struct plait_protocol *own_protocol;
+	struct plait_protocol *own_protocol, *own_overflow;
 };
 
 /* Borrows config and tls (NULL: none). Aborts when there is no memory. */

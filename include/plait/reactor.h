@@ -76,6 +76,13 @@ struct plait_listen_options {
 	uint64_t buffer_high, buffer_low, buffer_cap, buffer_input; /* bytes */
 	uint64_t connections, per_address;                          /* at one time */
 	const char *mode; /* of a UNIX socket's file, an octal number */
+
+	uint64_t read_rate, write_rate; /* bytes a second, of all its connections together */
+
+	/* What serves the connections above `connections`, as the protocol does, and how many of them; NULL: they are
+	 * refused. */
+	const struct plait_protocol *overflow;
+	uint64_t overflow_connections;
 };
 
 /* Listens on "tcp://127.0.0.1:0", "tls://[::]:7443", "udp://[::]:7007" or "unix:/run/x.sock" (a relative path starts where

@@ -12,17 +12,24 @@ static struct plait_addr host(uint8_t last, uint16_t port)
 				    .u.bytes = { 10, 0, 0, last } };
 }
 
+static bool overflow; /* what the last one that asked is to be served by */
+
+static enum plait_reason admit(struct admission *admission, const struct plait_addr *peer)
+{
+	return admission->admit(admission, peer, &overflow);
+}
+
 static void in_all(void)
 {
 	static const struct limit_settings settings = { .connections = 2 };
 	struct limits *limits = limits_new(&settings);
 	struct admission *admission = limits_admission(limits);
 	struct plait_addr peer = host(1, 1);
-	CU_ASSERT_EQUAL(admission->admit(admission, &peer), PLAIT_REASON_NONE);
-	CU_ASSERT_EQUAL(admission->admit(admission, &peer), PLAIT_REASON_NONE);
-	CU_ASSERT_EQUAL(admission->admit(admission, &peer), PLAIT_REASON_LIMIT_CONNECTIONS);
+	CU_ASSERT_EQUAL(admit(admission, &peer), PLAIT_REASON_NONE);
+	CU_ASSERT_EQUAL(admit(admission, &peer), PLAIT_REASON_NONE);
+	CU_ASSERT_EQUAL(admit(admission, &peer), PLAIT_REASON_LIMIT_CONNECTIONS);
 	admission->release(admission, &peer);
-	CU_ASSERT_EQUAL(admission->admit(admission, &peer), PLAIT_REASON_NONE);
+	CU_ASSERT_EQUAL(admit(admission, &peer), PLAIT_REASON_NONE);
 	admission->release(admission, &peer);
 	admission->release(admission, &peer);
 	limits_free(&limits);
@@ -34,11 +41,11 @@ static void by_address_whatever_the_port(void)
 	struct limits *limits = limits_new(&settings);
 	struct admission *admission = limits_admission(limits);
 	struct plait_addr a = host(1, 1), a2 = host(1, 2), b = host(2, 1);
-	CU_ASSERT_EQUAL(admission->admit(admission, &a), PLAIT_REASON_NONE);
-	CU_ASSERT_EQUAL(admission->admit(admission, &a2), PLAIT_REASON_LIMIT_ADDRESS);
-	CU_ASSERT_EQUAL(admission->admit(admission, &b), PLAIT_REASON_NONE);
+	CU_ASSERT_EQUAL(admit(admission, &a), PLAIT_REASON_NONE);
+	CU_ASSERT_EQUAL(admit(admission, &a2), PLAIT_REASON_LIMIT_ADDRESS);
+	CU_ASSERT_EQUAL(admit(admission, &b), PLAIT_REASON_NONE);
 	admission->release(admission, &a);
-	CU_ASSERT_EQUAL(admission->admit(admission, &a2), PLAIT_REASON_NONE);
+	CU_ASSERT_EQUAL(admit(admission, &a2), PLAIT_REASON_NONE);
 	admission->release(admission, &a2);
 	admission->release(admission, &b);
 	limits_free(&limits);
@@ -50,8 +57,8 @@ static void peers_of_a_unix_socket_have_no_address(void)
 	struct limits *limits = limits_new(&settings);
 	struct admission *admission = limits_admission(limits);
 	struct plait_addr peer = { .family = PLAIT_FAMILY_UNIX };
-	CU_ASSERT_EQUAL(admission->admit(admission, &peer), PLAIT_REASON_NONE);
-	CU_ASSERT_EQUAL(admission->admit(admission, &peer), PLAIT_REASON_NONE);
+	CU_ASSERT_EQUAL(admit(admission, &peer), PLAIT_REASON_NONE);
+	CU_ASSERT_EQUAL(admit(admission, &peer), PLAIT_REASON_NONE);
 	admission->release(admission, &peer);
 	admission->release(admission, &peer);
 	limits_free(&limits);
@@ -68,8 +75,8 @@ static void many_addresses_are_told_apart(void)
 		unsigned admitted = 0, refused = 0;
 		for (uint16_t i = 0; i < COUNT; i++) {
 			memcpy(peer.u.bytes + 8 + 2 * (i % 4), &i, sizeof(i));
-			admitted += admission->admit(admission, &peer) == PLAIT_REASON_NONE;
-			refused += admission->admit(admission, &peer) == PLAIT_REASON_LIMIT_ADDRESS;
+			admitted += admit(admission, &peer) == PLAIT_REASON_NONE;
+			refused += admit(admission, &peer) == PLAIT_REASON_LIMIT_ADDRESS;
 			memset(peer.u.bytes + 8, 0, 8);
 		}
 		CU_ASSERT_EQUAL(admitted, COUNT);
@@ -83,5 +90,48 @@ static void many_addresses_are_told_apart(void)
 	limits_free(&limits);
 }
 
-SUITE_MAIN("limits", SUITE_TEST(in_all), SUITE_TEST(by_address_whatever_the_port),
-	   SUITE_TEST(peers_of_a_unix_socket_have_no_address), SUITE_TEST(many_addresses_are_told_apart))
+static void some_above_the_limit_are_overflow(void)
+{
+	static const struct limit_settings settings = { .connections = 2, .overflow = 1, .per_address = 3 };
+	struct limits *limits = limits_new(&settings);
+	struct admission *admission = limits_admission(limits);
+	struct plait_addr peer = host(1, 1), other = host(2, 1);
+	for (int i = 0; i < 2; i++) {
+		CU_ASSERT_EQUAL(admit(admission, &peer), PLAIT_REASON_NONE);
+		CU_ASSERT_FALSE(overflow);
+	}
+	CU_ASSERT_EQUAL(admit(admission, &other), PLAIT_REASON_NONE);
+	CU_ASSERT_TRUE(overflow);
+	CU_ASSERT_EQUAL(limits_count(limits), 3);
+	CU_ASSERT_EQUAL(admit(admission, &other), PLAIT_REASON_LIMIT_CONNECTIONS);
+	CU_ASSERT_EQUAL(limits_count(limits), 3);
+	admission->release(admission, &peer);
+	/* The one of the overflow counts: there is room for one, above the limit. */
+	CU_ASSERT_EQUAL(admit(admission, &peer), PLAIT_REASON_NONE);
+	CU_ASSERT_TRUE(overflow);
+	admission->release(admission, &other);
+	admission->release(admission, &peer);
+	CU_ASSERT_EQUAL(admit(admission, &peer), PLAIT_REASON_NONE);
+	CU_ASSERT_FALSE(overflow);
+	admission->release(admission, &peer);
+	admission->release(admission, &peer);
+	CU_ASSERT_EQUAL(limits_count(limits), 0);
+	limits_free(&limits);
+}
+
+static void overflow_is_limited_by_address_as_well(void)
+{
+	static const struct limit_settings settings = { .connections = 1, .overflow = 5, .per_address = 1 };
+	struct limits *limits = limits_new(&settings);
+	struct admission *admission = limits_admission(limits);
+	struct plait_addr peer = host(1, 1);
+	CU_ASSERT_EQUAL(admit(admission, &peer), PLAIT_REASON_NONE);
+	CU_ASSERT_EQUAL(admit(admission, &peer), PLAIT_REASON_LIMIT_ADDRESS);
+	admission->release(admission, &peer);
+	limits_free(&limits);
+}
+
+SUITE_MAIN("limits", SUITE_TEST(some_above_the_limit_are_overflow),
+	   SUITE_TEST(overflow_is_limited_by_address_as_well), SUITE_TEST(in_all),
+	   SUITE_TEST(by_address_whatever_the_port), SUITE_TEST(peers_of_a_unix_socket_have_no_address),
+	   SUITE_TEST(many_addresses_are_told_apart))
