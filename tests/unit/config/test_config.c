@@ -112,7 +112,10 @@ static void defaults_are_safe(void)
 	CU_ASSERT_STRING_EQUAL(listener->net.socket.mode, "0660");
 	CU_ASSERT_EQUAL(listener->endpoint.scheme, ENDPOINT_TCP);
 	CU_ASSERT_EQUAL(listener->endpoint.port, 7007);
-	CU_ASSERT_PTR_EQUAL(listener->plugin, registry_find(run.registry, "echo"));
+	CU_ASSERT_PTR_EQUAL(listener->speaks, &registry_find(run.registry, "echo")->protocol);
+	CU_ASSERT_PTR_NULL(listener->overflow.speaks);
+	CU_ASSERT_EQUAL(listener->net.limits.overflow, 0);
+	CU_ASSERT_EQUAL(listener->net.limits.read_rate, 0);
 	CU_ASSERT_PTR_NULL(listener->options);
 	CU_ASSERT_PTR_NULL(listener->tls);
 	CU_ASSERT_PTR_NULL(listener->tls_context);
