@@ -1,453 +1,58 @@
-/* Plays one recorded case of Twisted's receivers on a real connection over memory. */
+/* Finds who can play a case. */
 #include "tests/conformance/play.h"
 
-#include <plait/length_field.h>
-#include <plait/line.h>
-#include <plait/netstring.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "tests/conformance/handlers.h"
-#include "tests/conformance/hex.h"
-#include "tests/unit/rig.h"
+#include "tests/conformance/script.h"
 
-/* A case, read; and the connection of the play that is on. */
-struct play {
-	const json_t *params, *chunks, *expect;
-	const struct plait_protocol *protocol;
-	const struct kind *kind;
-	union {
-		struct plait_line line;
-		struct plait_netstring netstring;
-		struct plait_length_field field;
-	} settings;
-	char delimiter[17];
-	uint64_t max_length;
-	uint8_t *input; /* all chunks in one */
-	size_t len;
+static const struct player *find(const char *protocol)
+{
+	static const struct player *const all[] = { framing_players, policy_players };
 
-	struct rig rig;
-	struct rig_listener listener;
-	struct rig_client client;
-	json_t *before_resume, *after_step, *after_chunk; /* of this play */
-	bool refused;                                     /* one of the messages to be sent */
-};
+	for (size_t i = 0; protocol && i < sizeof(all) / sizeof(all[0]); i++) {
+		for (const struct player *player = all[i]; player->protocol; player++) {
+			if (!strcmp(player->protocol, protocol))
+				return player;
+		}
+	}
+	return NULL;
+}
 
-/* A receiver of Twisted's as a framing of ours. */
-struct kind {
+static bool is_among(const char *const *words, const char *word)
+{
+	while (*words && strcmp(*words, word) != 0)
+		words++;
+	return *words;
+}
+
+/* What is not understood might change what is to be expected. */
+static void check_params(const json_t *params, const struct player *player, struct outcome *outcome)
+{
 	const char *name;
-	const struct plait_framing *framing;
-	const char *(*read)(struct play *play); /* its settings; returns what the case has not */
-};
+	json_t *value;
 
-static json_t *written(struct play *play)
-{
-	const struct buffer *bytes = &play->client.memory.from_conn;
-	json_t *list = json_array(), *len;
-	size_t index, at = 0;
-
-	json_array_foreach(stage.writes, index, len)
+	json_object_foreach((json_t *)params, name, value)
 	{
-		size_t size = (size_t)json_integer_value(len);
-		char *text = at + size <= buffer_size(bytes) ? hex_encode(buffer_data(bytes) + at, size)
-							     : strdup("not written");
-
-		json_array_append_new(list, json_string(text));
-		free(text);
-		at += size;
+		if (!is_among(player->params, name))
+			outcome_fault(outcome, "has the parameter \"%s\", which is unknown", name);
 	}
-	if (at < buffer_size(bytes))
-		json_array_append_new(list, json_string("more was written"));
-	return list;
-}
-
-static json_t *joined(const json_t *list)
-{
-	json_t *item, *whole;
-	size_t index, size = 1, at = 0;
-
-	json_array_foreach((json_t *)list, index, item) size += json_string_length(item);
-	char *text = malloc(size);
-
-	if (!text)
-		abort();
-	json_array_foreach((json_t *)list, index, item)
-	{
-		memcpy(text + at, json_string_value(item), json_string_length(item));
-		at += json_string_length(item);
-	}
-	whole = json_stringn(text, at);
-	free(text);
-	return whole;
-}
-
-static json_t *hex(const struct buffer *bytes)
-{
-	size_t len = buffer_size(bytes);
-	char *text = hex_encode(len ? buffer_data(bytes) : NULL, len);
-	json_t *string = json_string(text);
-
-	free(text);
-	return string;
-}
-
-static json_t *waiting(struct play *play)
-{
-	return play->client.conn ? hex(&play->client.conn->input) : json_string("the connection is gone");
-}
-
-/* What stands under key of `expect` after this play; NULL when the key means nothing to us. */
-static json_t *observed(struct play *play, const char *key)
-{
-	if (!strcmp(key, "received_hex"))
-		return json_incref(stage.received);
-	if (!strcmp(key, "received_count"))
-		return json_integer((json_int_t)json_array_size(stage.received));
-	if (!strcmp(key, "received_joined_hex"))
-		return joined(stage.received);
-	if (!strcmp(key, "received_before_resume_hex"))
-		return json_incref(play->before_resume);
-	if (!strcmp(key, "received_after_chunk_hex"))
-		return json_incref(play->after_chunk);
-	if (!strcmp(key, "cleared_hex") || !strcmp(key, "buffer_at_delivery_hex"))
-		return json_incref(stage.cleared);
-	if (!strcmp(key, "length_exceeded"))
-		return json_incref(stage.lengths);
-	if (!strcmp(key, "buffer_final_hex"))
-		return waiting(play);
-	if (!strcmp(key, "sent_hex"))
-		return hex(&play->client.memory.from_conn);
-	if (!strcmp(key, "send_error")) /* Twisted's exception, our code */
-		return json_string(play->refused ? "StringTooLong" : "none");
-	if (!strcmp(key, "length_exceeded_hex") || !strcmp(key, "buffer_at_exceeded_hex"))
-		return json_incref(stage.exceeded);
-	if (!strcmp(key, "disconnecting"))
-		return json_boolean(play->client.memory.was_shut_down || play->client.memory.closed);
-	if (!strcmp(key, "after_step"))
-		return json_incref(play->after_step);
-	return NULL;
-}
-
-static void curtain_up(struct play *play)
-{
-	stage = (struct stage){
-		.framing = play->kind->framing,
-		.settings = &play->settings,
-		.max_length = play->max_length,
-		.replacement = json_string_value(json_object_get(play->params, "replacement_hex")),
-		.received = json_array(),
-		.cleared = json_array(),
-		.exceeded = json_array(),
-		.writes = json_array(),
-		.lengths = json_array(),
-	};
-	play->refused = false;
-	play->after_chunk = json_array();
-	play->before_resume = json_array();
-	play->after_step = json_array();
-	rig_connect(&play->rig, &play->listener, &play->client);
-}
-
-static void curtain_down(struct play *play)
-{
-	rig_leave(&play->client);
-	json_decref(stage.received);
-	json_decref(stage.cleared);
-	json_decref(stage.exceeded);
-	json_decref(stage.writes);
-	json_decref(stage.lengths);
-	json_decref(play->after_chunk);
-	json_decref(play->before_resume);
-	json_decref(play->after_step);
-}
-
-static void resume(struct play *play)
-{
-	stage.paused = false;
-	if (play->client.conn)
-		plait_resume(play->client.conn);
-	rig_run(&play->rig);
-}
-
-static void send_one(struct play *play, const void *message, size_t len)
-{
-	if (play->client.conn && plait_write_message(play->client.conn, message, len) < 0)
-		play->refused = true;
-}
-
-/* What the case sends, and one of a length that only counts. */
-static void send_all(struct play *play)
-{
-	json_t *text;
-	size_t index, len = (size_t)json_integer_value(json_object_get(play->params, "send_length"));
-	void *zeros = calloc(1, len + 1);
-
-	json_array_foreach(json_object_get(play->params, "send_hex"), index, text)
-	{
-		size_t size;
-		uint8_t *bytes = hex_decode(json_string_value(text), &size);
-
-		send_one(play, bytes, size);
-		free(bytes);
-	}
-	if (len > 0 && zeros)
-		send_one(play, zeros, len);
-	free(zeros);
-	rig_run(&play->rig);
-}
-
-static void finish(struct play *play)
-{
-	send_all(play);
-	if (!json_is_true(json_object_get(play->params, "resume_after_input")))
-		return;
-	json_decref(play->before_resume);
-	play->before_resume = json_deep_copy(stage.received);
-	resume(play);
-}
-
-/* Compares, and ends the play. */
-static bool judge(struct play *play, struct outcome *outcome)
-{
-	json_t *got = json_object(), *value;
-	const char *key;
-
-	json_object_foreach((json_t *)play->expect, key, value)
-	{
-		json_t *seen = observed(play, key);
-
-		if (!seen)
-			snprintf(outcome->fault, sizeof(outcome->fault), "expects \"%s\", which is unknown",
-				 key);
-		else
-			json_object_set_new(got, key, json_deep_copy(seen));
-		json_decref(seen);
-	}
-	outcome->plays++;
-	outcome->good = !outcome->fault[0] && json_object_size(got) > 0 && json_equal(got, play->expect);
-	if (outcome->good)
-		json_decref(got);
-	else
-		outcome->got = got;
-	curtain_down(play);
-	return outcome->good;
-}
-
-/* ---- ways of cutting ---- */
-
-static bool play_recorded(struct play *play, struct outcome *outcome)
-{
-	json_t *chunk;
-	size_t index, len, at = 0;
-
-	snprintf(outcome->variant, sizeof(outcome->variant), "in the recorded chunks");
-	curtain_up(play);
-	json_array_foreach((json_t *)play->chunks, index, chunk)
-	{
-		len = strlen(json_string_value(chunk)) / 2;
-		rig_say_bytes(&play->client, play->input + at, len);
-		json_array_append_new(play->after_chunk, json_deep_copy(stage.received));
-		at += len;
-	}
-	finish(play);
-	return judge(play, outcome);
-}
-
-static bool play_cut(struct play *play, struct outcome *outcome, size_t size)
-{
-	snprintf(outcome->variant, sizeof(outcome->variant), "in packets of %zu bytes", size);
-	curtain_up(play);
-	for (size_t at = 0; at < play->len; at += size)
-		rig_say_bytes(&play->client, play->input + at, play->len - at < size ? play->len - at : size);
-	finish(play);
-	return judge(play, outcome);
-}
-
-static bool play_script(struct play *play, struct outcome *outcome, const json_t *script)
-{
-	json_t *step;
-	size_t index;
-
-	snprintf(outcome->variant, sizeof(outcome->variant), "as its script says");
-	curtain_up(play);
-	json_array_foreach((json_t *)script, index, step)
-	{
-		const char *op = json_string_value(json_object_get(step, "op"));
-
-		if (op && !strcmp(op, "recv")) {
-			size_t len;
-			uint8_t *bytes = hex_decode(json_string_value(json_object_get(step, "hex")), &len);
-
-			if (bytes)
-				rig_say_bytes(&play->client, bytes, len);
-			else
-				snprintf(outcome->fault, sizeof(outcome->fault), "step %zu has no hex",
-					 index);
-			free(bytes);
-		} else if (op && !strcmp(op, "resume")) {
-			resume(play);
-		} else {
-			snprintf(outcome->fault, sizeof(outcome->fault), "step %zu is unknown", index);
-		}
-		json_array_append_new(play->after_step, json_pack("{s:o, s:b}", "writes_hex", written(play),
-								  "paused", (int)stage.paused));
-	}
-	return judge(play, outcome);
-}
-
-static bool play_sizes(struct play *play, struct outcome *outcome, const json_t *sizes)
-{
-	json_t *size;
-	size_t index;
-
-	json_array_foreach((json_t *)sizes, index, size)
-	{
-		if (json_integer_value(size) < 1) {
-			snprintf(outcome->fault, sizeof(outcome->fault), "rechunk_sizes[%zu] is no size",
-				 index);
-			return outcome->good = false;
-		}
-		if (!play_cut(play, outcome, (size_t)json_integer_value(size)))
-			return false;
-	}
-	return true;
-}
-
-static void play_all(struct play *play, struct outcome *outcome, bool recut)
-{
-	const json_t *script = json_object_get(play->params, "script");
-	const json_t *sizes = json_object_get(play->params, "rechunk_sizes");
-
-	if (script) {
-		play_script(play, outcome, script);
-		return;
-	}
-	if (!play_sizes(play, outcome, sizes))
-		return;
-	/* With sizes of its own, one that may not be cut otherwise may not come as it is recorded either. */
-	if ((recut || !sizes) && !play_recorded(play, outcome))
-		return;
-	for (size_t size = play->len; recut && size >= 1; size--) {
-		if (!play_cut(play, outcome, size))
-			return;
-	}
-}
-
-/* ---- reading a case ---- */
-
-static const char *read_input(struct play *play)
-{
-	json_t *chunk;
-	size_t index;
-
-	play->input = calloc(1, 1);
-	if (!json_is_array(play->chunks) || !json_is_object(play->expect) || !json_object_size(play->expect))
-		return "has no input_chunks_hex or no expect";
-	json_array_foreach((json_t *)play->chunks, index, chunk)
-	{
-		size_t len;
-		uint8_t *bytes = hex_decode(json_string_value(chunk), &len);
-
-		if (!bytes)
-			return "has an input chunk that is not hexadecimal";
-		play->input = realloc(play->input, play->len + len + 1);
-		if (!play->input)
-			abort();
-		memcpy(play->input + play->len, bytes, len);
-		play->len += len;
-		free(bytes);
-	}
-	return NULL;
-}
-
-static const char *read_line(struct play *play)
-{
-	size_t len;
-	uint8_t *delimiter = hex_decode(json_string_value(json_object_get(play->params, "delimiter_hex")),
-					&len);
-
-	if (delimiter && len >= 1 && len < sizeof(play->delimiter))
-		memcpy(play->delimiter, delimiter, len);
-	bool good = delimiter && strlen(play->delimiter) == len;
-
-	free(delimiter);
-	play->settings.line = (struct plait_line){ play->delimiter, play->max_length };
-	return good ? NULL : "has no delimiter_hex of 1 to 16 bytes without zero";
-}
-
-static const char *read_netstring(struct play *play)
-{
-	play->settings.netstring = (struct plait_netstring){ play->max_length };
-	return NULL;
-}
-
-/* As its defaults are, but for max_length. */
-static const char *read_int(struct play *play)
-{
-	play->settings.field = *(const struct plait_length_field *)play->kind->framing->defaults;
-	play->settings.field.max_length = play->max_length;
-	return NULL;
-}
-
-static const struct kind kinds[] = {
-	{ "LineReceiver", &plait_line_framing, read_line },
-	{ "LineOnlyReceiver", &plait_line_framing, read_line },
-	{ "NetstringReceiver", &plait_netstring_framing, read_netstring },
-	{ "Int8StringReceiver", &plait_int8_framing, read_int },
-	{ "Int16StringReceiver", &plait_int16_framing, read_int },
-	{ "Int32StringReceiver", &plait_int32_framing, read_int },
-};
-
-static const struct kind *find_kind(const char *name)
-{
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		if (!strcmp(kinds[i].name, name))
-			return &kinds[i];
-	}
-	return NULL;
-}
-
-bool play_knows(const char *protocol)
-{
-	return find_kind(protocol) != NULL;
-}
-
-static const char *read_params(struct play *play)
-{
-	json_int_t max_length = json_integer_value(json_object_get(play->params, "max_length"));
-
-	if (max_length < 1)
-		return "has no max_length";
-	play->max_length = (uint64_t)max_length;
-	play->protocol = handler_find(json_string_value(json_object_get(play->params, "handler")));
-	return play->protocol ? play->kind->read(play) : "names an unknown handler";
 }
 
 struct outcome play_case(const json_t *test)
 {
+	const char *protocol = json_string_value(json_object_get(test, "protocol"));
+	const json_t *expect = json_object_get(test, "expect");
+	const struct player *player = find(protocol);
 	struct outcome outcome = { 0 };
-	struct play play = {
-		.params = json_object_get(test, "params"),
-		.chunks = json_object_get(test, "input_chunks_hex"),
-		.expect = json_object_get(test, "expect"),
-		.kind = find_kind(json_string_value(json_object_get(test, "protocol"))),
-	};
-	const char *fault = read_input(&play);
 
-	if (!fault)
-		fault = read_params(&play);
-	if (fault) {
-		snprintf(outcome.fault, sizeof(outcome.fault), "%s", fault);
-		free(play.input);
-		return outcome;
-	}
-	rig_init(&play.rig);
-	if (rig_listen(&play.listener, play.protocol, NULL, NULL) < 0)
-		abort();
-	play_all(&play, &outcome, json_is_true(json_object_get(test, "rechunk_safe")));
-	rig_unlisten(&play.listener);
-	rig_fini(&play.rig);
-	free(play.input);
+	if (!player)
+		outcome_fault(&outcome, "is of the protocol \"%s\", which is unknown",
+			      protocol ? protocol : "");
+	else if (!json_is_object(expect) || json_object_size(expect) == 0)
+		outcome_fault(&outcome, "expects nothing");
+	else
+		check_params(json_object_get(test, "params"), player, &outcome);
+	if (!outcome.fault[0])
+		player->play(test, player->how, &outcome);
 	return outcome;
 }

@@ -34,44 +34,20 @@ static bool run(size_t number, const char *id, const json_t *test)
 	return outcome.good;
 }
 
-/* Counts the skipped by protocol. */
-static void skip(json_t *skipped, size_t number, const char *id, const char *protocol)
-{
-	json_int_t before = json_integer_value(json_object_get(skipped, protocol));
-
-	json_object_set_new(skipped, protocol, json_integer(before + 1));
-	printf("ok %zu - %s # SKIP %s is not in this version\n", number, id, protocol);
-}
-
 static int run_all(const json_t *cases)
 {
-	size_t index, passed = 0, failed = 0;
-	json_t *test, *skipped = json_object(), *count;
-	const char *protocol;
+	size_t index, passed = 0, total = json_array_size(cases);
+	json_t *test;
 
-	printf("1..%zu\n", json_array_size(cases));
+	printf("1..%zu\n", total);
 	json_array_foreach((json_t *)cases, index, test)
 	{
 		const char *id = json_string_value(json_object_get(test, "id"));
 
-		protocol = json_string_value(json_object_get(test, "protocol"));
-		if (!id || !protocol) {
-			printf("not ok %zu - a case without id or protocol\n", index + 1);
-			failed++;
-		} else if (!play_knows(protocol)) {
-			skip(skipped, index + 1, id, protocol);
-		} else if (run(index + 1, id, test)) {
-			passed++;
-		} else {
-			failed++;
-		}
+		passed += run(index + 1, id ? id : "without id", test);
 	}
-	printf("# %zu passed, %zu failed; skipped:", passed, failed);
-	json_object_foreach(skipped, protocol, count)
-		printf(" %s %" JSON_INTEGER_FORMAT, protocol, json_integer_value(count));
-	printf("\n");
-	json_decref(skipped);
-	return failed || !passed;
+	printf("# %zu of %zu passed\n", passed, total);
+	return passed < total || total == 0;
 }
 
 int main(int argc, char **argv)
