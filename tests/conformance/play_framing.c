@@ -1,42 +1,22 @@
 /* Plays the cases of Twisted's receivers, re-cut in every way that they allow. */
-#include <plait/length_field.h>
-#include <plait/line.h>
-#include <plait/netstring.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/conformance/framing_case.h"
 #include "tests/conformance/handlers.h"
 #include "tests/conformance/hex.h"
 #include "tests/conformance/script.h"
 #include "tests/unit/rig.h"
 
-/* A case, read; and the connection of the play that is on. */
+/* A case, and the connection of the play that is on. */
 struct play {
-	const json_t *params, *chunks, *expect;
-	const struct plait_protocol *protocol;
-	const struct kind *kind;
-	union {
-		struct plait_line line;
-		struct plait_netstring netstring;
-		struct plait_length_field field;
-	} settings;
-	char delimiter[17];
-	uint64_t max_length;
-	uint8_t *input; /* all chunks in one */
-	size_t len;
-
+	struct framing_case read;
 	struct rig rig;
 	struct rig_listener listener;
 	struct rig_client client;
 	json_t *before_resume, *after_step, *after_chunk; /* of this play */
 	bool refused;                                     /* one of the messages to be sent */
-};
-
-/* A receiver of Twisted's as a framing of ours. */
-struct kind {
-	const struct plait_framing *framing;
-	const char *(*read)(struct play *play); /* its settings; returns what the case has not */
 };
 
 static json_t *written(void *play)
@@ -192,10 +172,10 @@ static const struct fact step_facts[] = {
 static void curtain_up(struct play *play)
 {
 	stage = (struct stage){
-		.framing = play->kind->framing,
-		.settings = &play->settings,
-		.max_length = play->max_length,
-		.replacement = json_string_value(json_object_get(play->params, "replacement_hex")),
+		.framing = play->read.kind->framing,
+		.settings = &play->read.settings,
+		.max_length = play->read.max_length,
+		.replacement = json_string_value(json_object_get(play->read.params, "replacement_hex")),
 		.received = json_array(),
 		.cleared = json_array(),
 		.exceeded = json_array(),
@@ -240,10 +220,10 @@ static void send_one(struct play *play, const void *message, size_t len)
 static void send_all(struct play *play)
 {
 	json_t *text;
-	size_t index, len = (size_t)json_integer_value(json_object_get(play->params, "send_length"));
+	size_t index, len = (size_t)json_integer_value(json_object_get(play->read.params, "send_length"));
 	void *zeros = calloc(1, len + 1);
 
-	json_array_foreach(json_object_get(play->params, "send_hex"), index, text)
+	json_array_foreach(json_object_get(play->read.params, "send_hex"), index, text)
 	{
 		size_t size;
 		uint8_t *bytes = hex_decode(json_string_value(text), &size);
@@ -260,7 +240,7 @@ static void send_all(struct play *play)
 static void finish(struct play *play)
 {
 	send_all(play);
-	if (!json_is_true(json_object_get(play->params, "resume_after_input")))
+	if (!json_is_true(json_object_get(play->read.params, "resume_after_input")))
 		return;
 	json_decref(play->before_resume);
 	play->before_resume = json_deep_copy(stage.received);
@@ -270,7 +250,7 @@ static void finish(struct play *play)
 /* Compares, and ends the play. */
 static bool judge(struct play *play, struct outcome *outcome)
 {
-	bool good = script_judge(play->expect, facts, play, outcome);
+	bool good = script_judge(play->read.expect, facts, play, outcome);
 
 	curtain_down(play);
 	return good;
@@ -285,10 +265,10 @@ static bool play_recorded(struct play *play, struct outcome *outcome)
 
 	snprintf(outcome->variant, sizeof(outcome->variant), "in the recorded chunks");
 	curtain_up(play);
-	json_array_foreach((json_t *)play->chunks, index, chunk)
+	json_array_foreach((json_t *)play->read.chunks, index, chunk)
 	{
 		len = strlen(json_string_value(chunk)) / 2;
-		rig_say_bytes(&play->client, play->input + at, len);
+		rig_say_bytes(&play->client, play->read.input + at, len);
 		json_array_append_new(play->after_chunk, json_deep_copy(stage.received));
 		at += len;
 	}
@@ -300,8 +280,9 @@ static bool play_cut(struct play *play, struct outcome *outcome, size_t size)
 {
 	snprintf(outcome->variant, sizeof(outcome->variant), "in packets of %zu bytes", size);
 	curtain_up(play);
-	for (size_t at = 0; at < play->len; at += size)
-		rig_say_bytes(&play->client, play->input + at, play->len - at < size ? play->len - at : size);
+	for (size_t at = 0; at < play->read.len; at += size)
+		rig_say_bytes(&play->client, play->read.input + at,
+			      play->read.len - at < size ? play->read.len - at : size);
 	finish(play);
 	return judge(play, outcome);
 }
@@ -337,7 +318,7 @@ static bool play_script(struct play *play, struct outcome *outcome, const json_t
 	snprintf(outcome->variant, sizeof(outcome->variant), "as its script says");
 	curtain_up(play);
 	json_decref(play->after_step);
-	play->after_step = script_play(script, play->expect, ops, step_facts, play, outcome);
+	play->after_step = script_play(script, play->read.expect, ops, step_facts, play, outcome);
 	return judge(play, outcome);
 }
 
@@ -360,8 +341,8 @@ static bool play_sizes(struct play *play, struct outcome *outcome, const json_t 
 
 static void play_all(struct play *play, struct outcome *outcome, bool recut)
 {
-	const json_t *script = json_object_get(play->params, "script");
-	const json_t *sizes = json_object_get(play->params, "rechunk_sizes");
+	const json_t *script = json_object_get(play->read.params, "script");
+	const json_t *sizes = json_object_get(play->read.params, "rechunk_sizes");
 
 	if (script) {
 		play_script(play, outcome, script);
@@ -372,103 +353,29 @@ static void play_all(struct play *play, struct outcome *outcome, bool recut)
 	/* With sizes of its own, one that may not be cut otherwise may not come as it is recorded either. */
 	if ((recut || !sizes) && !play_recorded(play, outcome))
 		return;
-	for (size_t size = play->len; recut && size >= 1; size--) {
+	for (size_t size = play->read.len; recut && size >= 1; size--) {
 		if (!play_cut(play, outcome, size))
 			return;
 	}
 }
 
-/* ---- reading a case ---- */
-
-static const char *read_input(struct play *play)
-{
-	json_t *chunk;
-	size_t index;
-
-	play->input = calloc(1, 1);
-	if (!json_is_array(play->chunks))
-		return "has no input_chunks_hex";
-	json_array_foreach((json_t *)play->chunks, index, chunk)
-	{
-		size_t len;
-		uint8_t *bytes = hex_decode(json_string_value(chunk), &len);
-
-		if (!bytes)
-			return "has an input chunk that is not hexadecimal";
-		play->input = realloc(play->input, play->len + len + 1);
-		if (!play->input)
-			abort();
-		memcpy(play->input + play->len, bytes, len);
-		play->len += len;
-		free(bytes);
-	}
-	return NULL;
-}
-
-static const char *read_line(struct play *play)
-{
-	size_t len;
-	uint8_t *delimiter = hex_decode(json_string_value(json_object_get(play->params, "delimiter_hex")),
-					&len);
-
-	if (delimiter && len >= 1 && len < sizeof(play->delimiter))
-		memcpy(play->delimiter, delimiter, len);
-	bool good = delimiter && strlen(play->delimiter) == len;
-
-	free(delimiter);
-	play->settings.line = (struct plait_line){ play->delimiter, play->max_length };
-	return good ? NULL : "has no delimiter_hex of 1 to 16 bytes without zero";
-}
-
-static const char *read_netstring(struct play *play)
-{
-	play->settings.netstring = (struct plait_netstring){ play->max_length };
-	return NULL;
-}
-
-/* As its defaults are, but for max_length. */
-static const char *read_int(struct play *play)
-{
-	play->settings.field = *(const struct plait_length_field *)play->kind->framing->defaults;
-	play->settings.field.max_length = play->max_length;
-	return NULL;
-}
-
-static const char *read_params(struct play *play)
-{
-	json_int_t max_length = json_integer_value(json_object_get(play->params, "max_length"));
-
-	if (max_length < 1)
-		return "has no max_length";
-	play->max_length = (uint64_t)max_length;
-	play->protocol = handler_find(json_string_value(json_object_get(play->params, "handler")));
-	return play->protocol ? play->kind->read(play) : "names an unknown handler";
-}
-
 static void play_framing(const json_t *test, const void *how, struct outcome *outcome)
 {
-	struct play play = {
-		.params = json_object_get(test, "params"),
-		.chunks = json_object_get(test, "input_chunks_hex"),
-		.expect = json_object_get(test, "expect"),
-		.kind = how,
-	};
-	const char *fault = read_input(&play);
+	struct play play;
+	const char *fault = framing_case_read(test, how, &play.read);
 
-	if (!fault)
-		fault = read_params(&play);
 	if (fault) {
 		outcome_fault(outcome, "%s", fault);
-		free(play.input);
+		framing_case_fini(&play.read);
 		return;
 	}
 	rig_init(&play.rig);
-	if (rig_listen(&play.listener, play.protocol, NULL, NULL) < 0)
+	if (rig_listen(&play.listener, play.read.protocol, NULL, NULL) < 0)
 		abort();
 	play_all(&play, outcome, json_is_true(json_object_get(test, "rechunk_safe")));
 	rig_unlisten(&play.listener);
 	rig_fini(&play.rig);
-	free(play.input);
+	framing_case_fini(&play.read);
 }
 
 static const char *const params[] = {
@@ -476,18 +383,12 @@ static const char *const params[] = {
 	"resume_after_input", "script",  "send_hex",   "send_length",   NULL,
 };
 
-static const struct kind line = { &plait_line_framing, read_line };
-static const struct kind netstring = { &plait_netstring_framing, read_netstring };
-static const struct kind int8 = { &plait_int8_framing, read_int };
-static const struct kind int16 = { &plait_int16_framing, read_int };
-static const struct kind int32 = { &plait_int32_framing, read_int };
-
 const struct player framing_players[] = {
-	{ "LineReceiver", params, play_framing, &line },
-	{ "LineOnlyReceiver", params, play_framing, &line },
-	{ "NetstringReceiver", params, play_framing, &netstring },
-	{ "Int8StringReceiver", params, play_framing, &int8 },
-	{ "Int16StringReceiver", params, play_framing, &int16 },
-	{ "Int32StringReceiver", params, play_framing, &int32 },
+	{ "LineReceiver", params, play_framing, &framing_kind_line },
+	{ "LineOnlyReceiver", params, play_framing, &framing_kind_line },
+	{ "NetstringReceiver", params, play_framing, &framing_kind_netstring },
+	{ "Int8StringReceiver", params, play_framing, &framing_kind_int8 },
+	{ "Int16StringReceiver", params, play_framing, &framing_kind_int16 },
+	{ "Int32StringReceiver", params, play_framing, &framing_kind_int32 },
 	{ 0 },
 };
