@@ -20,7 +20,7 @@ struct hook {
 /* A hook's Deferred, one reference, until it fires. */
 struct pending {
 	struct pending *next, **at;
-	struct hooks *hooks; /* NULL: gone */
+	struct hooks *hooks; /* NULL: gone, nobody waits */
 	struct plait_deferred *deferred;
 };
 
@@ -95,11 +95,8 @@ static struct hook *take(struct hooks *hooks, enum plait_shutdown_phase phase, u
 
 static void one_less(struct hooks *hooks)
 {
-	if (--hooks->waiting > 0 || !hooks->answer)
-		return;
-	plait_call_fn *answer = hooks->answer;
-	hooks->answer = NULL;
-	answer(hooks->answer_arg);
+	if (--hooks->waiting == 0)
+		hooks->answer(hooks->answer_arg);
 }
 
 static struct plait_result on_fired(struct plait_result result, void *arg)
@@ -165,7 +162,6 @@ void hooks_free(struct plait_loop *loop)
 	if (!hooks)
 		return;
 	loop_enter(loop);
-	hooks->answer = NULL;
 	while (hooks->pending) {
 		struct pending *pending = hooks->pending;
 		hooks->pending = pending->next;

@@ -41,8 +41,9 @@ PLAIT_EXPORT struct plait_reactor *plait_reactor_new(const struct plait_reactor_
 /* Runs the loops until plait_reactor_stop, SIGINT or SIGTERM, then shuts down: hooks are called, listeners stop,
  * connections end in order. A second signal stops at once. Callbacks run on the loops' threads, also when there is one
  * loop only, never on the calling one. One reactor of a process at a time may have the signals; SIGPIPE is ignored.
- * Returns 0; PLAIT_ERROR_TIMEOUT when connections were aborted that still owed their peers something; PLAIT_ERROR_INVALID
- * when it ran before; PLAIT_ERROR_SYSTEM when it cannot start, or a callback does not return (both are logged). */
+ * Returns 0; PLAIT_ERROR_TIMEOUT when connections were aborted that were open, or still owed their peers something;
+ * PLAIT_ERROR_INVALID when it ran before; PLAIT_ERROR_SYSTEM when it cannot start, or a callback does not return (all are
+ * logged). */
 PLAIT_EXPORT int plait_reactor_run(struct plait_reactor *reactor);
 
 /* Begins the shutdown, once; before the run, so that it ends as soon as it has begun. Any thread, as long as the reactor
