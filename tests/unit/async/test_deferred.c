@@ -237,6 +237,23 @@ static void a_circle_fails(void)
 	}
 }
 
+/* The last of the circle is waited for by two; the one that came later leads nowhere. */
+static void a_circle_fails_though_others_wait_too(void)
+{
+	struct plait_deferred *last = fresh(), *all[4];
+	for (int i = 0; i < 4; i++) {
+		all[i] = plait_deferred_new(NULL, NULL);
+		plait_deferred_callback(all[i], plait_later(plait_deferred_ref(
+							i == 0 || i == 3 ? last : all[i - 1])));
+	}
+	plait_deferred_callback(last, plait_later(plait_deferred_ref(all[2])));
+	for (int i = 0; i < 4; i++) {
+		plait_add_both(all[i], swallow, i == 2 ? "a" : NULL);
+		plait_deferred_unref(&all[i]);
+	}
+	end(last, "a-1 ", 0);
+}
+
 /* ---- pause ---- */
 
 static void pauses_are_counted(void)
@@ -465,7 +482,8 @@ SUITE_MAIN("deferred", SUITE_TEST(a_value_goes_through_the_chain),
 	   SUITE_TEST(a_fired_one_answers_at_once), SUITE_TEST(the_order_around_a_chain),
 	   SUITE_TEST(two_wait_for_one), SUITE_TEST(chains_nest), SUITE_TEST(a_paused_one_is_waited_for),
 	   SUITE_TEST(one_that_answers_with_itself_fails), SUITE_TEST(a_circle_fails),
-	   SUITE_TEST(pauses_are_counted), SUITE_TEST(unpaused_before_it_fires),
+	   SUITE_TEST(a_circle_fails_though_others_wait_too), SUITE_TEST(pauses_are_counted),
+	   SUITE_TEST(unpaused_before_it_fires),
 	   SUITE_TEST(cancelled_without_a_canceller_it_may_fire_once_more),
 	   SUITE_TEST(a_canceller_is_called_once), SUITE_TEST(cancelling_a_fired_one_does_nothing),
 	   SUITE_TEST(a_canceller_may_fire), SUITE_TEST(a_canceller_may_cancel),
