@@ -3,10 +3,14 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
+
+#include "core/base/escape.h"
 
 static const uint8_t mapped_prefix[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
 
@@ -119,4 +123,83 @@ socklen_t addr_to_sockaddr(const struct plait_addr *addr, int family, struct soc
 		return sizeof(in6);
 	}
 	return 0;
+}
+
+/* What follows the percent sign: a number or a name. 0: neither. */
+static uint32_t scope_from_text(const char *text)
+{
+	char *end;
+	unsigned long number = strtoul(text, &end, 10);
+
+	if (*text >= '0' && *text <= '9' && !*end)
+		return number <= UINT32_MAX ? (uint32_t)number : 0;
+	return if_nametoindex(text);
+}
+
+int addr_from_host(const char *host, struct plait_addr *out)
+{
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+	size_t len = strcspn(host, "%");
+	char bare[INET6_ADDRSTRLEN];
+
+	memset(out, 0, sizeof(*out));
+	if (inet_pton(AF_INET, host, out->u.bytes) == 1) {
+		out->family = PLAIT_FAMILY_IPV4;
+		return 0;
+	}
+	if (len >= sizeof(bare))
+		return -1;
+	memcpy(bare, host, len);
+	bare[len] = '\0';
+	if (inet_pton(AF_INET6, bare, &in6.sin6_addr) != 1)
+		return -1;
+	if (host[len]) {
+		in6.sin6_scope_id = scope_from_text(host + len + 1);
+		if (in6.sin6_scope_id == 0)
+			return -1;
+	}
+	from_ipv6(&in6, out);
+	return 0;
+}
+
+/* The port at the end, behind a colon; -1: there is none. */
+static int port_from_text(const char *text)
+{
+	size_t digits = strspn(text + 1, "0123456789");
+	unsigned long port = strtoul(text + 1, NULL, 10);
+
+	return *text == ':' && digits > 0 && digits <= 5 && !text[1 + digits] && port <= UINT16_MAX
+		       ? (int)port
+		       : -1;
+}
+
+/* Cuts text into a host, without brackets, and a port. False when it has another form. */
+static bool cut(const char *text, char *host, size_t size, int *port)
+{
+	const char *begin = text + (*text == '['), *end = strrchr(begin, *text == '[' ? ']' : ':');
+	if (!end || (size_t)(end - begin) >= size)
+		return false;
+	memcpy(host, begin, (size_t)(end - begin));
+	host[end - begin] = '\0';
+	*port = port_from_text(end + (*text == '['));
+	/* colons belong into brackets, and nothing else does */
+	return *port >= 0 && (*text == '[') == (strchr(host, ':') != NULL);
+}
+
+int plait_addr_parse(const char *text, struct plait_addr *addr, struct plait_error *error)
+{
+	char host[INET6_ADDRSTRLEN + IF_NAMESIZE], found[128];
+	int port = 0;
+
+	if (cut(text, host, sizeof(host), &port) && addr_from_host(host, addr) == 0) {
+		addr->port = (uint16_t)port;
+		return 0;
+	}
+	memset(addr, 0, sizeof(*addr));
+	escape_text(found, sizeof(found), text, strnlen(text, sizeof(found)));
+	return plait_error_set(
+		error, PLAIT_ERROR_INVALID, NULL,
+		"found \"%s\"; expected an address and a port, such as \"192.0.2.1:80\", \"[2001:db8::1]:80\" or "
+		"\"[fe80::1%%eth0]:80\"",
+		found);
 }

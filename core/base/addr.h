@@ -14,4 +14,8 @@ void addr_from_sockaddr(const struct sockaddr *sa, socklen_t len, struct plait_a
  * length, or 0 when the address does not fit the family. */
 socklen_t addr_to_sockaddr(const struct plait_addr *addr, int family, struct sockaddr_storage *out);
 
+/* An address without a port, "192.0.2.1", "fe80::1%eth0" or "fe80::1%2"; *out has port 0. 0, or -1 when it is none, or
+ * there is no such interface. Nothing is looked up. */
+int addr_from_host(const char *host, struct plait_addr *out);
+
 #endif

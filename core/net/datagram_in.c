@@ -70,6 +70,8 @@ static bool write_source(const struct cmsghdr *asked, struct datagram_source *so
 	if (asked->cmsg_level == IPPROTO_IPV6 && asked->cmsg_type == IPV6_PKTINFO) {
 		struct in6_pktinfo info;
 		memcpy(&info, CMSG_DATA(asked), sizeof(info));
+		if (IN6_IS_ADDR_MULTICAST(&info.ipi6_addr))
+			return false; /* a group is nobody's own address */
 		if (!IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr))
 			info.ipi6_ifindex = 0;
 		*control = *asked;

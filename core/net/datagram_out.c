@@ -27,6 +27,9 @@ void datagram_socket_init(struct datagram_socket *socket, int fd, struct net_cou
 					    .counters = counters };
 }
 
+/* What the kernel says to a datagram of a connected socket may be an earlier one's fault, told once; it is tried again. */
+#define TRIES 4
+
 static void count_datagrams(const struct datagram_out *out, atomic_ullong *counter, unsigned first,
 			    unsigned trains)
 {
@@ -34,6 +37,17 @@ static void count_datagrams(const struct datagram_out *out, atomic_ullong *count
 	for (unsigned i = first; i < first + trains; i++)
 		datagrams += out->train[i].count;
 	counter_add(counter, datagrams);
+}
+
+static bool send_one(struct datagram_socket *socket, const struct msghdr *message)
+{
+	unsigned tries = socket->connected ? TRIES : 1;
+	bool went = false;
+	for (; !went && tries > 0; tries--) {
+		went = sendmsg(socket->fd, message, MSG_NOSIGNAL) >= 0;
+		socket->failed |= !went;
+	}
+	return went;
 }
 
 /* Sends the datagrams of a train one by one. Returns whether any went. */
@@ -52,7 +66,7 @@ static bool send_apart(struct datagram_out *out, unsigned which)
 	for (size_t left = train->bytes; left > 0; left -= one.iov_len) {
 		one.iov_base = (uint8_t *)part->iov_base + offset;
 		one.iov_len = left < train->segment ? left : train->segment;
-		bool went = sendmsg(out->socket->fd, &message, MSG_NOSIGNAL) >= 0;
+		bool went = send_one(out->socket, &message);
 		counter_add(went ? &out->socket->counters->datagrams_out
 				 : &out->socket->counters->datagrams_dropped,
 			    1);
@@ -73,24 +87,29 @@ static void refused(struct datagram_out *out, unsigned which, int code)
 	const struct datagram_train *train = &out->train[which];
 	if (train->count == 1)
 		counter_add(&out->socket->counters->datagrams_dropped, 1);
-	else if (send_apart(out, which))
+	else if (send_apart(out, which) && code != ECONNREFUSED)
 		out->socket->train_max = code == EIO ? 0 : train->segment - 1u;
 }
 
 void datagram_out_flush(struct datagram_out *out)
 {
-	unsigned done = 0, trains = out->trains;
+	unsigned done = 0, trains = out->trains, tries = 0;
 	struct net_counters *counters = trains > 0 ? out->socket->counters : NULL;
 	while (done < trains) {
 		int took = sendmmsg(out->socket->fd, out->headers + done, trains - done, MSG_NOSIGNAL);
 		if (took > 0) {
 			count_datagrams(out, &counters->datagrams_out, done, (unsigned)took);
 			done += (unsigned)took;
+			tries = 0;
+			out->socket->failed |= done < trains;
 		} else if (took < 0 && (errno == EAGAIN || errno == ENOBUFS)) {
 			count_datagrams(out, &counters->datagrams_dropped, done, trains - done);
 			break;
+		} else if (took < 0 && out->socket->connected && ++tries < TRIES) {
+			out->socket->failed = true;
 		} else if (took < 0 && errno != EINTR) {
 			refused(out, done++, errno);
+			tries = 0;
 		}
 	}
 	out->trains = out->parts_used = 0;

@@ -15,6 +15,8 @@ struct net_counters;
 /* Where datagrams leave. */
 struct datagram_socket {
 	int fd;
+	bool connected;   /* datagrams need no name; what earlier ones caused fails later ones */
+	bool failed;      /* one did since this was last reset: there are errors to read */
 	size_t train_max; /* the largest datagram that travels in a train; 0: none does */
 	struct net_counters *counters;
 };

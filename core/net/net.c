@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/net/broadcast.h"
 #include "core/net/conn.h"
 #include "core/net/group_mail.h"
 #include "core/net/port.h"
@@ -25,10 +26,14 @@ struct net *net_new(struct plait_loop *loop)
 void net_free(struct plait_loop *loop)
 {
 	struct net *net = loop->net;
-	loop->net = NULL;
 	if (!net)
 		return;
+	do
+		port_close_all(net);
+	while (net->ports && loop_settle(loop));
+	loop->net = NULL;
 	assert(net->conn_count == 0);
+	broadcasts_free(&net->broadcasts);
 	datagram_batch_free(&net->datagrams);
 	group_mail_free(&net->mail);
 	tls_warm_free(&net->tls_warm);
@@ -82,6 +87,8 @@ void net_drain(struct net *net, plait_call_fn *on_empty, void *arg)
 size_t net_abort_all(struct net *net)
 {
 	size_t owing = 0;
+	if (net->conn_count == 0) /* what connections still hold is closed when they are lost */
+		port_close_all(net);
 	for (struct plait_conn *conn = net->conns, *next; conn; conn = next) {
 		next = conn->next;
 		owing += conn_abort_drain(conn);

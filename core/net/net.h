@@ -9,7 +9,9 @@
 #include "core/loop/loop.h"
 
 struct plait_conn;
+struct plait_port;
 struct datagram_batch;
+struct broadcasts;
 struct group_mail;
 struct tls_warm;
 
@@ -41,6 +43,8 @@ struct net {
 	plait_call_fn *on_empty; /* called once, draining, when the last connection has gone */
 	void *on_empty_arg;
 	struct datagram_batch *datagrams; /* made by the first datagram port */
+	struct plait_port *ports;         /* of plait_port_open; doubly linked */
+	struct broadcasts *broadcasts;    /* made by the first datagram that may be one */
 	struct group_mail *mail;          /* made by the first message to another loop */
 	struct tls_warm *tls_warm;        /* made by the first TLS connection */
 	struct net_counters counters;

@@ -1,19 +1,19 @@
 /* Datagrams: received and sent many at a time. */
 #include "core/net/port.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
-
-#include <plait/error.h>
 
 #include "core/base/addr.h"
 #include "core/base/container.h"
 #include "core/base/log.h"
+#include "core/net/broadcast.h"
 #include "core/net/datagram_in.h"
-#include "core/net/datagram_out.h"
-#include "core/net/net.h"
+#include "core/net/multicast.h"
 
 /* What one event may receive before the loop's others have their turn. */
 #define DATAGRAMS_PER_EVENT 128
@@ -32,16 +32,6 @@ struct question {
 	unsigned slot;
 	bool source_known;
 	struct datagram_source source;
-};
-
-struct plait_port {
-	struct watch watch;
-	struct datagram_socket socket;
-	struct plait_loop *loop;
-	struct plait_factory *factory;
-	struct plait_addr local;
-	int family;
-	struct question *question; /* NULL outside of the callback */
 };
 
 void datagram_batch_free(struct datagram_batch **batch)
@@ -103,6 +93,7 @@ static bool name_of(const struct plait_addr *addr, int family, struct datagram_n
 int plait_send(struct plait_port *port, const struct plait_addr *to, const void *data, size_t len)
 {
 	static const struct datagram_source any;
+	static const struct datagram_name the_peer;
 	loop_assert_here(port->loop);
 	if (port->socket.fd < 0)
 		return PLAIT_ERROR_CLOSING;
@@ -112,13 +103,19 @@ int plait_send(struct plait_port *port, const struct plait_addr *to, const void 
 	const struct datagram_name *name;
 	const struct datagram_source *source = &any;
 	struct datagram_name converted;
-	if (answers(port, to)) {
+	if (port->socket.connected || !to) {
+		if (!port->socket.connected || (to && !plait_addr_equal(to, &port->peer)))
+			return PLAIT_ERROR_INVALID;
+		name = &the_peer;
+	} else if (answers(port, to)) {
 		name = &batch->in.names[port->question->slot];
 		source = source_of(port->question, &batch->in);
 	} else {
 		name = &converted;
 		if (!name_of(to, port->family, &converted))
 			return PLAIT_ERROR_INVALID;
+		if (!port->broadcast && broadcast_is_one(port->loop, to))
+			return PLAIT_ERROR_REFUSED;
 	}
 	bool stays = batch->receiving && datagram_in_holds(&batch->in, data);
 	datagram_out_add(&batch->out, &port->socket, name, source, data, len, stays);
@@ -155,6 +152,9 @@ static unsigned receive(struct plait_port *port, struct datagram_batch *batch, u
 	for (unsigned i = 0; i < slots && port->socket.fd >= 0; i++) {
 		if (i == 0 || !datagram_name_equal(&in->names[i], &in->names[i - 1]))
 			addr_from_sockaddr(&in->names[i].u.sa, in->names[i].len, &question.from);
+		/* What came before it was connected may be others'. */
+		if (port->socket.connected && !plait_addr_equal(&question.from, &port->peer))
+			continue;
 		question.slot = i;
 		question.source_known = false;
 		count += deliver(port, in, &question);
@@ -166,18 +166,34 @@ static unsigned receive(struct plait_port *port, struct datagram_batch *batch, u
 	return count;
 }
 
-static void on_readable(struct watch *watch, unsigned ready)
+bool port_receive(struct plait_port *port)
 {
-	struct plait_port *port = CONTAINER_OF(watch, struct plait_port, watch);
 	struct datagram_batch *batch = batch_of(port->loop);
 	unsigned slots = DATAGRAM_SLOTS;
-	(void)ready;
+	bool any = false;
 	for (unsigned count = 0; slots == DATAGRAM_SLOTS && count < DATAGRAMS_PER_EVENT;) {
 		slots = datagram_in_receive(&batch->in, port->socket.fd);
+		any |= slots > 0;
 		count += receive(port, batch, slots);
 		if (port->socket.fd < 0)
-			return;
+			break;
 	}
+	return any;
+}
+
+static void on_readable(struct watch *watch, unsigned ready)
+{
+	(void)ready;
+	port_receive(CONTAINER_OF(watch, struct plait_port, watch));
+}
+
+/* Nothing is delivered before port_started was called. */
+static void on_early(struct watch *watch, unsigned ready)
+{
+	struct plait_port *port = CONTAINER_OF(watch, struct plait_port, watch);
+	port_tell_started(port);
+	if (port->socket.fd >= 0)
+		watch->fn(watch, ready);
 }
 
 /* Whether all that a socket bound to this address sends leaves from it: not so for one that is everybody's, or a group's,
@@ -209,61 +225,112 @@ static void ask_less(int fd, int family)
 
 struct plait_port *port_new(struct plait_loop *loop, struct plait_factory *factory, int fd)
 {
-	struct plait_port *port = calloc(1, sizeof(*port));
-	struct sockaddr_storage sa;
-	socklen_t len = sizeof(sa);
+	struct plait_port *port = calloc(1, sizeof(*port) + factory->protocol->port_size);
 	if (!port) {
 		close(fd);
 		return NULL;
 	}
 	port->loop = loop;
 	port->factory = factory;
+	task_init(&port->task, port_settle);
 	datagram_socket_init(&port->socket, fd, &loop->net->counters);
 	datagram_in_coalesce(fd);
-	if (getsockname(fd, (struct sockaddr *)&sa, &len) == 0) {
-		port->family = sa.ss_family;
-		addr_from_sockaddr((struct sockaddr *)&sa, len, &port->local);
-		if (is_one_host(&sa, len))
-			ask_less(fd, sa.ss_family);
-	}
+	multicast_init(fd);
+	port_locate(port);
 	return port;
+}
+
+void port_locate(struct plait_port *port)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+	if (getsockname(port->socket.fd, (struct sockaddr *)&sa, &len) < 0)
+		return;
+	port->family = sa.ss_family;
+	addr_from_sockaddr((struct sockaddr *)&sa, len, &port->local);
+	if (is_one_host(&sa, len))
+		ask_less(port->socket.fd, sa.ss_family);
+}
+
+int port_wait(struct plait_port *port)
+{
+	batch_of(port->loop);
+	watch_init(&port->watch, port->loop, port->socket.fd, on_early);
+	return watch_set(&port->watch, WATCH_READ);
+}
+
+void port_tell_started(struct plait_port *port)
+{
+	if (port->started)
+		return;
+	port->started = true;
+	port->watch.fn = port->socket.connected ? port_connected_ready : on_readable;
+	if (port->factory->protocol->port_started)
+		port->factory->protocol->port_started(port);
+}
+
+void port_tell_stopped(struct plait_port *port)
+{
+	if (!port->started)
+		return;
+	port->started = false;
+	if (port->factory->protocol->port_stopped)
+		port->factory->protocol->port_stopped(port);
 }
 
 void port_start(struct plait_port *port)
 {
-	batch_of(port->loop);
-	watch_init(&port->watch, port->loop, port->socket.fd, on_readable);
 	struct log_subject subject = { .listener = port->factory->name };
-	if (watch_set(&port->watch, WATCH_READ) < 0)
+	if (port->socket.fd < 0)
+		return;
+	if (port_wait(port) < 0)
 		log_write(PLAIT_LOG_ERROR, &subject, "cannot receive: %s", strerror(errno));
+	port_tell_started(port);
 }
 
-static void end(struct plait_port *port)
+void port_flush(struct plait_port *port)
 {
 	struct datagram_batch *batch = port->loop->net ? port->loop->net->datagrams : NULL;
-	if (batch && batch->out.socket == &port->socket) {
-		datagram_out_flush(&batch->out);
-		batch->out.socket = NULL;
-	}
+	if (!batch || batch->out.socket != &port->socket)
+		return;
+	datagram_out_flush(&batch->out);
+	batch->out.socket = NULL;
+}
+
+void port_shut(struct plait_port *port)
+{
+	if (port->socket.fd < 0)
+		return;
+	port_flush(port);
+	if (port->watch.fn)
+		watch_set(&port->watch, WATCH_NONE);
 	close(port->socket.fd);
 	port->socket.fd = -1;
 }
 
 void port_stop(struct plait_port *port)
 {
-	if (port->socket.fd < 0)
-		return;
-	watch_set(&port->watch, WATCH_NONE);
-	end(port);
+	port_shut(port);
+	port_tell_stopped(port);
 }
 
 void port_free(struct plait_port **port_at)
 {
 	struct plait_port *port = *port_at;
+	struct plait_loop *here = plait_loop_current();
 	*port_at = NULL;
-	if (port && port->socket.fd >= 0)
-		end(port);
+	if (!port)
+		return;
+	assert(!task_queued(&port->task));
+	loop_enter(port->loop);
+	port_stop(port);
+	loop_enter(here);
 	free(port);
+}
+
+void *plait_port_state(struct plait_port *port)
+{
+	return port->factory->protocol->port_size > 0 ? port->state : NULL;
 }
 
 struct plait_factory *plait_port_factory(const struct plait_port *port)
@@ -284,4 +351,27 @@ struct plait_loop *plait_port_loop(const struct plait_port *port)
 const struct plait_addr *plait_port_local(const struct plait_port *port)
 {
 	return &port->local;
+}
+
+const struct plait_addr *plait_port_peer(const struct plait_port *port)
+{
+	return port->socket.connected ? &port->peer : NULL;
+}
+
+int plait_port_set_broadcast(struct plait_port *port, bool allowed)
+{
+	int value = allowed;
+	loop_assert_here(port->loop);
+	if (port->socket.fd < 0)
+		return PLAIT_ERROR_CLOSING;
+	port_flush(port);
+	if (setsockopt(port->socket.fd, SOL_SOCKET, SO_BROADCAST, &value, sizeof(value)) < 0)
+		return PLAIT_ERROR_SYSTEM;
+	port->broadcast = allowed;
+	return 0;
+}
+
+bool plait_port_broadcast(const struct plait_port *port)
+{
+	return port->broadcast;
 }

@@ -40,6 +40,7 @@ struct socket_settings {
 	bool nodelay;
 	bool reuseaddr;
 	bool v6only;
+	bool shared; /* of datagram sockets: others may be bound to the same address */
 	struct keepalive_settings keepalive;
 	const char *mode; /* octal text, of a UNIX socket's file */
 };

@@ -126,7 +126,7 @@ int socket_bind(int type, const struct sockaddr *sa, socklen_t len, const struct
 				       strerror(errno));
 	if (family == AF_INET6)
 		set(fd, IPPROTO_IPV6, IPV6_V6ONLY, settings->v6only);
-	if (family != AF_UNIX && settings->reuseaddr && type == SOCK_STREAM)
+	if (family != AF_UNIX && (type == SOCK_STREAM ? settings->reuseaddr : settings->shared))
 		set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (family != AF_UNIX && share)
 		set(fd, SOL_SOCKET, SO_REUSEPORT, 1);

@@ -100,8 +100,9 @@ static const char *protocol_fault(const struct plait_protocol *protocol)
 		return "it has a framing but no message callback; add .message, or take .framing away";
 	if (!protocol->made && !protocol->data && !protocol->message && !protocol->datagram)
 		return "it has none of the callbacks made, data, message and datagram, so it could answer nothing; add one";
-	if (protocol->conn_size > STATE_LARGEST || protocol->factory_size > STATE_LARGEST)
-		return "its conn_size or factory_size is beyond 1 GiB; give the size of a struct";
+	if (protocol->conn_size > STATE_LARGEST || protocol->factory_size > STATE_LARGEST ||
+	    protocol->port_size > STATE_LARGEST)
+		return "its conn_size, factory_size or port_size is beyond 1 GiB; give the size of a struct";
 	if (protocol->options && !protocol->options_size)
 		return "it has options but no options_size; give the size of the struct that they fill";
 	return NULL;

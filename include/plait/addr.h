@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <plait/abi.h>
+#include <plait/error.h>
 
 enum plait_family {
 	PLAIT_FAMILY_NONE = 0,
@@ -34,6 +35,10 @@ struct plait_addr {
 
 /* Writes "127.0.0.1:80", "[::1]:80" or "unix(pid 12, uid 0)" into text and returns text. Any thread. */
 PLAIT_EXPORT const char *plait_addr_format(const struct plait_addr *addr, char *text, size_t size);
+
+/* Reads what plait_addr_format writes of IPv4 and IPv6: "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80". Nothing is looked
+ * up, so names are refused. 0, or PLAIT_ERROR_INVALID with error (which may be NULL) filled. Any thread. */
+PLAIT_EXPORT int plait_addr_parse(const char *text, struct plait_addr *addr, struct plait_error *error);
 
 /* True when both are the same host and port. Any thread. */
 PLAIT_EXPORT bool plait_addr_equal(const struct plait_addr *a, const struct plait_addr *b);

@@ -23,6 +23,7 @@
 #include <plait/log.h>
 #include <plait/loop.h>
 #include <plait/looping_call.h>
+#include <plait/multicast.h>
 #include <plait/netstring.h>
 #include <plait/option.h>
 #include <plait/port.h>

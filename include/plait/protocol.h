@@ -34,7 +34,7 @@ struct plait_protocol {
 
 	/* A listener with this protocol comes and goes. start returns 0 or fills error, and the server does not
 	 * start; stop comes after the last connection's lost. On the main thread; with plait_listen, start is called
-	 * on the thread that listens. */
+	 * on the thread that listens; with plait_port_open, both are called on the port's loop. */
 	int (*factory_start)(struct plait_factory *factory, struct plait_error *error);
 	void (*factory_stop)(struct plait_factory *factory);
 
@@ -71,13 +71,23 @@ struct plait_protocol {
 	/* Exactly once for each made, and last. conn still answers questions, but takes nothing. */
 	void (*lost)(struct plait_conn *conn, enum plait_reason reason);
 
-	/* A datagram on a udp:// listener; data is borrowed. len may be 0. */
+	/* A datagram on a udp:// port; data is borrowed. len may be 0. */
 	void (*datagram)(struct plait_port *port, const struct plait_addr *from, const void *data,
 			 size_t len);
 
 	/* The time that plait_set_timeout set has passed since then, or since the last plait_reset_timeout. Comes once;
 	 * plait_set_timeout starts it again. Without this callback the connection closes with timeout-protocol. */
 	void (*timed_out)(struct plait_conn *conn);
+
+	size_t port_size; /* of the state plait keeps for each datagram port */
+
+	/* Twisted's startProtocol and stopProtocol: the first and the last callback of a datagram port. stopped comes
+	 * exactly once for each started; port still answers questions, but sends nothing. */
+	void (*port_started)(struct plait_port *port);
+	void (*port_stopped)(struct plait_port *port);
+
+	/* Twisted's connectionRefused: a datagram of a connected port came to peer's host, and nothing listens there. */
+	void (*refused)(struct plait_port *port, const struct plait_addr *peer);
 };
 
 /* The symbol the loader looks for. */
