@@ -144,7 +144,7 @@ struct multicast_action {
 	struct {
 		int code;
 		const char *meaning;
-	} refusals[5];
+	} refusals[4];
 };
 
 #define NOWHERE "there is no route to it; name an interface"
@@ -156,7 +156,6 @@ static const struct multicast_action join = {
 	MCAST_JOIN_SOURCE_GROUP,
 	{ { EADDRINUSE, "the port is a member already" },
 	  { EADDRNOTAVAIL, "the port hears that source already" },
-	  { EINVAL, "the port hears that group from everybody; leave it first" },
 	  { ENODEV, NOWHERE },
 	  { ENOBUFS,
 	    "it is in too many groups or hears too many sources; raise net.ipv4.igmp_max_memberships, "

@@ -18,8 +18,8 @@ PLAIT_EXPORT int plait_port_join(struct plait_port *port, const char *group, con
 PLAIT_EXPORT int plait_port_leave(struct plait_port *port, const char *group, const char *interface,
 				  struct plait_error *error);
 
-/* The same, but what others than source, an address, send to the group is not heard. To hear several sources, join
- * each. */
+/* The same, but what others than source, an address, send to the group is not heard, not even when the group was joined
+ * before. To hear several sources, join each. */
 PLAIT_EXPORT int plait_port_join_source(struct plait_port *port, const char *group, const char *source,
 					const char *interface, struct plait_error *error);
 PLAIT_EXPORT int plait_port_leave_source(struct plait_port *port, const char *group, const char *source,
