@@ -166,9 +166,7 @@ static const struct multicast_action leave = {
 	"leave",
 	MCAST_LEAVE_GROUP,
 	MCAST_LEAVE_SOURCE_GROUP,
-	{ { EADDRNOTAVAIL, "the port is no member there" },
-	  { EINVAL, "the port has not joined it so" },
-	  { ENODEV, NOWHERE } },
+	{ { EADDRNOTAVAIL, "the port is no member there, or not for that source" }, { ENODEV, NOWHERE } },
 };
 
 static int refused(const struct multicast_action *action, const struct membership *membership,
