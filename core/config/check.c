@@ -15,6 +15,7 @@
 #include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/loop/loop.h"
+#include "core/net/multicast.h"
 
 /* A listener and where it stands. */
 struct subject {
@@ -218,6 +219,24 @@ static void check_mode(const struct subject *subject)
 		     found);
 }
 
+static void check_groups(const struct subject *subject)
+{
+	const struct plait_strings *groups = &subject->listener->net.socket.multicast.groups;
+	char path[96];
+	struct plait_error error;
+
+	for (size_t i = 0; i < groups->count; i++) {
+		snprintf(path, sizeof(path), "%s.socket.multicast.groups[%zu]", subject->path, i);
+		if (multicast_check_group(groups->items[i], &error) < 0)
+			problems_add(subject->problems, path, "%s", error.text);
+		else if (subject->listener->endpoint_known &&
+			 subject->listener->endpoint.scheme != ENDPOINT_UDP)
+			problems_add(subject->problems, path,
+				     "a %s listener hears no groups; take them out, or bind it to udp://",
+				     endpoint_scheme_name(subject->listener->endpoint.scheme));
+	}
+}
+
 static bool check_file(const char *file, const char *name, const char *key, struct problems *problems)
 {
 	char map[JSON_PATH_SIZE], path[JSON_PATH_SIZE], found[512];
@@ -278,6 +297,7 @@ void config_check(struct config *config, struct problems *problems)
 			check_buffers(&subject);
 		check_overflow(&subject, json_object_get(json_array_get(listeners, i), "overflow"));
 		check_bind(&subject, config->folder);
+		check_groups(&subject);
 		if (!subject.listener->endpoint_known)
 			continue;
 		check_streams_only(&subject);

@@ -60,6 +60,8 @@ static bool clash(const struct listener_config *a, const struct listener_config 
 		return a_unix && b_unix && strcmp(a->endpoint.path, b->endpoint.path) == 0;
 	if (a_udp != b_udp || a->endpoint.port != b->endpoint.port || a->endpoint.port == 0)
 		return false;
+	if (a_udp && a->net.socket.shared && b->net.socket.shared)
+		return false;
 	spot_of(a, &first);
 	spot_of(b, &second);
 	/* Two spellings of one family's wildcard are the same socket too, v6only or not. */

@@ -1,4 +1,4 @@
-/* Multicast: joining and leaving groups, and how datagrams to them leave. */
+/* Multicast: joining and leaving groups. */
 #include "core/net/multicast.h"
 
 #include <errno.h>
@@ -11,40 +11,6 @@
 #include "core/base/escape.h"
 #include "core/net/interface.h"
 #include "core/net/port.h"
-
-/* What a family calls its options. A port on IPv6 has both. */
-struct multicast_family {
-	int level, ttl, loopback, all;
-};
-
-static const struct multicast_family ipv4 = { IPPROTO_IP, IP_MULTICAST_TTL, IP_MULTICAST_LOOP,
-					      IP_MULTICAST_ALL };
-static const struct multicast_family ipv6 = { IPPROTO_IPV6, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_LOOP,
-					      IPV6_MULTICAST_ALL };
-
-static const struct multicast_family *family_of(const struct plait_port *port)
-{
-	return port->family == AF_INET6 ? &ipv6 : &ipv4;
-}
-
-static int set(int fd, int level, int name, int value)
-{
-	return setsockopt(fd, level, name, &value, sizeof(value));
-}
-
-static int get(int fd, int level, int name)
-{
-	int value;
-	socklen_t len = sizeof(value);
-	return fd >= 0 && getsockopt(fd, level, name, &value, &len) == 0 ? value : -1;
-}
-
-void multicast_init(int fd)
-{
-	/* On a socket of IPv4 the other does nothing. */
-	(void)set(fd, ipv6.level, ipv6.all, 0);
-	(void)set(fd, ipv4.level, ipv4.all, 0);
-}
 
 /* A group, who may send to it, and where. */
 struct membership {
@@ -126,9 +92,12 @@ static int check_port(const struct plait_port *port, const struct membership *me
 {
 	char text[PLAIT_ADDR_TEXT];
 	bool v6 = membership->group.family == PLAIT_FAMILY_IPV6;
-	bool v6only = port->family == AF_INET6 && get(port->socket.fd, IPPROTO_IPV6, IPV6_V6ONLY) > 0;
+	int v6only = 0;
+	socklen_t len = sizeof(v6only);
 	if (port->socket.fd < 0)
 		return plait_error_set(error, PLAIT_ERROR_CLOSING, NULL, "the port is closed");
+	if (port->family == AF_INET6)
+		(void)getsockopt(port->socket.fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, &len);
 	if (v6 ? port->family == AF_INET6 : !v6only)
 		return 0;
 	return plait_error_set(error, PLAIT_ERROR_INVALID, NULL,
@@ -193,7 +162,6 @@ static int act(struct plait_port *port, const struct multicast_action *action, c
 	       const char *source, const char *interface, struct plait_error *error)
 {
 	struct membership membership;
-	loop_assert_here(port->loop);
 	int result = parse(group, source, interface, &membership, error);
 	if (result == 0)
 		result = check_port(port, &membership, error);
@@ -216,111 +184,32 @@ static int act(struct plait_port *port, const struct multicast_action *action, c
 int plait_port_join(struct plait_port *port, const char *group, const char *interface,
 		    struct plait_error *error)
 {
+	loop_assert_here(port->loop);
 	return act(port, &join, group, NULL, interface, error);
 }
 
 int plait_port_leave(struct plait_port *port, const char *group, const char *interface,
 		     struct plait_error *error)
 {
+	loop_assert_here(port->loop);
 	return act(port, &leave, group, NULL, interface, error);
 }
 
 int plait_port_join_source(struct plait_port *port, const char *group, const char *source,
 			   const char *interface, struct plait_error *error)
 {
+	loop_assert_here(port->loop);
 	return act(port, &join, group, source, interface, error);
 }
 
 int plait_port_leave_source(struct plait_port *port, const char *group, const char *source,
 			    const char *interface, struct plait_error *error)
 {
+	loop_assert_here(port->loop);
 	return act(port, &leave, group, source, interface, error);
 }
 
-/* Before a setting of the socket changes: what was sent leaves by the old one. */
-static int prepare(struct plait_port *port, struct plait_error *error)
+int multicast_join(struct plait_port *port, const char *group, struct plait_error *error)
 {
-	loop_assert_here(port->loop);
-	if (port->socket.fd < 0)
-		return plait_error_set(error, PLAIT_ERROR_CLOSING, NULL, "the port is closed");
-	port_flush(port);
-	return 0;
-}
-
-static int system_error(struct plait_error *error, const char *what)
-{
-	return plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot set the %s of multicast: %s", what,
-			       strerror(errno));
-}
-
-int plait_port_set_multicast_ttl(struct plait_port *port, unsigned ttl, struct plait_error *error)
-{
-	int result = prepare(port, error);
-	if (result < 0)
-		return result;
-	if (ttl > 255)
-		return plait_error_set(error, PLAIT_ERROR_INVALID, NULL,
-				       "found %u as the ttl; expected 0 to 255", ttl);
-	if (port->family == AF_INET6)
-		(void)set(port->socket.fd, ipv4.level, ipv4.ttl, (int)ttl);
-	const struct multicast_family *family = family_of(port);
-	return set(port->socket.fd, family->level, family->ttl, (int)ttl) == 0 ? 0
-									       : system_error(error, "ttl");
-}
-
-int plait_port_multicast_ttl(const struct plait_port *port)
-{
-	loop_assert_here(port->loop);
-	return get(port->socket.fd, family_of(port)->level, family_of(port)->ttl);
-}
-
-int plait_port_set_multicast_loopback(struct plait_port *port, bool on, struct plait_error *error)
-{
-	int result = prepare(port, error);
-	if (result < 0)
-		return result;
-	if (port->family == AF_INET6)
-		(void)set(port->socket.fd, ipv4.level, ipv4.loopback, on);
-	const struct multicast_family *family = family_of(port);
-	return set(port->socket.fd, family->level, family->loopback, on) == 0
-		       ? 0
-		       : system_error(error, "loopback");
-}
-
-bool plait_port_multicast_loopback(const struct plait_port *port)
-{
-	loop_assert_here(port->loop);
-	return get(port->socket.fd, family_of(port)->level, family_of(port)->loopback) > 0;
-}
-
-/* An address that names the interface is also the one that datagrams leave from. */
-static int set_ipv4_interface(int fd, const struct interface *interface)
-{
-	struct ip_mreqn where = { .imr_ifindex = (int)interface->index };
-	if (interface->addr.family == PLAIT_FAMILY_IPV4)
-		memcpy(&where.imr_address, interface->addr.u.bytes, sizeof(where.imr_address));
-	return setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &where, sizeof(where));
-}
-
-int plait_port_set_multicast_interface(struct plait_port *port, const char *interface,
-				       struct plait_error *error)
-{
-	struct interface found;
-	int result = prepare(port, error);
-	if (result == 0)
-		result = interface_find(interface, &found, error);
-	if (result < 0)
-		return result;
-	result = set_ipv4_interface(port->socket.fd, &found);
-	if (port->family == AF_INET6)
-		result = set(port->socket.fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, (int)found.index);
-	if (result < 0)
-		return system_error(error, "interface");
-	port->multicast_interface = found.index;
-	return 0;
-}
-
-unsigned plait_port_multicast_interface(const struct plait_port *port)
-{
-	return port->multicast_interface;
+	return act(port, &join, group, NULL, NULL, error);
 }

@@ -235,8 +235,8 @@ struct plait_port *port_new(struct plait_loop *loop, struct plait_factory *facto
 	task_init(&port->task, port_settle);
 	datagram_socket_init(&port->socket, fd, &loop->net->counters);
 	datagram_in_coalesce(fd);
-	multicast_init(fd);
 	port_locate(port);
+	multicast_init(fd, port->family);
 	return port;
 }
 
@@ -360,8 +360,13 @@ const struct plait_addr *plait_port_peer(const struct plait_port *port)
 
 int plait_port_set_broadcast(struct plait_port *port, bool allowed)
 {
-	int value = allowed;
 	loop_assert_here(port->loop);
+	return port_set_broadcast(port, allowed);
+}
+
+int port_set_broadcast(struct plait_port *port, bool allowed)
+{
+	int value = allowed;
 	if (port->socket.fd < 0)
 		return PLAIT_ERROR_CLOSING;
 	port_flush(port);

@@ -1,5 +1,6 @@
 /* Datagram ports from the inside: one socket on one loop, read and written in batches. Its parts: port.c (what every
- * datagram passes), port_open.c (those of plugins and programs), port_connect.c, multicast.c. */
+ * datagram passes), port_open.c (those of plugins and programs), port_connect.c, multicast.c,
+ * multicast_send.c. */
 #ifndef NET_PORT_H
 #define NET_PORT_H
 
@@ -55,6 +56,9 @@ void port_shut(struct plait_port *port);
 /* Calls port_started or port_stopped, unless it did. */
 void port_tell_started(struct plait_port *port);
 void port_tell_stopped(struct plait_port *port);
+
+/* Also before the loop runs. */
+int port_set_broadcast(struct plait_port *port, bool allowed);
 
 /* Sends what was sent, before what is to come leaves in another way. */
 void port_flush(struct plait_port *port);

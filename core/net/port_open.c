@@ -39,7 +39,7 @@ static int bind_address(const char *endpoint, const struct plait_port_settings *
 	if (result < 0)
 		return result;
 	return socket_bind(SOCK_DGRAM, (const struct sockaddr *)&addresses.items[0].sa,
-			   addresses.items[0].len, &socket, settings->shared, error);
+			   addresses.items[0].len, &socket, false, error);
 }
 
 static void add(struct net *net, struct plait_port *port)
@@ -83,7 +83,6 @@ struct plait_port *plait_port_open(struct plait_loop *loop, const char *endpoint
 				   const struct plait_port_settings *settings, struct plait_error *error)
 {
 	static const struct plait_port_settings defaults;
-	static const struct net_settings unused;
 	loop_assert_here(loop);
 	if (!settings)
 		settings = &defaults;
@@ -96,7 +95,8 @@ struct plait_port *plait_port_open(struct plait_loop *loop, const char *endpoint
 	int fd = bind_address(endpoint, settings, error);
 	if (fd < 0)
 		return NULL;
-	struct plait_factory *factory = factory_new(endpoint, protocol, settings->options, &unused, error);
+	struct plait_factory *factory = factory_new(endpoint, protocol, settings->options,
+						    net_settings_default(), error);
 	if (!factory) {
 		close(fd);
 		return NULL;

@@ -75,6 +75,22 @@ static const struct plait_option keepalive_table[] = {
 	PLAIT_OPTION_END,
 };
 
+static const struct plait_option multicast_table[] = {
+	PLAIT_OPTION_STRINGS(
+		"groups", struct multicast_settings, groups, .max = 256,
+		.doc = "The groups to hear, such as \"239.1.2.3\", \"ff02::123\" or, on one "
+		       "interface, \"ff02::123%eth0\"; the listener is bound to 0.0.0.0 or [::]"),
+	PLAIT_OPTION_INT("ttl", struct multicast_settings, ttl, .fallback = "1", .min = 0, .max = 255,
+			 .doc = "How far datagrams to groups go: 0 stays on this host, 1 on this network"),
+	PLAIT_OPTION_BOOL("loopback", struct multicast_settings, loopback, .fallback = "true",
+			  .doc = "Whether this host hears what it sends to groups itself"),
+	PLAIT_OPTION_STRING(
+		"interface", struct multicast_settings, interface, .min = 1, .max = 64,
+		.doc = "Through which interface datagrams to groups leave: its name, number or address; without "
+		       "it, the routing table says"),
+	PLAIT_OPTION_END,
+};
+
 const struct plait_option socket_settings_table[] = {
 	PLAIT_OPTION_INT("backlog", struct socket_settings, backlog, .fallback = "4096", .min = 1,
 			 .max = 65535,
@@ -87,6 +103,14 @@ const struct plait_option socket_settings_table[] = {
 		.doc = "Whether a port can be bound while old connections of it linger (SO_REUSEADDR)"),
 	PLAIT_OPTION_BOOL("v6only", struct socket_settings, v6only, .fallback = "false",
 			  .doc = "Whether a listener on [::] leaves IPv4 out"),
+	PLAIT_OPTION_BOOL(
+		"shared", struct socket_settings, shared, .fallback = "false",
+		.doc = "Whether other sockets may be bound to the address of a udp:// listener; what is sent to a "
+		       "group reaches each, anything else one of them"),
+	PLAIT_OPTION_BOOL("broadcast", struct socket_settings, broadcast, .fallback = "false",
+			  .doc = "Whether a udp:// listener may send to broadcast addresses"),
+	PLAIT_OPTION_OBJECT("multicast", struct socket_settings, multicast, multicast_table,
+			    .doc = "What a udp:// listener hears and sends of multicast"),
 	PLAIT_OPTION_OBJECT("keepalive", struct socket_settings, keepalive, keepalive_table,
 			    .doc = "Finding TCP peers that vanished"),
 	PLAIT_OPTION_STRING("mode", struct socket_settings, mode, .fallback = "0660", .min = 3, .max = 4,

@@ -35,12 +35,22 @@ struct keepalive_settings {
 	int64_t count;
 };
 
+/* Of udp:// listeners. */
+struct multicast_settings {
+	struct plait_strings groups; /* to join, each perhaps with an interface behind it */
+	int64_t ttl;
+	bool loopback;
+	const char *interface; /* to send through; NULL: the routing table's */
+};
+
 struct socket_settings {
 	int64_t backlog;
 	bool nodelay;
 	bool reuseaddr;
 	bool v6only;
-	bool shared; /* of datagram sockets: others may be bound to the same address */
+	bool shared;    /* of datagram sockets: others may be bound to the same address */
+	bool broadcast; /* likewise: may send to broadcast addresses */
+	struct multicast_settings multicast;
 	struct keepalive_settings keepalive;
 	const char *mode; /* octal text, of a UNIX socket's file */
 };

@@ -128,7 +128,7 @@ int socket_bind(int type, const struct sockaddr *sa, socklen_t len, const struct
 		set(fd, IPPROTO_IPV6, IPV6_V6ONLY, settings->v6only);
 	if (family != AF_UNIX && (type == SOCK_STREAM ? settings->reuseaddr : settings->shared))
 		set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	if (family != AF_UNIX && share)
+	if (family != AF_UNIX && (share || (type == SOCK_DGRAM && settings->shared)))
 		set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (type == SOCK_DGRAM)
 		ask_for_destination(fd, family);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
+#include "core/net/multicast.h"
 
 /* What a scheme stands for. */
 struct listener_kind {
@@ -15,7 +16,8 @@ struct listener_kind {
 	const struct transport_ops *transport; /* of the stream kinds */
 	bool inet;
 	int (*open)(struct plait_listener *listener, struct workers *workers, bool keep_on_loop);
-	int (*add)(struct plait_listener *listener, struct plait_loop *loop, int fd);
+	int (*add)(struct plait_listener *listener, struct plait_loop *loop, int fd, bool first,
+		   struct plait_error *error); /* first: of its address */
 	void (*start)(struct plait_listener *listener);
 	void (*stop)(struct plait_listener *listener);
 	void (*close)(struct plait_listener *listener);
@@ -36,9 +38,16 @@ static int stream_open(struct plait_listener *listener, struct workers *workers,
 	return listener->stream ? 0 : -1;
 }
 
-static int stream_add(struct plait_listener *listener, struct plait_loop *loop, int fd)
+static int no_memory(struct plait_error *error)
 {
-	return stream_listener_add(listener->stream, loop, fd);
+	return plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a listener");
+}
+
+static int stream_add(struct plait_listener *listener, struct plait_loop *loop, int fd, bool first,
+		      struct plait_error *error)
+{
+	(void)first;
+	return stream_listener_add(listener->stream, loop, fd) < 0 ? no_memory(error) : 0;
 }
 
 static void stream_start(struct plait_listener *listener)
@@ -64,13 +73,19 @@ static int datagram_open(struct plait_listener *listener, struct workers *worker
 	return listener->ports ? 0 : -1;
 }
 
-static int datagram_add(struct plait_listener *listener, struct plait_loop *loop, int fd)
+/* Of several sockets on one address one joins the groups, or each datagram would come to all of them. */
+static int datagram_add(struct plait_listener *listener, struct plait_loop *loop, int fd, bool first,
+			struct plait_error *error)
 {
+	const struct socket_settings *settings = &listener->config->net.socket;
 	struct plait_port *port = port_new(loop, listener->factory, fd);
 	if (!port)
-		return -1;
+		return no_memory(error);
 	listener->ports[listener->port_count++] = port;
-	return 0;
+	if (settings->broadcast && port_set_broadcast(port, true) < 0)
+		return plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot allow broadcast: %s",
+				       strerror(errno));
+	return multicast_configure(port, &settings->multicast, first, error);
 }
 
 static void port_start_posted(void *arg)
@@ -202,11 +217,13 @@ int listener_bind(struct plait_listener *listener, struct plait_reactor *reactor
 	unsigned sockets = share ? loops : 1;
 
 	if (listener->kind->open(listener, workers, share) < 0)
-		return plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a listener");
+		return no_memory(error);
 	for (unsigned i = 0; i < listener->addresses.count; i++) {
 		struct sockaddr_storage *sa = &listener->addresses.items[i].sa;
 		socklen_t len = listener->addresses.items[i].len;
-		int result = share ? refuse_sharing(listener, sa, len, error) : 0;
+		int result = share && !listener->config->net.socket.shared
+				     ? refuse_sharing(listener, sa, len, error)
+				     : 0;
 		if (result < 0)
 			return result;
 		for (unsigned k = 0; k < sockets; k++) {
@@ -221,9 +238,9 @@ int listener_bind(struct plait_listener *listener, struct plait_reactor *reactor
 			unix_path_remember(fd, &listener->path);
 			if (k == 0)
 				listener->bound[i] = fd;
-			if (listener->kind->add(listener, loop, fd) < 0)
-				return plait_error_set(error, PLAIT_ERROR_MEMORY, NULL,
-						       "no memory for a listener");
+			result = listener->kind->add(listener, loop, fd, k == 0, error);
+			if (result < 0)
+				return result;
 		}
 	}
 	socket_describe(listener->config->endpoint.scheme, listener->bound[0], listener->address,

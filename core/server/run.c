@@ -28,11 +28,13 @@ int server_bind(struct server *server, struct problems *problems)
 		return -1;
 	}
 	for (size_t i = 0; i < server->listener_count; i++) {
-		char path[64];
+		char path[128];
 		if (bind_listener(server, i, &error) == 0)
 			continue;
-		snprintf(path, sizeof(path), "listeners[%zu].bind", i);
-		problems_add(problems, path, "%s%s%s", error.path, error.path[0] ? ": " : "", error.text);
+		bool setting = strncmp(error.path, "socket.", 7) == 0; /* a listener's own */
+		snprintf(path, sizeof(path), "listeners[%zu].%.80s", i, setting ? error.path : "bind");
+		problems_add(problems, path, "%s%s%s", setting ? "" : error.path,
+			     !setting && error.path[0] ? ": " : "", error.text);
 		error = (struct plait_error){ 0 };
 	}
 	if (problems->errors > errors)

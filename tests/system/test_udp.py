@@ -92,5 +92,65 @@ class Trains(Case):
                         self.assertEqual(sock.recvfrom(100), (b"%02d" % number, (host, port)))
 
 
+class Multicast(Case):
+    GROUP = "239.1.2.3"
+
+    def listen(self, bind, accept="least-loaded", **multicast):
+        settings = {"groups": [self.GROUP + "%lo"], **multicast}
+        return self.serve(
+            listener("echo", bind, socket={"multicast": settings}), threads=2, accept=accept
+        )
+
+    @staticmethod
+    def asker(stack):
+        sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
+        sock.settimeout(10 * harness.SCALE)
+        return sock
+
+    def check(self, bind, accept):
+        server = self.listen(bind, accept)
+        port = server.port("echo")
+        with contextlib.ExitStack() as stack:
+            for number in range(20):
+                sock = self.asker(stack)
+                sock.sendto(b"%d" % number, (self.GROUP, port))
+                # One answer: of several loops one is in the group.
+                self.assertEqual(sock.recvfrom(100), (b"%d" % number, ("127.0.0.1", port)))
+                sock.sendto(b"last", ("127.0.0.1", port))
+                self.assertEqual(sock.recv(100), b"last")
+
+    def test_a_listener_hears_its_groups(self):
+        self.check("udp://0.0.0.0:0", "least-loaded")
+
+    def test_a_listener_of_both_families_does(self):
+        self.check("udp://[::]:0", "least-loaded")
+
+    def test_one_loop_of_many_does(self):
+        self.check("udp://0.0.0.0:0", "reuseport")
+
+    def test_several_servers_share_a_port(self):
+        shared = {"shared": True, "multicast": {"groups": [self.GROUP + "%lo"]}}
+        first = self.serve(listener("echo", "udp://0.0.0.0:0", socket=shared))
+        port = first.port("echo")
+        self.serve(listener("echo", f"udp://0.0.0.0:{port}", socket=shared))
+        with contextlib.ExitStack() as stack:
+            sock = self.asker(stack)
+            sock.sendto(b"all", (self.GROUP, port))
+            self.assertEqual([sock.recv(100), sock.recv(100)], [b"all", b"all"])
+
+    def test_what_cannot_be_joined_is_told(self):
+        for multicast, said in (
+            ({"groups": ["239.1.2.3%nosuch0"]}, 'groups[0]: there is no interface "nosuch0"'),
+            ({"groups": ["239.1.2.3%lo", "ff02::1%lo"]}, "groups[1]: a port on 0.0.0.0:"),
+            ({"groups": ["239.1.2.3%lo", "239.1.2.3%127.0.0.1"]}, "groups[1]: cannot join 239.1.2.3 on lo: "),
+            ({"interface": "nosuch0"}, 'interface: there is no interface "nosuch0"'),
+        ):
+            settings = listener("echo", "udp://0.0.0.0:0", socket={"multicast": multicast})
+            result = harness.plait("run", self.write_config(settings))
+            self.assertEqual(result.returncode, 1)
+            self.assertIn("listeners[0].socket.multicast." + said, result.stderr)
+
+
 if __name__ == "__main__":
     harness.main()

@@ -221,6 +221,19 @@ static void addresses_that_differ_do_not_clash(void)
 #define TAKEN "listeners[1].bind: found "
 #define TWO(a, b) "{" LISTENERS(LISTENER("a", a, "echo", "") ", " LISTENER("b", b, "echo", "")) "}"
 
+static void shared_addresses_do_not_clash(void)
+{
+	struct run run;
+
+	begin(&run, "/etc/plait.json",
+	      "{" LISTENERS(
+		      LISTENER("a", "udp://*:7", "echo", ", \"socket\": {\"shared\": true}") ", " LISTENER(
+			      "b", "udp://*:7", "echo", ", \"socket\": {\"shared\": true}")) "}");
+	CU_ASSERT_STRING_EQUAL(run.text, "");
+	CU_ASSERT_EQUAL(run.bound, 0);
+	end(&run);
+}
+
 static void addresses_that_cover_others_clash(void)
 {
 	says(TWO("tcp://0.0.0.0:7", "tcp://127.0.0.1:7"), TAKEN);
@@ -231,6 +244,14 @@ static void addresses_that_cover_others_clash(void)
 	says(TWO("tcp://*:7", "tcp://*:7"), TAKEN);
 	says(TWO("tcp://LocalHost:7", "tcp://localhost:7"), TAKEN);
 	says(TWO("udp://*:7", "udp://*:7"), TAKEN);
+	says("{" LISTENERS(LISTENER("a", "udp://*:7", "echo",
+				    ", \"socket\": {\"shared\": true}") ", " LISTENER("b", "udp://*:7",
+										      "echo", "")) "}",
+	     TAKEN);
+	says("{" LISTENERS(
+		     LISTENER("a", "tcp://*:7", "echo", ", \"socket\": {\"shared\": true}") ", " LISTENER(
+			     "b", "tcp://*:7", "echo", ", \"socket\": {\"shared\": true}")) "}",
+	     TAKEN);
 	says(TWO("unix:/etc/x", "unix:x"), TAKEN);
 	says(TWO("unix:@x", "unix:@x"), TAKEN);
 }
@@ -350,7 +371,7 @@ static void the_tables_have_no_fault(void)
 
 SUITE_MAIN("config", SUITE_TEST(defaults_are_safe), SUITE_TEST(values_arrive),
 	   SUITE_TEST(paths_start_at_the_folder_of_the_file), SUITE_TEST(addresses_that_differ_do_not_clash),
-	   SUITE_TEST(addresses_that_cover_others_clash), SUITE_TEST(protocols_must_fit_their_listeners),
-	   SUITE_TEST(unused_contexts_are_warned_of), SUITE_TEST(files_that_cannot_be_read_are_said_so),
-	   SUITE_TEST(a_file_is_loaded), SUITE_TEST(a_failure_leaves_nothing_behind),
-	   SUITE_TEST(the_tables_have_no_fault))
+	   SUITE_TEST(shared_addresses_do_not_clash), SUITE_TEST(addresses_that_cover_others_clash),
+	   SUITE_TEST(protocols_must_fit_their_listeners), SUITE_TEST(unused_contexts_are_warned_of),
+	   SUITE_TEST(files_that_cannot_be_read_are_said_so), SUITE_TEST(a_file_is_loaded),
+	   SUITE_TEST(a_failure_leaves_nothing_behind), SUITE_TEST(the_tables_have_no_fault))
