@@ -13,6 +13,7 @@
 #include "core/net/net.h"
 
 struct datagram_batch;
+struct own_part;
 struct question;
 
 /* What a datagram on its way touches comes first. */
@@ -28,8 +29,8 @@ struct plait_port {
 	unsigned multicast_interface; /* as it was set; 0: none */
 	bool broadcast;               /* may be sent to */
 	bool started;                 /* port_started was called, and port_stopped was not */
-	bool own; /* of plait_port_open: frees itself, and its factory, when it is closed */
 
+	struct own_part *own;               /* of plait_port_open, and it frees itself; NULL: a listener's */
 	struct task task;                   /* calls port_started, later port_stopped */
 	struct plait_port *previous, *next; /* of the loop's own ones */
 	max_align_t state[];                /* the protocol's */

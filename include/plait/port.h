@@ -18,7 +18,7 @@ struct plait_protocol;
 
 /* How to open a port; zeroed members are the defaults. */
 struct plait_port_settings {
-	const void *options; /* what plait_port_options answers; must live as long as the port */
+	const void *options; /* what the protocol's option table would fill, borrowed; NULL: its defaults */
 	/* Other sockets, of this program or of others that say so, too, may be bound to the same address and port. What is
 	 * sent to a group reaches each of them that joined it, anything else one of them. */
 	bool shared;
@@ -26,8 +26,8 @@ struct plait_port_settings {
 };
 
 /* Opens a port of the caller's own. endpoint: "udp://127.0.0.1:0", "udp://[::]:5353" (which takes IPv4, too), or
- * with "*" as the host for every address; a name is refused, for to resolve it would block the loop. protocol needs a datagram callback and
- * lives as long as the port. The port has a factory of its own: factory_start is called from inside, and factory_stop
+ * with "*" as the host for every address; a name is refused, for to resolve it would block the loop. protocol has its head from
+ * PLAIT_PROTOCOL_HEAD and a datagram callback, and lives as long as the port. The port has a factory of its own: factory_start is called from inside, and factory_stop
  * at the end, both on the loop. settings may be NULL. Before anything else port_started is called, not from inside.
  * A port that is still open when its loop ends is closed then. NULL, with error (which may be NULL) filled. */
 PLAIT_EXPORT struct plait_port *plait_port_open(struct plait_loop *loop, const char *endpoint,

@@ -100,12 +100,9 @@ static void refused(struct plait_port *port, const struct plait_addr *peer)
 }
 
 const struct plait_protocol log_protocol = {
-	.head = { .name = "log" },
-	.port_size = sizeof(struct log_state),
-	.datagram = datagram,
-	.port_started = started,
-	.port_stopped = stopped,
-	.refused = refused,
+	PLAIT_PROTOCOL_HEAD("log"), .port_size = sizeof(struct log_state),
+	.datagram = datagram,       .port_started = started,
+	.port_stopped = stopped,    .refused = refused,
 };
 
 bool log_saw(const char *events)

@@ -256,8 +256,8 @@ static void deaf(struct plait_port *unused, const struct plait_addr *from, const
 	(void)unused, (void)from, (void)data, (void)len;
 }
 
-static const struct plait_protocol stateless = { .datagram = deaf };
-static const struct plait_protocol with_factory = { .datagram = deaf,
+static const struct plait_protocol stateless = { PLAIT_PROTOCOL_HEAD("stateless"), .datagram = deaf };
+static const struct plait_protocol with_factory = { PLAIT_PROTOCOL_HEAD("with_factory"), .datagram = deaf,
 						    .factory_size = sizeof(int),
 						    .factory_start = start_factory,
 						    .factory_stop = stop_factory };
@@ -344,7 +344,8 @@ static void refuses(const char *endpoint, const struct plait_protocol *protocol,
 
 static void what_cannot_be_opened_says_why(void)
 {
-	static const struct plait_protocol streams_only = { .head = { .name = "streams" } };
+	static const struct plait_protocol headless = { .datagram = deaf };
+	static const struct plait_protocol streams_only = { PLAIT_PROTOCOL_HEAD("streams") };
 	char taken[64];
 	begin("udp://127.0.0.1:0");
 	snprintf(taken, sizeof(taken), "udp://127.0.0.1:%u", at.port);
@@ -356,7 +357,54 @@ static void what_cannot_be_opened_says_why(void)
 	refuses("upd://127.0.0.1:0", &log_protocol, PLAIT_ERROR_INVALID, "did you mean \"udp://\"");
 	refuses("udp://127.0.0.1", &log_protocol, PLAIT_ERROR_INVALID, "expected a port");
 	refuses("udp://127.0.0.1:0", &streams_only, PLAIT_ERROR_INVALID, "no datagram callback");
+	refuses("udp://127.0.0.1:0", &headless, PLAIT_ERROR_INVALID, "PLAIT_PROTOCOL_HEAD");
 	end();
+}
+
+struct sample_options {
+	int64_t number;
+};
+
+static const struct plait_option sample_table[] = {
+	PLAIT_OPTION_INT("number", struct sample_options, number, .fallback = "7", .min = 1, .max = 9,
+			 .doc = "A number"),
+	PLAIT_OPTION_END,
+};
+
+static void options_have_defaults(void)
+{
+	static const struct plait_protocol with_options = { PLAIT_PROTOCOL_HEAD("options"), .datagram = deaf,
+							    .options = sample_table,
+							    .options_size = sizeof(struct sample_options) };
+	struct sample_options mine = { 8 };
+	struct plait_port_settings settings = { .options = &mine };
+	const struct sample_options *options;
+	log_begin();
+	port = plait_port_open(rig.loop, "udp://127.0.0.1:0", &with_options, NULL, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(port);
+	options = plait_port_options(port);
+	CU_ASSERT_EQUAL(options->number, 7);
+	port = plait_port_open(rig.loop, "udp://127.0.0.1:0", &with_options, &settings, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(port);
+	CU_ASSERT_PTR_EQUAL(plait_port_options(port), &mine);
+	log_end();
+}
+
+/* One that was compiled when protocols had fewer members: what lies behind its end is not looked at. */
+static void older_protocols_have_no_newer_callbacks(void)
+{
+	struct plait_protocol old = log_protocol;
+	old.head.size = offsetof(struct plait_protocol, port_size);
+	old.factory_size = 0;
+	log_begin();
+	port = plait_port_open(rig.loop, "udp://127.0.0.1:0", &old, NULL, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(port);
+	CU_ASSERT_PTR_NULL(plait_port_state(port));
+	log_turn();
+	plait_port_close(&port);
+	log_turn();
+	CU_ASSERT_TRUE(log_saw(""));
+	log_end();
 }
 
 static void shared_ports_lie_at_one_address(void)
@@ -415,5 +463,6 @@ SUITE_MAIN("port_open", SUITE_TEST(open_ports_start_hear_answer_and_stop),
 	   SUITE_TEST(ports_close_in_every_callback), SUITE_TEST(what_was_sent_before_a_close_goes_out),
 	   SUITE_TEST(what_is_open_at_the_end_is_closed), SUITE_TEST(ports_have_state_options_and_a_factory),
 	   SUITE_TEST(listeners_ports_start_and_stop_too), SUITE_TEST(what_cannot_be_opened_says_why),
+	   SUITE_TEST(options_have_defaults), SUITE_TEST(older_protocols_have_no_newer_callbacks),
 	   SUITE_TEST(shared_ports_lie_at_one_address), SUITE_TEST(broadcasts_need_leave),
 	   SUITE_TEST(what_makes_no_sense_is_refused))

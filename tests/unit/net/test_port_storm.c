@@ -94,11 +94,9 @@ static void on_refused(struct plait_port *port, const struct plait_addr *peer)
 }
 
 static const struct plait_protocol storm_protocol = {
-	.port_size = sizeof(struct storm_state),
-	.datagram = on_datagram,
-	.port_started = on_started,
-	.port_stopped = on_stopped,
-	.refused = on_refused,
+	PLAIT_PROTOCOL_HEAD("storm"), .port_size = sizeof(struct storm_state),
+	.datagram = on_datagram,      .port_started = on_started,
+	.port_stopped = on_stopped,   .refused = on_refused,
 };
 
 static void storm_open(unsigned slot)
