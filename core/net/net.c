@@ -51,9 +51,12 @@ void net_add(struct net *net, struct plait_conn *conn)
 	counter_add(&net->counters.opened, 1);
 }
 
-static void tell_empty(struct net *net)
+void net_tell_empty(struct net *net)
 {
-	if (net->draining && net->conn_count == 0 && net->on_empty) {
+	if (!net->draining || net->conn_count > 0)
+		return;
+	port_close_all(net); /* no connection needs them any more */
+	if (!net->ports && net->on_empty) {
 		plait_call_fn *on_empty = net->on_empty;
 		net->on_empty = NULL;
 		on_empty(net->on_empty_arg);
@@ -69,7 +72,7 @@ void net_remove(struct net *net, struct plait_conn *conn)
 	else
 		net->conns = conn->next;
 	net->conn_count--;
-	tell_empty(net);
+	net_tell_empty(net);
 }
 
 void net_drain(struct net *net, plait_call_fn *on_empty, void *arg)
@@ -81,7 +84,7 @@ void net_drain(struct net *net, plait_call_fn *on_empty, void *arg)
 		next = conn->next;
 		conn_drain(conn);
 	}
-	tell_empty(net);
+	net_tell_empty(net);
 }
 
 size_t net_abort_all(struct net *net)

@@ -40,7 +40,7 @@ struct net {
 	const uint8_t *arriving;       /* and what lies behind those bytes */
 	size_t arriving_len;
 	bool draining;
-	plait_call_fn *on_empty; /* called once, draining, when the last connection has gone */
+	plait_call_fn *on_empty; /* called once, draining, when the last connection has gone, and the ports */
 	void *on_empty_arg;
 	struct datagram_batch *datagrams; /* made by the first datagram port */
 	struct plait_port *ports;         /* of plait_port_open; doubly linked */
@@ -55,11 +55,15 @@ struct net {
 struct net *net_new(struct plait_loop *loop);
 void net_free(struct plait_loop *loop);
 
-/* On the loop: closes every connection in order, now or when it is made; on_empty is called when none is left. */
+/* On the loop: closes every connection in order, now or when it is made; then its own
+ * ports. on_empty is called when none is left. */
 void net_drain(struct net *net, plait_call_fn *on_empty, void *arg);
 
 /* On the loop: aborts what is left; reason drain. Returns how many still owed their peer bytes or an answer. */
 size_t net_abort_all(struct net *net);
+
+/* For port_open.c: a port has gone. */
+void net_tell_empty(struct net *net);
 
 /* For conn.c. */
 void net_add(struct net *net, struct plait_conn *conn);

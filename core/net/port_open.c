@@ -178,10 +178,12 @@ void port_settle(struct task *task)
 		return;
 	struct plait_factory *factory = port->factory;
 	struct own_part *own = port->own;
-	remove_port(port->loop->net, port);
+	struct net *net = port->loop->net;
+	remove_port(net, port);
 	port_free(&port);
 	factory_free(&factory);
 	free(own);
+	net_tell_empty(net);
 }
 
 static void close_port(struct plait_port *port)

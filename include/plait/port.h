@@ -29,7 +29,8 @@ struct plait_port_settings {
  * with "*" as the host for every address; a name is refused, for to resolve it would block the loop. protocol has its head from
  * PLAIT_PROTOCOL_HEAD and a datagram callback, and lives as long as the port. The port has a factory of its own: factory_start is called from inside, and factory_stop
  * at the end, both on the loop. settings may be NULL. Before anything else port_started is called, not from inside.
- * A port that is still open when its loop ends is closed then. NULL, with error (which may be NULL) filled. */
+ * When the server stops, ports
+ * are closed after the last connection of their loop. NULL, with error (which may be NULL) filled. */
 PLAIT_EXPORT struct plait_port *plait_port_open(struct plait_loop *loop, const char *endpoint,
 						const struct plait_protocol *protocol,
 						const struct plait_port_settings *settings,

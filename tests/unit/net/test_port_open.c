@@ -231,6 +231,38 @@ static void what_is_open_at_the_end_is_closed(void)
 	end(); /* finds descriptors that are left */
 }
 
+static unsigned emptied;
+
+static void on_empty(void *arg)
+{
+	(void)arg;
+	CU_ASSERT_TRUE(log_saw("started stopped")); /* it waits for that */
+	emptied++;
+}
+
+static void a_drain_ends_ports_behind_connections(void)
+{
+	struct rig_listener listener;
+	struct rig_client conn;
+	static const struct plait_protocol streams = { PLAIT_PROTOCOL_HEAD("streams"), .conn_size = 1 };
+	begin("udp://127.0.0.1:0");
+	CU_ASSERT_EQUAL_FATAL(rig_listen(&listener, &streams, NULL, NULL), 0);
+	rig_connect(&rig, &listener, &conn);
+	rig_stop_reading(&conn);
+	plait_write(conn.conn, "x", 1);
+	emptied = 0;
+	net_drain(rig.loop->net, on_empty, NULL);
+	log_turn();
+	CU_ASSERT_EQUAL(log_send(port, &at_client, "still there"), 0);
+	CU_ASSERT_EQUAL(emptied, 0);
+	rig_leave(&conn);
+	log_turn();
+	CU_ASSERT_EQUAL(emptied, 1);
+	CU_ASSERT_TRUE(log_heard(client, "still there"));
+	rig_unlisten(&listener);
+	end();
+}
+
 /* ---- what a port has ---- */
 
 static const char told_options[] = "options";
@@ -461,8 +493,8 @@ static void what_makes_no_sense_is_refused(void)
 SUITE_MAIN("port_open", SUITE_TEST(open_ports_start_hear_answer_and_stop),
 	   SUITE_TEST(both_families_work_and_one_port_takes_both), SUITE_TEST(nothing_comes_before_started),
 	   SUITE_TEST(ports_close_in_every_callback), SUITE_TEST(what_was_sent_before_a_close_goes_out),
-	   SUITE_TEST(what_is_open_at_the_end_is_closed), SUITE_TEST(ports_have_state_options_and_a_factory),
-	   SUITE_TEST(listeners_ports_start_and_stop_too), SUITE_TEST(what_cannot_be_opened_says_why),
-	   SUITE_TEST(options_have_defaults), SUITE_TEST(older_protocols_have_no_newer_callbacks),
-	   SUITE_TEST(shared_ports_lie_at_one_address), SUITE_TEST(broadcasts_need_leave),
-	   SUITE_TEST(what_makes_no_sense_is_refused))
+	   SUITE_TEST(what_is_open_at_the_end_is_closed), SUITE_TEST(a_drain_ends_ports_behind_connections),
+	   SUITE_TEST(ports_have_state_options_and_a_factory), SUITE_TEST(listeners_ports_start_and_stop_too),
+	   SUITE_TEST(what_cannot_be_opened_says_why), SUITE_TEST(options_have_defaults),
+	   SUITE_TEST(older_protocols_have_no_newer_callbacks), SUITE_TEST(shared_ports_lie_at_one_address),
+	   SUITE_TEST(broadcasts_need_leave), SUITE_TEST(what_makes_no_sense_is_refused))
