@@ -101,7 +101,8 @@ void datagram_out_flush(struct datagram_out *out)
 			count_datagrams(out, &counters->datagrams_out, done, (unsigned)took);
 			done += (unsigned)took;
 			tries = 0;
-			out->socket->failed |= done < trains;
+			if (done < trains)
+				out->socket->failed = true;
 		} else if (took < 0 && (errno == EAGAIN || errno == ENOBUFS)) {
 			count_datagrams(out, &counters->datagrams_dropped, done, trains - done);
 			break;
