@@ -20,6 +20,7 @@ struct event_base;
 struct hooks;
 struct net;
 struct plait_reactor;
+struct processes;
 struct waiting_call;
 struct threads;
 
@@ -34,6 +35,17 @@ struct task {
 	task_fn *fn;
 };
 
+/* What a layer above has on a loop, embedded in what it keeps there. */
+struct loop_part {
+	struct loop_part *next;
+
+	/* The loop has stopped for good: ends what is there and calls who waits for it. Called again as long as anything else
+	 * of the loop may have brought more. Returns whether there was anything. */
+	bool (*end)(struct loop_part *part);
+
+	void (*free)(struct loop_part *part); /* at last */
+};
+
 typedef uint64_t loop_clock_fn(void *context); /* monotonic milliseconds */
 
 struct plait_loop {
@@ -44,6 +56,8 @@ struct plait_loop {
 	struct net *net;                /* core/net's part; NULL until it sets it */
 	struct plait_reactor *reactor;  /* NULL: on trial */
 	struct hooks *hooks;            /* core/async's; NULL: none */
+	struct processes *processes;    /* core/async's; NULL: none */
+	struct loop_part *parts;        /* that are ended with it */
 	uint8_t *input;                 /* LOOP_INPUT_SIZE bytes, whoever reads uses them */
 	struct timer_heap timers;
 	loop_clock_fn *clock; /* NULL: the system's */
@@ -77,7 +91,10 @@ struct plait_loop *loop_new(unsigned index, unsigned count);
  * turn; timers are forgotten, and what plait_loop_data made goes. */
 void loop_free(struct plait_loop **loop);
 
-/* Runs, once, what is posted and due for the end of a turn, on a loop that no thread runs any more. Returns whether
+/* On the loop, or before it runs. */
+void loop_add_part(struct plait_loop *loop, struct loop_part *part);
+
+/* Ends its parts and runs, once, what is posted and due for the end of a turn, on a loop that no thread runs any more. Returns whether
  * there was anything; false for ever after a great many times. */
 bool loop_settle(struct plait_loop *loop);
 
