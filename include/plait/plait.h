@@ -28,6 +28,7 @@
 #include <plait/option.h>
 #include <plait/port.h>
 #include <plait/producer.h>
+#include <plait/process.h>
 #include <plait/protocol.h>
 #include <plait/reactor.h>
 #include <plait/reason.h>

@@ -1,0 +1,136 @@
+/* The processes of one loop, and what becomes of them when it ends. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "core/async/process.h"
+#include "core/base/container.h"
+
+/* From SIGTERM to SIGKILL, and from that to giving up on a child that the kernel does not let go; for all of a loop. */
+#define PATIENCE_MS 1000
+
+struct processes {
+	struct loop_part part;
+	struct plait_loop *loop;
+	struct plait_process *first; /* doubly linked */
+	bool over;
+};
+
+static bool end_all(struct loop_part *part);
+
+static void free_list(struct loop_part *part)
+{
+	struct processes *processes = CONTAINER_OF(part, struct processes, part);
+	processes->loop->processes = NULL;
+	free(processes);
+}
+
+static struct processes *processes_of(struct plait_loop *loop)
+{
+	struct processes *processes = loop->processes;
+	if (processes)
+		return processes;
+	processes = calloc(1, sizeof(*processes));
+	if (!processes) {
+		fputs("plait: no memory for a loop's processes\n", stderr);
+		abort();
+	}
+	processes->part = (struct loop_part){ .end = end_all, .free = free_list };
+	processes->loop = loop;
+	loop->processes = processes;
+	loop_add_part(loop, &processes->part);
+	return processes;
+}
+
+int processes_add(struct plait_process *process)
+{
+	struct processes *processes = processes_of(process->loop);
+	if (processes->over)
+		return PLAIT_ERROR_CLOSING;
+	process->previous = NULL;
+	process->next = processes->first;
+	if (process->next)
+		process->next->previous = process;
+	processes->first = process;
+	return 0;
+}
+
+void processes_remove(struct plait_process *process)
+{
+	if (process->next)
+		process->next->previous = process->previous;
+	if (process->previous)
+		process->previous->next = process->next;
+	else
+		process->loop->processes->first = process->next;
+}
+
+static void signal_all(struct processes *processes, int number)
+{
+	for (struct plait_process *process = processes->first; process; process = process->next)
+		plait_process_signal(process, number);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Whether it has exited by then. */
+static bool wait_until(struct plait_process *process, uint64_t deadline_ms)
+{
+	struct pollfd ready = { .fd = process->reaper.fd, .events = POLLIN };
+	for (;;) {
+		uint64_t now = now_ms();
+		int count = poll(&ready, 1, now < deadline_ms ? (int)(deadline_ms - now) : 0);
+		if (count > 0)
+			return true;
+		if (count == 0 || errno != EINTR)
+			return false;
+	}
+}
+
+static bool wait_for_all(struct processes *processes)
+{
+	uint64_t deadline_ms = now_ms() + PATIENCE_MS;
+	bool all = true;
+	for (struct plait_process *process = processes->first; process; process = process->next)
+		all &= process->exited || wait_until(process, deadline_ms);
+	return all;
+}
+
+/* Its pipes close, and who waits for it is told. */
+static void finish(struct plait_process *process)
+{
+	plait_process_ref(process);
+	for (size_t i = 0; i < process->pipe_count; i++)
+		process_pipe_close(&process->pipes[i]);
+	process_look(process);
+	if (!process->exited)
+		process_give_up(process);
+	plait_process_unref(&process);
+}
+
+static bool end_all(struct loop_part *part)
+{
+	struct processes *processes = CONTAINER_OF(part, struct processes, part);
+	bool any = processes->first && !processes->over;
+	processes->over = true;
+	if (!any)
+		return false;
+	signal_all(processes, SIGTERM);
+	if (!wait_for_all(processes)) {
+		signal_all(processes, SIGKILL);
+		wait_for_all(processes);
+	}
+	for (struct plait_process *process = processes->first, *next; process; process = next) {
+		next = process->next;
+		finish(process);
+	}
+	return true;
+}
