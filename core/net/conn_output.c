@@ -38,11 +38,13 @@ static size_t send_parts(struct plait_conn *conn, const struct iovec *parts, int
 	return account(conn, conn->transport.ops->writev(&conn->transport, parts, count));
 }
 
-/* Reading pauses from here until output has fallen to the low mark. */
+/* Reading pauses from here until output has fallen to the low mark, unless who reads on both sides would then wait for
+ * the other. */
 void conn_block(struct plait_conn *conn)
 {
 	conn->over_high = true;
-	conn_pause_for(conn, CONN_PAUSE_WATERMARK);
+	if (!conn->transport.ops->answers)
+		conn_pause_for(conn, CONN_PAUSE_WATERMARK);
 }
 
 static bool rose_above_high(struct plait_conn *conn)

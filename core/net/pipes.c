@@ -139,5 +139,6 @@ const struct transport_ops transport_pipes = {
 	.close_ends = true,
 	.close = pipes_close,
 	.unacknowledged = pipes_unacknowledged,
+	.answers = true,
 	.want = pipes_want,
 };

@@ -149,8 +149,9 @@ PLAIT_EXPORT int plait_process_signal_group(struct plait_process *process, int n
 PLAIT_EXPORT int plait_process_resize(struct plait_process *process, struct plait_terminal size);
 
 /* Runs protocol on the child's pipes: what it writes goes to 0, what comes from 1 is its input. plait_shutdown_write and
- * plait_close close 0 after what was written; the child's closing 1 is the peer's end; what ends a network connection
- * with a reset (plait_abort, an overflow) kills the child with SIGKILL. made comes after this call. options->fds, when
+ * plait_close close 0 after what was written; the child's closing 1 is the peer's end; what would
+ * reset a network connection (plait_abort, an overflow) kills the child with SIGKILL. Input is delivered also while output waits, for a
+ * child that answers would wait for its reader; plait_pause holds it back. made comes after this call. options->fds, when
  * given, must have 0 and 1 as such pipes; the callbacks, which may be NULL, hear of all but those two, and ended comes
  * after the connection's lost. protocol and protocol_options (the struct the protocol's option table fills; may be NULL)
  * must outlive the process. */

@@ -126,6 +126,8 @@ void rig_open(void)
 
 void rig_close(void)
 {
+	while (loop_settle(loop))
+		loop_enter(loop);
 	loop_free(&loop);
 	CU_ASSERT_EQUAL(count_fds(), fds_before);
 	CU_ASSERT_EQUAL(count_children(), children_before);
