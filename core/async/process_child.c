@@ -191,8 +191,8 @@ IN_CHILD static void run_child(const struct child_plan *plan, int errors)
 	run_program(plan, errors);
 }
 
-/* A child that changes its user gets memory of its own: other processes of that user may then look into it, and the kernel
- * would forbid core files of ours, too. */
+/* A child that changes its user gets memory of its own: else the kernel, lest that user's other processes look into the
+ * memory, would forbid core files of ours, too. */
 IN_CHILD static pid_t give_birth(const struct child_plan *plan, int errors)
 {
 	pid_t pid = plan->user ? fork() : vfork();

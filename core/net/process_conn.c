@@ -6,11 +6,9 @@
 
 #include "core/async/process.h"
 #include "core/base/container.h"
+#include "core/base/option_read.h"
 #include "core/net/conn.h"
 #include "core/net/pipes.h"
-
-#define CLOSE_MS 5000
-#define INPUT_MOST (1u << 20)
 
 /* From the spawn to the connection's end. */
 struct process_conn {
@@ -19,11 +17,15 @@ struct process_conn {
 	struct plait_process *process; /* a reference */
 	struct plait_factory *factory;
 	struct net_settings settings;
+	struct option_arena *arena; /* of the protocol's default options */
+	void *protocol_options;     /* likewise; NULL: the program's are used */
 };
 
 static void free_process_conn(struct process_conn *made)
 {
 	factory_free(&made->factory);
+	option_arena_free(&made->arena);
+	free(made->protocol_options);
 	plait_process_unref(&made->process);
 	free(made);
 }
@@ -44,9 +46,29 @@ static void on_closed(struct pipes *pipes, bool reset)
 	process_release(made->process); /* and its output */
 }
 
-static size_t or_default(size_t value, size_t usual)
+static uint64_t either(uint64_t given, uint64_t usual)
 {
-	return value ? value : usual;
+	return given ? given : usual;
+}
+
+/* A child may be silent as long as it likes. */
+static void set_settings(struct net_settings *settings, const struct plait_spawn_options *options)
+{
+	*settings = *net_settings_default();
+	settings->timeouts.idle_ms = 0;
+	settings->buffers.high = either(options->high, settings->buffers.high);
+	settings->buffers.low = either(options->low, settings->buffers.low);
+	settings->buffers.cap = either(options->cap, settings->buffers.cap);
+}
+
+static int set_default_options(struct process_conn *made, const struct plait_protocol *protocol,
+			       struct plait_error *error)
+{
+	made->arena = option_arena_new();
+	made->protocol_options = calloc(1, protocol->options_size);
+	if (!made->protocol_options)
+		return plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a protocol's options");
+	return option_read(protocol->options, NULL, made->protocol_options, made->arena, error);
 }
 
 /* plait_spawn is still to look whether there is one. */
@@ -57,7 +79,8 @@ static const char *name_of(const struct plait_spawn_options *options)
 	return options->argv && options->argv[0] ? options->argv[0] : "";
 }
 
-static struct process_conn *process_conn_new(const struct plait_spawn_options *options,
+static struct process_conn *process_conn_new(struct plait_loop *loop,
+					     const struct plait_spawn_options *options,
 					     const struct plait_protocol *protocol,
 					     const void *protocol_options, struct plait_error *error)
 {
@@ -68,14 +91,15 @@ static struct process_conn *process_conn_new(const struct plait_spawn_options *o
 	}
 	made->owner.gone = on_gone;
 	made->pipes.closed = on_closed;
-	made->settings = (struct net_settings){
-		.timeouts = { .close_ms = CLOSE_MS },
-		.buffers = { .high = or_default(options->high, 64u << 10),
-			     .low = or_default(options->low, 16u << 10),
-			     .cap = or_default(options->cap, 16u << 20),
-			     .input = INPUT_MOST },
-	};
-	made->factory = factory_new(name_of(options), protocol, protocol_options, &made->settings, error);
+	set_settings(&made->settings, options);
+	int result = 0;
+	if (protocol->options && !protocol_options) {
+		result = set_default_options(made, protocol, error);
+		protocol_options = made->protocol_options;
+	}
+	if (result == 0)
+		made->factory = factory_new(loop->reactor, name_of(options), protocol, protocol_options,
+					    &made->settings, error);
 	if (made->factory)
 		return made;
 	free_process_conn(made);
@@ -124,7 +148,7 @@ struct plait_process *plait_spawn_protocol(struct plait_loop *loop, const struct
 			name_of(options));
 		return NULL;
 	}
-	struct process_conn *made = process_conn_new(options, protocol, protocol_options, error);
+	struct process_conn *made = process_conn_new(loop, options, protocol, protocol_options, error);
 	if (!made)
 		return NULL;
 	struct plait_process *process = plait_spawn(loop, options, error);

@@ -149,12 +149,12 @@ PLAIT_EXPORT int plait_process_signal_group(struct plait_process *process, int n
 PLAIT_EXPORT int plait_process_resize(struct plait_process *process, struct plait_terminal size);
 
 /* Runs protocol on the child's pipes: what it writes goes to 0, what comes from 1 is its input. plait_shutdown_write and
- * plait_close close 0 after what was written; the child's closing 1 is the peer's end; what would
- * reset a network connection (plait_abort, an overflow) kills the child with SIGKILL. Input is delivered also while output waits, for a
+ * plait_close close 0 after what was written; the child's closing 1 is the peer's end; what would reset a network
+ * connection (plait_abort, an overflow) kills the child with SIGKILL. Input is delivered also while output waits, for a
  * child that answers would wait for its reader; plait_pause holds it back. made comes after this call. options->fds, when
  * given, must have 0 and 1 as such pipes; the callbacks, which may be NULL, hear of all but those two, and ended comes
- * after the connection's lost. protocol and protocol_options (the struct the protocol's option table fills; may be NULL)
- * must outlive the process. */
+ * after the connection's lost. protocol must outlive the process, and so must protocol_options, the struct that the
+ * protocol's option table fills (NULL: its defaults). */
 PLAIT_EXPORT struct plait_process *plait_spawn_protocol(struct plait_loop *loop,
 							const struct plait_spawn_options *options,
 							const struct plait_protocol *protocol,
@@ -174,11 +174,11 @@ struct plait_output {
 };
 PLAIT_EXPORT void plait_output_free(struct plait_output **output);
 
-/* Runs a program to its end. The Deferred's value is a struct plait_output, whatever the program exits with. It fails with
- * plait_spawn's code when the program does not start, and with PLAIT_ERROR_OVERFLOW, the child killed, when it writes
- * more than most bytes (0: 1 MiB) to both together. merge: its standard error goes where its output goes. Cancelled
- * (also by plait_add_timeout) it kills and reaps the child. Of options fds, terminal and callbacks must be NULL; the
- * child's input is /dev/null. */
+/* Runs a program to its end. The Deferred's value is a struct plait_output, whatever the program exits with. It fails
+ * with plait_spawn's code when the program does not start, and with PLAIT_ERROR_OVERFLOW, the child killed, when it
+ * writes more than most bytes (0: 1 MiB) to both together. merge: its standard error goes where its output goes.
+ * Cancelled (also by plait_add_timeout) it kills and reaps the child. Of options fds, terminal and callbacks must be
+ * NULL; the child's input is /dev/null. */
 PLAIT_EXPORT struct plait_deferred *plait_get_output(struct plait_loop *loop,
 						     const struct plait_spawn_options *options, size_t most,
 						     bool merge);

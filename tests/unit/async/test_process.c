@@ -118,7 +118,7 @@ static void a_grandchild_puts_off_the_end_but_not_the_exit(void)
 static void pipes_may_close_long_before_the_exit(void)
 {
 	rig_open();
-	spawn_shell(&heard, "exec 0<&- 1>&- 2>&-; sleep infinity");
+	spawn_shell(&heard, "exec 0<&- 1>&- 2>&-; exec sleep infinity");
 	RUN_UNTIL(heard.closed[0] && heard.closed[1] && heard.closed[2]);
 	CU_ASSERT_EQUAL(heard.exited, 0);
 	CU_ASSERT_PTR_NULL(plait_process_exit(heard.process));

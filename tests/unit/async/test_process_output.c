@@ -97,8 +97,8 @@ static void output_has_a_bound(void)
 	wait_for(plait_get_output(loop, SHELL("printf 12345; printf 67890 >&2"), 10, false));
 	CU_ASSERT_EQUAL(output()->len + output()->error_len, 10);
 	plait_result_drop(&last);
-	expect_failure(plait_get_output(loop, SHELL("printf 12345; printf 678901 >&2; sleep infinity"), 10,
-					false),
+	expect_failure(plait_get_output(loop, SHELL("printf 12345; printf 678901 >&2; exec sleep infinity"),
+					10, false),
 		       PLAIT_ERROR_OVERFLOW, "\"/bin/sh\" writes more than the 10 bytes allowed");
 	run_out();
 	expect_failure(plait_get_output(loop, &(struct plait_spawn_options){ .argv = ARGV("yes") }, 0, false),
@@ -219,7 +219,7 @@ static void one_that_nobody_waits_for_runs_on(void)
 static void the_loops_end_fires_them(void)
 {
 	rig_open();
-	struct plait_deferred *deferred = plait_get_output(loop, SHELL("sleep infinity"), 0, false);
+	struct plait_deferred *deferred = plait_get_output(loop, SHELL("exec sleep infinity"), 0, false);
 	fired = false;
 	plait_add_both(deferred, keep, NULL);
 	plait_deferred_unref(&deferred);

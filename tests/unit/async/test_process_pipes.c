@@ -187,7 +187,7 @@ static void a_child_that_reads_no_more_closes_its_pipe(void)
 	static const char block[200000];
 	rig_open();
 	signal(SIGPIPE, SIG_DFL);
-	spawn_shell(&heard, "read -r go; exec <&-; echo closed; sleep infinity");
+	spawn_shell(&heard, "read -r go; exec <&-; echo closed; exec sleep infinity");
 	plait_process_write(heard.process, 0, "go\n", 3);
 	RUN_UNTIL(buffer_size(&heard.from[1]) > 0); /* it has none any more, and we have not looked */
 	CU_ASSERT_EQUAL(plait_process_write(heard.process, 0, block, sizeof(block)),
@@ -203,7 +203,7 @@ static void a_child_that_reads_no_more_closes_its_pipe(void)
 static void that_nobody_reads_is_seen_without_writing(void)
 {
 	rig_open();
-	spawn_shell(&heard, "exec <&-; sleep infinity");
+	spawn_shell(&heard, "exec <&-; exec sleep infinity");
 	RUN_UNTIL(heard.closed[0]);
 	CU_ASSERT_EQUAL(heard.exited, 0);
 	plait_process_signal(heard.process, SIGKILL);
@@ -255,8 +255,9 @@ static void a_terminal_is_written_and_resized(void)
 static void closing_a_terminal_hangs_up(void)
 {
 	rig_open();
-	spawn(&heard, (struct plait_spawn_options){ .argv = ARGV("/bin/sh", "-c", "echo up; sleep infinity"),
-						    .terminal = &size });
+	spawn(&heard,
+	      (struct plait_spawn_options){ .argv = ARGV("/bin/sh", "-c", "echo up; exec sleep infinity"),
+					    .terminal = &size });
 	RUN_UNTIL(buffer_size(&heard.from[1]) > 0);
 	plait_process_close_fd(heard.process, 1);
 	run_to_end(&heard);

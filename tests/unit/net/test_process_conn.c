@@ -274,6 +274,42 @@ static void a_terminal_carries_it_too(void)
 	done();
 }
 
+struct greeting {
+	const char *text;
+};
+
+static const struct plait_option greeting_table[] = {
+	PLAIT_OPTION_STRING("text", struct greeting, text, .fallback = "usual", .doc = "What is said first"),
+	PLAIT_OPTION_END,
+};
+
+static void greet(struct plait_conn *made)
+{
+	const struct greeting *greeting = plait_conn_options(made);
+	plait_write(made, greeting->text, strlen(greeting->text));
+	plait_close(made);
+}
+
+static void its_options_are_given_or_the_defaults(void)
+{
+	static const struct plait_protocol protocol = { .head = { .name = "greeting" },
+							.options = greeting_table,
+							.options_size = sizeof(struct greeting),
+							.made = greet };
+	static const struct greeting given = { .text = "given" };
+	static const char *const argv[] = { "/bin/sh", "-c", "cat >&2", NULL };
+	struct plait_spawn_options options = { .argv = argv, .callbacks = &heard_callbacks, .arg = &heard };
+	open_loop();
+	for (int i = 0; i < 2; i++) {
+		heard.process = plait_spawn_protocol(loop, &options, &protocol, i ? &given : NULL, NULL);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(heard.process);
+		run_to_end(&heard);
+		CU_ASSERT(heard_text(&heard, 2, i ? "given" : "usual"));
+		forget(&heard);
+	}
+	done();
+}
+
 static void the_loops_end_ends_both(void)
 {
 	open_loop();
@@ -294,4 +330,4 @@ SUITE_MAIN("process_conn", SUITE_TEST(a_protocol_runs_on_cat), SUITE_TEST(lines_
 	   SUITE_TEST(an_overflow_kills_the_child), SUITE_TEST(a_child_that_does_not_read_resets),
 	   SUITE_TEST(a_refused_child_is_killed), SUITE_TEST(what_does_not_start_is_an_error),
 	   SUITE_TEST(megabytes_go_through_and_come_back), SUITE_TEST(a_terminal_carries_it_too),
-	   SUITE_TEST(the_loops_end_ends_both))
+	   SUITE_TEST(its_options_are_given_or_the_defaults), SUITE_TEST(the_loops_end_ends_both))
