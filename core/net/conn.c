@@ -173,6 +173,8 @@ static void open_now(struct plait_conn *conn)
 		conn_protocol(conn)->made(conn);
 		conn_leave(conn);
 	}
+	if (conn->owner && conn->owner->made)
+		conn->owner->made(conn->owner);
 	if (conn->loop->net->draining)
 		conn_drain(conn);
 }

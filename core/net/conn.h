@@ -17,7 +17,7 @@
 #include "core/net/transport.h"
 
 enum conn_state {
-	CONN_CONNECTING, /* to come with clients: the socket is not connected yet */
+	CONN_CONNECTING, /* not started */
 	CONN_PREAMBLE,   /* to come with PROXY headers */
 	CONN_HANDSHAKE,
 	CONN_OPEN,
@@ -38,9 +38,12 @@ enum conn_pause {
 struct conn_feed;
 struct membership;
 
-/* Whoever made the connection learns when it is gone, on the connection's loop. */
+/* Whoever made the connection learns when it is gone, on the connection's loop; and, where that is not NULL, that it was
+ * made, or why it will not be: then the text, which may be NULL, is borrowed, and gone follows. */
 struct conn_owner {
 	void (*gone)(struct conn_owner *owner, const struct plait_addr *peer);
+	void (*made)(struct conn_owner *owner);
+	void (*failed)(struct conn_owner *owner, enum plait_reason reason, const char *text);
 };
 
 /* What few connections need: made when it is first asked for. */

@@ -69,6 +69,8 @@ void conn_fail(struct plait_conn *conn, enum plait_reason reason, const char *te
 		conn->reason = PLAIT_REASON_NONE;
 	set_reason(conn, reason);
 	log_end(conn, conn->reason == reason ? text : NULL);
+	if (!conn->made && conn->owner && conn->owner->failed)
+		conn->owner->failed(conn->owner, reason, text);
 	conn->reset_on_close = reason_resets(reason) && (conn->state != CONN_FLUSHING || conn_owes(conn));
 	conn_move(conn, CONN_CLOSED);
 	group_remove_all(conn);

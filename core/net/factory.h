@@ -18,12 +18,8 @@ struct plait_factory {
 	bool started;
 };
 
-/* Calls factory_start. reactor is the listener's (NULL: on trial). NULL with error filled when it fails. The thread of who listens. */
+/* Calls factory_start on this thread. reactor: of whoever listens or connects (NULL: on trial). NULL with error filled when
+ * it fails. */
 struct plait_factory *factory_new(struct plait_reactor *reactor, const char *name,
 				  const struct plait_protocol *protocol, const void *options,
 				  const struct net_settings *settings, struct plait_error *error);
-
-/* Calls factory_stop, if it was started. Main thread, after the last connection's lost. */
-void factory_free(struct plait_factory **factory);
-
-#endif

@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/net/attempt.h"
 #include "core/net/broadcast.h"
 #include "core/net/conn.h"
 #include "core/net/group_mail.h"
 #include "core/net/port.h"
+#include "core/net/resolver.h"
 #include "core/net/tls_warm.h"
 
 struct net *net_new(struct plait_loop *loop)
@@ -19,6 +21,8 @@ struct net *net_new(struct plait_loop *loop)
 		abort();
 	}
 	net->loop = loop;
+	net->resolver = &resolver_threads;
+	net->attempts = &attempt_sockets;
 	loop->net = net;
 	return net;
 }
@@ -75,9 +79,38 @@ void net_remove(struct net *net, struct plait_conn *conn)
 	net_tell_empty(net);
 }
 
-void net_drain(struct net *net, plait_call_fn *on_empty, void *arg)
+void net_add_pending(struct net *net, struct net_pending *pending)
+{
+	pending->next = net->pending;
+	pending->at = &net->pending;
+	if (pending->next)
+		pending->next->at = &pending->next;
+	net->pending = pending;
+}
+
+void net_remove_pending(struct net_pending *pending)
+{
+	if (!pending->at)
+		return;
+	*pending->at = pending->next;
+	if (pending->next)
+		pending->next->at = pending->at;
+	pending->at = NULL;
+}
+
+static void stop_pending(struct net *net)
 {
 	net->draining = true;
+	while (net->pending) {
+		struct net_pending *pending = net->pending;
+		net_remove_pending(pending);
+		pending->stop(pending);
+	}
+}
+
+void net_drain(struct net *net, plait_call_fn *on_empty, void *arg)
+{
+	stop_pending(net);
 	net->on_empty = on_empty;
 	net->on_empty_arg = arg;
 	for (struct plait_conn *conn = net->conns, *next; conn; conn = next) {
@@ -90,6 +123,7 @@ void net_drain(struct net *net, plait_call_fn *on_empty, void *arg)
 size_t net_abort_all(struct net *net)
 {
 	size_t owing = 0;
+	stop_pending(net);
 	if (net->conn_count == 0) /* what connections still hold is closed when they are lost */
 		port_close_all(net);
 	for (struct plait_conn *conn = net->conns, *next; conn; conn = next) {

@@ -79,8 +79,7 @@ static int seconds(uint64_t ms)
 	return s < 1 ? 1 : s > 32767 ? 32767 : (int)s;
 }
 
-/* Nodelay and keepalive of a listening socket: those it accepts inherit them. Failures do not matter. */
-static void tune(int fd, const struct socket_settings *settings)
+void socket_tune(int fd, const struct socket_settings *settings)
 {
 	if (settings->nodelay)
 		set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
@@ -133,7 +132,7 @@ int socket_bind(int type, const struct sockaddr *sa, socklen_t len, const struct
 	if (type == SOCK_DGRAM)
 		ask_for_destination(fd, family);
 	else if (family != AF_UNIX)
-		tune(fd, settings);
+		socket_tune(fd, settings); /* what it accepts inherits that */
 	int result = 0;
 	if (family == AF_UNIX)
 		result = unix_path_listen(fd, (const struct sockaddr_un *)sa, len, settings->mode,
@@ -164,6 +163,17 @@ void socket_set_port(struct sockaddr_storage *sa, uint16_t port)
 		((struct sockaddr_in *)sa)->sin_port = htons(port);
 	else if (sa->ss_family == AF_INET6)
 		((struct sockaddr_in6 *)sa)->sin6_port = htons(port);
+}
+
+void socket_peer_process(int fd, struct plait_addr *addr)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+		return;
+	addr->u.peer.pid = (uint32_t)cred.pid;
+	addr->u.peer.uid = cred.uid;
+	addr->u.peer.gid = cred.gid;
 }
 
 const char *socket_describe(enum endpoint_scheme scheme, int fd, char *out, size_t size)

@@ -2,6 +2,7 @@
 #ifndef NET_SOCKET_H
 #define NET_SOCKET_H
 
+#include <plait/addr.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -30,6 +31,12 @@ int socket_bind(int type, const struct sockaddr *sa, socklen_t len, const struct
 /* The port a socket was bound to; 0 for UNIX. socket_set_port changes the one in an address. */
 uint16_t socket_port(int fd);
 void socket_set_port(struct sockaddr_storage *sa, uint16_t port);
+
+/* Fills in who is at the other end of a UNIX socket, where the kernel knows. */
+void socket_peer_process(int fd, struct plait_addr *addr);
+
+/* TCP_NODELAY and keepalive; failures do not matter. */
+void socket_tune(int fd, const struct socket_settings *settings);
 
 /* "tcp://127.0.0.1:7007": the endpoint as it came to be. Returns out. */
 const char *socket_describe(enum endpoint_scheme scheme, int fd, char *out, size_t size);

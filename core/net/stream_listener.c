@@ -14,6 +14,7 @@
 #include "core/base/log.h"
 #include "core/net/conn.h"
 #include "core/net/net.h"
+#include "core/net/socket.h"
 
 /* Accepted in one go before the loop's connections have their turn. */
 #define BATCH 64
@@ -114,15 +115,8 @@ static void admit(struct acceptor *acceptor, int fd, const struct sockaddr_stora
 	struct admission *admission = listener->options.admission;
 	struct plait_addr peer;
 	addr_from_sockaddr((const struct sockaddr *)sa, len, &peer);
-	if (peer.family == PLAIT_FAMILY_UNIX) {
-		struct ucred cred;
-		socklen_t cred_len = sizeof(cred);
-		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &cred_len) == 0) {
-			peer.u.peer.pid = (uint32_t)cred.pid;
-			peer.u.peer.uid = cred.uid;
-			peer.u.peer.gid = cred.gid;
-		}
-	}
+	if (peer.family == PLAIT_FAMILY_UNIX)
+		socket_peer_process(fd, &peer);
 	bool overflow = false;
 	enum plait_reason refused = admission ? admission->admit(admission, &peer, &overflow)
 					      : PLAIT_REASON_NONE;

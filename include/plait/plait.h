@@ -5,6 +5,7 @@
 #include <plait/abi.h>
 #include <plait/addr.h>
 #include <plait/chunk.h>
+#include <plait/client.h>
 #include <plait/conn.h>
 #include <plait/deferred.h>
 #include <plait/deferred_list.h>

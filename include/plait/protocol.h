@@ -33,8 +33,9 @@ struct plait_protocol {
 	void (*fini)(void);
 
 	/* A listener with this protocol comes and goes. start returns 0 or fills error, and the server does not
-	 * start; stop comes after the last connection's lost. On the main thread; with plait_listen, start is called
-	 * on the thread that listens; with plait_port_open, both are called on the port's loop. */
+	 * start; stop comes after the last connection's lost. On the main thread; with plait_listen, and of a client,
+	 * start is called on the thread that calls that. A client's stop is called on the loop, when nobody holds it
+	 * and its connections have gone; with plait_port_open, both are called on the port's loop. */
 	int (*factory_start)(struct plait_factory *factory, struct plait_error *error);
 	void (*factory_stop)(struct plait_factory *factory);
 
