@@ -33,6 +33,7 @@
 #include <plait/protocol.h>
 #include <plait/reactor.h>
 #include <plait/reason.h>
+#include <plait/service.h>
 #include <plait/threads.h>
 
 #endif
