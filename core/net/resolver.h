@@ -9,8 +9,8 @@
 struct plait_loop;
 struct resolve;
 
-/* Called once, on the loop, and never from inside resolve_start: found, which is borrowed and has an address or more, in
- * the order in which they should be tried; or NULL and a failure, which is given. */
+/* Called once, on the loop, also from inside resolve_start when it cannot be asked: found, which is borrowed and has an
+ * address or more, in the order in which they should be tried; or NULL and a failure, which is given. */
 typedef void resolve_fn(struct resolve *resolve, const struct socket_addresses *found,
 			struct plait_failure *failure);
 

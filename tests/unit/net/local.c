@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/async/pool.h"
 #include "core/net/net.h"
 #include "core/net/socket.h"
 #include "core/net/stream_listener.h"
@@ -22,6 +23,7 @@ void local_init(struct local *local)
 	if (!local->loop)
 		abort();
 	net_new(local->loop);
+	local->loop->threads = pool_new();
 	loop_enter(local->loop);
 }
 
@@ -73,8 +75,10 @@ void local_unlisten(struct local *local)
 
 void local_fini(struct local *local)
 {
+	struct threads *threads = local->loop->threads;
 	if (local->listener)
 		local_unlisten(local);
+	CU_ASSERT(threads_stop(threads));
 	do {
 		loop_enter(local->loop);
 		net_abort_all(local->loop->net);
@@ -86,6 +90,7 @@ void local_fini(struct local *local)
 		unlink(local->path);
 	net_free(local->loop);
 	loop_free(&local->loop);
+	threads_free(&threads);
 	loop_enter(NULL);
 }
 

@@ -163,6 +163,48 @@ static void fails(const char *endpoint, int code, const char *part)
 	seen.fired = false;
 }
 
+static void finds_names_without_waiting(void)
+{
+	char endpoint[100];
+	begin();
+	local_listen(&local, &echoer, "127.0.0.1", 0);
+	snprintf(endpoint, sizeof(endpoint), "tcp://localhost:%u", local.port);
+	struct plait_deferred *deferred = call(endpoint);
+	local_wait(&local, &seen.fired);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(seen.conn);
+	plait_deferred_unref(&deferred);
+	finish();
+}
+
+/* A label of 64 letters cannot be asked for, so that this needs no network. */
+static void says_which_name_is_missing(void)
+{
+	static const char name[] =
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.invalid";
+	char endpoint[200], text[400];
+	begin();
+	snprintf(endpoint, sizeof(endpoint), "tcp://%s:80", name);
+	snprintf(text, sizeof(text), "cannot connect to %s: cannot find the address of \"%s\": ", endpoint,
+		 name);
+	fails(endpoint, PLAIT_ERROR_MISSING, text);
+	finish();
+}
+
+static void a_name_may_be_cancelled(void)
+{
+	begin();
+	for (unsigned turns = 0; turns < 3; turns++) {
+		struct plait_deferred *deferred = call("tcp://localhost:1");
+		for (unsigned i = 0; i < turns; i++)
+			loop_turn(local.loop, false);
+		plait_deferred_cancel(deferred);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(seen.failure);
+		plait_deferred_unref(&deferred);
+		plait_failure_unref(&seen.failure);
+	}
+	finish();
+}
+
 static void says_who_refused(void)
 {
 	int holder;
@@ -297,7 +339,9 @@ static void protocols_have_their_options(void)
 }
 
 SUITE_MAIN("connect", SUITE_TEST(connects_over_tcp), SUITE_TEST(connects_over_ipv6),
-	   SUITE_TEST(connects_over_unix), SUITE_TEST(says_who_refused),
-	   SUITE_TEST(refuses_what_makes_no_sense), SUITE_TEST(a_cancelled_one_is_never_made),
-	   SUITE_TEST(a_stopping_loop_ends_attempts), SUITE_TEST(leaves_from_the_address_it_is_told),
-	   SUITE_TEST(a_protocol_may_refuse), SUITE_TEST(protocols_have_their_options))
+	   SUITE_TEST(connects_over_unix), SUITE_TEST(finds_names_without_waiting),
+	   SUITE_TEST(says_which_name_is_missing), SUITE_TEST(a_name_may_be_cancelled),
+	   SUITE_TEST(says_who_refused), SUITE_TEST(refuses_what_makes_no_sense),
+	   SUITE_TEST(a_cancelled_one_is_never_made), SUITE_TEST(a_stopping_loop_ends_attempts),
+	   SUITE_TEST(leaves_from_the_address_it_is_told), SUITE_TEST(a_protocol_may_refuse),
+	   SUITE_TEST(protocols_have_their_options))
