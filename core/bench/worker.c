@@ -153,7 +153,8 @@ int worker_init(struct worker *worker, struct run *run, unsigned index, struct p
 	timer_init(&worker->tick, on_tick);
 	if (run->endpoint.scheme != ENDPOINT_TLS)
 		return 0;
-	struct tls_client_settings tls = { .ca = settings->ca,
+	struct tls_client_settings tls = { .verify = settings->ca,
+					   .ca = settings->ca,
 					   .server_name = run->endpoint.host,
 					   .resume = settings->resume };
 	worker->tls = tls_context_new_client(&tls, error);

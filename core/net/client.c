@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/container.h"
+#include "core/base/log.h"
 #include "core/base/option.h"
 #include "core/base/option_read.h"
 #include "core/net/factory.h"
@@ -105,10 +106,20 @@ static int make_plain(struct client *client, struct plait_error *error)
 
 static int make_tls(struct client *client, struct plait_error *error)
 {
-	struct tls_client_settings settings = { .ca = client->options.ca,
-						.server_name = client->options.name ? client->options.name
-										    : client->endpoint.host,
-						.resume = client->options.resume };
+	const struct endpoint_options *options = &client->options;
+	struct tls_client_settings settings = {
+		.verify = options->verify,
+		.ca = options->ca,
+		.server_name = options->name ? options->name : client->endpoint.host,
+		.alpn = options->alpn,
+		.certificate = options->certificate,
+		.key = options->key,
+		.resume = options->resume,
+	};
+	if (!options->verify)
+		log_write(PLAIT_LOG_WARNING, NULL,
+			  "%s: whoever answers is believed, for verify=no says not to check certificates",
+			  client->text);
 	struct tls_context *context = tls_context_new_client(&settings, error);
 	if (!context)
 		return PLAIT_ERROR_INVALID;

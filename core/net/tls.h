@@ -13,13 +13,16 @@ struct tls_context *tls_context_new(const char *certificate, const char *key, st
 
 /* How connections that we open behave. Strings are copied. */
 struct tls_client_settings {
-	const char *ca; /* PEM file of who may have signed the server's certificate; NULL: not verified */
+	bool verify;    /* the server's certificate must be good */
+	const char *ca; /* PEM file of who may have signed it; NULL: whom the system trusts */
 	const char *
-		server_name; /* a host name or address the certificate must be for, sent as SNI; NULL: neither */
-	bool resume;         /* keep the newest session that a server gave, and offer it */
+		server_name; /* a host name or address it must be for; a name is sent as SNI; NULL: neither */
+	const char *alpn;    /* "h2,http/1.1"; NULL: nothing is offered */
+	const char *certificate, *key; /* PEM files of our own; NULL: none */
+	bool resume;                   /* keep the newest session that a server gave, and offer it */
 };
 
-/* For connections that we open; used by one thread. NULL with error filled. */
+/* For connections that we open, on one loop at a time. NULL with error filled. */
 struct tls_context *tls_context_new_client(const struct tls_client_settings *settings,
 					   struct plait_error *error);
 

@@ -8,6 +8,7 @@
 
 #include "core/net/tls.h"
 #include "core/net/tls_conn.h"
+#include "core/net/tls_context.h"
 
 /* Short records are read together up to about so much, for one delivery. Long ones are not: an echo of two in one is read
  * only in part by clients who do not know that a record can be longer than their buffer (ncat). */
@@ -74,6 +75,10 @@ static ssize_t translate_ssl(const struct tls_conn *conn, int result, enum plait
 	}
 	if (kind != SSL_ERROR_SSL)
 		return tls_translate_socket(conn);
+	long verdict = SSL_get_verify_result(conn->ssl);
+	if (verdict != X509_V_OK && ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED)
+		return transport_fail(reason, "the peer's certificate is not good: %s",
+				      X509_verify_cert_error_string(verdict));
 	const char *text = ERR_reason_error_string(ERR_peek_last_error());
 	return transport_fail(reason, "%s", text ? text : "no reason given");
 }
@@ -190,6 +195,11 @@ static void tls_describe(struct transport *transport, struct plait_tls *tls)
 	tls->version = SSL_get_version(conn->ssl);
 	tls->cipher = SSL_get_cipher_name(conn->ssl);
 	tls->resumed = SSL_session_reused(conn->ssl);
+	const unsigned char *name;
+	unsigned len;
+	SSL_get0_alpn_selected(conn->ssl, &name, &len);
+	const struct tls_context *context = SSL_CTX_get_app_data(SSL_get_SSL_CTX(conn->ssl));
+	tls->alpn = tls_alpn_find(&context->alpn, name, len);
 }
 
 const struct transport_ops transport_tls = {

@@ -89,6 +89,7 @@ struct plait_tls {
 	const char *version; /* "TLSv1.3" */
 	const char *cipher;  /* "TLS_AES_256_GCM_SHA384" */
 	bool resumed;
+	const char *alpn; /* the protocol that was agreed on, "h2"; NULL: none */
 };
 PLAIT_EXPORT const struct plait_tls *plait_conn_tls(struct plait_conn *conn);
 

@@ -32,7 +32,7 @@ static void done(void)
 
 static void connects_without_a_check(void)
 {
-	CU_ASSERT(greet(&(struct tls_client_settings){ .ca = NULL }));
+	CU_ASSERT(greet(&(struct tls_client_settings){ .verify = false }));
 	CU_ASSERT(tls_pair_carry(&pair.client, &pair.server, "hello", 5));
 	CU_ASSERT(tls_pair_carry(&pair.server, &pair.client, "welcome", 7));
 	done();
@@ -40,29 +40,31 @@ static void connects_without_a_check(void)
 
 static void accepts_the_name_it_expects(void)
 {
-	CU_ASSERT(greet(&(struct tls_client_settings){ .ca = file("ca.pem"), .server_name = "localhost" }));
+	CU_ASSERT(greet(&(struct tls_client_settings){
+		.verify = true, .ca = file("ca.pem"), .server_name = "localhost" }));
 	done();
 }
 
 static void accepts_the_address_it_expects(void)
 {
-	CU_ASSERT(greet(&(struct tls_client_settings){ .ca = file("ca.pem"), .server_name = "::1" }));
+	CU_ASSERT(greet(
+		&(struct tls_client_settings){ .verify = true, .ca = file("ca.pem"), .server_name = "::1" }));
 	done();
 }
 
 static void refuses_another_name(void)
 {
 	const char *text;
-	CU_ASSERT_FALSE(greet(
-		&(struct tls_client_settings){ .ca = file("ca.pem"), .server_name = "elsewhere.example" }));
+	CU_ASSERT_FALSE(greet(&(struct tls_client_settings){
+		.verify = true, .ca = file("ca.pem"), .server_name = "elsewhere.example" }));
 	CU_ASSERT_EQUAL(transport_failure(&text), PLAIT_REASON_TLS_HANDSHAKE);
 	done();
 }
 
 static void refuses_another_issuer(void)
 {
-	CU_ASSERT_FALSE(
-		greet(&(struct tls_client_settings){ .ca = file("client.pem"), .server_name = "localhost" }));
+	CU_ASSERT_FALSE(greet(&(struct tls_client_settings){
+		.verify = true, .ca = file("client.pem"), .server_name = "localhost" }));
 	done();
 }
 
@@ -97,7 +99,7 @@ static void does_not_resume_by_itself(void)
 static void names_a_missing_ca_file(void)
 {
 	struct plait_error error = { 0 };
-	struct tls_client_settings settings = { .ca = "/nonexistent/ca.pem" };
+	struct tls_client_settings settings = { .verify = true, .ca = "/nonexistent/ca.pem" };
 	CU_ASSERT_PTR_NULL(tls_context_new_client(&settings, &error));
 	CU_ASSERT_STRING_EQUAL(error.path, "/nonexistent/ca.pem");
 	CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "expected PEM"));

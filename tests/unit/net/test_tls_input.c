@@ -15,7 +15,7 @@ static char got[65536];
 static void greet(void)
 {
 	server = tls_pair_server();
-	client = tls_pair_client(&(struct tls_client_settings){ .ca = NULL });
+	client = tls_pair_client(&(struct tls_client_settings){ .verify = false });
 	tls_pair_open(&pair, server, client);
 	CU_ASSERT_FATAL(tls_pair_handshake(&pair));
 }
@@ -187,7 +187,7 @@ static void errors_of_others_are_not_taken_for_its_own(void)
 static void a_handshake_minds_no_errors_of_others(void)
 {
 	server = tls_pair_server();
-	client = tls_pair_client(&(struct tls_client_settings){ .ca = NULL });
+	client = tls_pair_client(&(struct tls_client_settings){ .verify = false });
 	tls_pair_open(&pair, server, client);
 	ERR_raise(ERR_LIB_USER, ERR_R_INTERNAL_ERROR);
 	CU_ASSERT_EQUAL(pair.server.ops->handshake(&pair.server), TRANSPORT_WANT_READ);
@@ -198,7 +198,7 @@ static void who_goes_during_the_handshake_did_nothing_wrong(void)
 {
 	const char *text;
 	server = tls_pair_server();
-	client = tls_pair_client(&(struct tls_client_settings){ .ca = NULL });
+	client = tls_pair_client(&(struct tls_client_settings){ .verify = false });
 	tls_pair_open(&pair, server, client);
 	CU_ASSERT_EQUAL(pair.client.ops->handshake(&pair.client), TRANSPORT_WANT_READ);
 	CU_ASSERT_EQUAL(pair.server.ops->handshake(&pair.server), TRANSPORT_WANT_READ);
@@ -214,7 +214,7 @@ static void a_peers_alert_is_told_in_words(void)
 	char other[TLS_PAIR_PATH];
 	tls_pair_file("client.pem", other);
 	server = tls_pair_server();
-	client = tls_pair_client(&(struct tls_client_settings){ .ca = other });
+	client = tls_pair_client(&(struct tls_client_settings){ .verify = true, .ca = other });
 	tls_pair_open(&pair, server, client);
 	CU_ASSERT_FALSE(tls_pair_handshake(&pair)); /* the server failed last */
 	CU_ASSERT_EQUAL(transport_failure(&text), PLAIT_REASON_TLS_HANDSHAKE);
@@ -226,7 +226,7 @@ static void what_is_not_tls_is_refused_in_words(void)
 {
 	const char *text;
 	server = tls_pair_server();
-	client = tls_pair_client(&(struct tls_client_settings){ .ca = NULL });
+	client = tls_pair_client(&(struct tls_client_settings){ .verify = false });
 	tls_pair_open(&pair, server, client);
 	put("GET / HTTP/1.0\r\n\r\n", 18);
 	CU_ASSERT_EQUAL(pair.server.ops->handshake(&pair.server), TRANSPORT_FAILED);
