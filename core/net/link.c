@@ -32,7 +32,7 @@ struct link {
 static const int codes[PLAIT_REASON_COUNT_] = {
 	[PLAIT_REASON_REFUSED] = PLAIT_ERROR_REFUSED,
 	[PLAIT_REASON_TIMEOUT_HANDSHAKE] = PLAIT_ERROR_TIMEOUT,
-	[PLAIT_REASON_TLS_HANDSHAKE] = PLAIT_ERROR_REFUSED,
+	[PLAIT_REASON_TLS_CERTIFICATE] = PLAIT_ERROR_REFUSED,
 	[PLAIT_REASON_DRAIN] = PLAIT_ERROR_CLOSING,
 };
 
@@ -95,7 +95,10 @@ static void on_made(struct conn_owner *owner)
 static void on_failed(struct conn_owner *owner, enum plait_reason reason, const char *text)
 {
 	struct link *link = CONTAINER_OF(owner, struct link, owner);
-	link->trouble = strdup(text ? text : plait_reason_text(reason));
+	int len = text ? asprintf(&link->trouble, "%s (%s)", plait_reason_text(reason), text)
+		       : asprintf(&link->trouble, "%s", plait_reason_text(reason));
+	if (len < 0)
+		no_memory();
 	link->trouble_code = codes[reason] ? codes[reason] : PLAIT_ERROR_SYSTEM;
 }
 
@@ -107,7 +110,7 @@ static void on_gone(struct conn_owner *owner, const struct plait_addr *peer)
 	atomic_fetch_sub_explicit(&link->client->loop->load, 1, memory_order_relaxed);
 	if (user && !link->told) {
 		snprintf(what, sizeof(what), "%s: %s", plait_addr_format(peer, text, sizeof(text)),
-			 link->trouble ? link->trouble : "no memory");
+			 link->trouble);
 		fail(link, failure_of(link, link->trouble_code, what));
 		return;
 	}

@@ -9,8 +9,8 @@ static const struct {
 	bool resets;
 } reasons[PLAIT_REASON_COUNT_] = {
 	[PLAIT_REASON_NONE] = { "none", "it has not ended", false, false },
-	[PLAIT_REASON_CLOSED] = { "closed", "closed by the server", false, false },
-	[PLAIT_REASON_ABORTED] = { "aborted", "aborted by the server", false, true },
+	[PLAIT_REASON_CLOSED] = { "closed", "closed by this side", false, false },
+	[PLAIT_REASON_ABORTED] = { "aborted", "aborted by this side", false, true },
 	[PLAIT_REASON_PEER_CLOSED] = { "peer-closed", "closed by the peer", false, false },
 	[PLAIT_REASON_RESET] = { "reset", "the connection was reset or broke", true, false },
 	[PLAIT_REASON_REFUSED] = { "refused", "the protocol refused the connection", false, true },
@@ -33,10 +33,12 @@ static const struct {
 	[PLAIT_REASON_MESSAGE_TOO_LONG] = { "message-too-long", "a message was longer than allowed", true,
 					    false },
 	[PLAIT_REASON_OVERFLOW] = { "overflow", "more output waits than the cap allows", true, true },
-	[PLAIT_REASON_DRAIN] = { "drain", "the server is stopping", false, true },
-	[PLAIT_REASON_INTERNAL] = { "internal", "the server is short of a resource", true, true },
+	[PLAIT_REASON_DRAIN] = { "drain", "the program is stopping", false, true },
+	[PLAIT_REASON_INTERNAL] = { "internal", "this side is short of a resource", true, true },
 	[PLAIT_REASON_TIMEOUT_PROTOCOL] = { "timeout-protocol", "the protocol waited for too long", false,
 					    true },
+	[PLAIT_REASON_TLS_CERTIFICATE] = { "tls-certificate", "the peer's certificate is not good", true,
+					   false },
 };
 
 static bool known(enum plait_reason reason)

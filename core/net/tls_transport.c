@@ -66,6 +66,17 @@ ssize_t tls_translate_socket(const struct tls_conn *conn)
 	}
 }
 
+/* What is wrong with it, and which name it should have when it is that. */
+static ssize_t certificate_failed(const struct tls_conn *conn)
+{
+	const struct tls_context *context = SSL_CTX_get_app_data(SSL_get_SSL_CTX(conn->ssl));
+	long verdict = SSL_get_verify_result(conn->ssl);
+	bool misnamed = verdict == X509_V_ERR_HOSTNAME_MISMATCH || verdict == X509_V_ERR_IP_ADDRESS_MISMATCH;
+	return transport_fail(PLAIT_REASON_TLS_CERTIFICATE, "%s%s%.100s",
+			      X509_verify_cert_error_string(verdict), misnamed ? "; expected " : "",
+			      misnamed ? context->server_name : "");
+}
+
 static ssize_t translate_ssl(const struct tls_conn *conn, int result, enum plait_reason reason)
 {
 	int kind = SSL_get_error(conn->ssl, result);
@@ -75,10 +86,8 @@ static ssize_t translate_ssl(const struct tls_conn *conn, int result, enum plait
 	}
 	if (kind != SSL_ERROR_SSL)
 		return tls_translate_socket(conn);
-	long verdict = SSL_get_verify_result(conn->ssl);
-	if (verdict != X509_V_OK && ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED)
-		return transport_fail(reason, "the peer's certificate is not good: %s",
-				      X509_verify_cert_error_string(verdict));
+	if (ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED)
+		return certificate_failed(conn);
 	const char *text = ERR_reason_error_string(ERR_peek_last_error());
 	return transport_fail(reason, "%s", text ? text : "no reason given");
 }

@@ -48,11 +48,13 @@ static int bind_it(struct local *local, const char *host, uint16_t port)
 	return fd;
 }
 
-void local_listen(struct local *local, const struct plait_protocol *protocol, const char *host, uint16_t port)
+static void listen_with(struct local *local, const struct plait_protocol *protocol, const char *host,
+			uint16_t port, const struct transport_ops *transport, void *context)
 {
 	CU_ASSERT_EQUAL_FATAL(rig_listen(&local->rig, protocol, NULL, NULL), 0);
 	struct stream_listener_options options = { .factory = local->rig.factory,
-						   .transport = &transport_plain,
+						   .transport = transport,
+						   .transport_context = context,
 						   .keep_on_loop = true };
 	local->listener = stream_listener_new(&options);
 	int fd = bind_it(local, host, port);
@@ -60,11 +62,22 @@ void local_listen(struct local *local, const struct plait_protocol *protocol, co
 	if (local->path[0])
 		snprintf(local->endpoint, sizeof(local->endpoint), "%s", host);
 	else
-		snprintf(local->endpoint, sizeof(local->endpoint),
-			 strchr(host, ':') ? "tcp://[%s]:%u" : "tcp://%s:%u", host, local->port);
+		snprintf(local->endpoint, sizeof(local->endpoint), "%s://%s%s%s:%u", context ? "tls" : "tcp",
+			 strchr(host, ':') ? "[" : "", host, strchr(host, ':') ? "]" : "", local->port);
 	CU_ASSERT_EQUAL_FATAL(stream_listener_add(local->listener, local->loop, fd), 0);
 	stream_listener_start(local->listener);
 	loop_turn(local->loop, false);
+}
+
+void local_listen(struct local *local, const struct plait_protocol *protocol, const char *host, uint16_t port)
+{
+	listen_with(local, protocol, host, port, &transport_plain, NULL);
+}
+
+void local_listen_tls(struct local *local, const struct plait_protocol *protocol, const char *host,
+		      struct tls_context *context)
+{
+	listen_with(local, protocol, host, 0, &transport_tls, context);
 }
 
 void local_unlisten(struct local *local)
