@@ -1,6 +1,7 @@
 /* What happens to a service, and what it does then: a state, and a table of its moves. */
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/container.h"
 #include "core/base/log.h"
@@ -73,9 +74,16 @@ static uint64_t next_delay(struct plait_service *service)
 				      : backoff_delay(&service->backoff, failures);
 }
 
+/* Texts say where to; a name that is the same need not be there twice. */
+static struct log_subject subject_of(const struct plait_service *service)
+{
+	const char *name = plait_factory_name(service->client->factory);
+	return (struct log_subject){ .listener = strcmp(name, service->client->text) == 0 ? NULL : name };
+}
+
 static void say(const struct plait_service *service, const struct plait_failure *failure, uint64_t delay_ms)
 {
-	struct log_subject subject = { .listener = plait_factory_name(service->client->factory) };
+	struct log_subject subject = subject_of(service);
 	char text[32];
 	log_write(PLAIT_LOG_INFO, &subject, "%s; again in %s", failure->text,
 		  units_format_duration(text, sizeof(text), delay_ms));
@@ -83,7 +91,7 @@ static void say(const struct plait_service *service, const struct plait_failure 
 
 static void give_up(struct plait_service *service, struct plait_failure *failure)
 {
-	struct log_subject subject = { .listener = plait_factory_name(service->client->factory) };
+	struct log_subject subject = subject_of(service);
 	log_write(PLAIT_LOG_ERROR, &subject, "%s; giving up after %u in a row", failure->text,
 		  service->failures);
 	service_become_stopped(service);
