@@ -1,6 +1,7 @@
 /* Clients: endpoint strings and options become settings, a factory and a transport. */
 #include "core/net/client.h"
 
+#include <plait/reactor.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,9 @@
 #define TIMEOUT_MS 30000
 #define STAGGER_MS 250
 #define ATTEMPTS 8
+
+#define LONGEST_MS (365ull * 24 * 60 * 60 * 1000)
+#define LARGEST (16ull << 30)
 
 static uint64_t either(uint64_t given, uint64_t fallback)
 {
@@ -29,7 +33,10 @@ static void set_options(struct client *client, const struct plait_client_options
 		.stagger_ms = either(given->stagger_ms, STAGGER_MS),
 		.attempts = either(given->attempts, ATTEMPTS),
 		.handshake_ms = either(given->handshake_timeout_ms, settings->timeouts.handshake_ms),
-		.idle_ms = given->idle_timeout_ms, /* servers guard themselves; who connects may wait */
+		.idle_ms =
+			given->idle_timeout_ms == PLAIT_UNLIMITED
+				? 0
+				: given->idle_timeout_ms, /* servers guard themselves; who connects may wait */
 		.close_ms = either(given->close_timeout_ms, settings->timeouts.close_ms),
 		.nodelay = settings->socket.nodelay,
 		.keepalive = settings->socket.keepalive.enabled,
@@ -47,10 +54,10 @@ static void set_settings(struct client *client, const struct plait_client_option
 							.idle_ms = options->idle_ms,
 							.close_ms = options->close_ms };
 	settings->buffers = (struct buffer_settings){
-		.high = either(given->output_high, settings->buffers.high),
-		.low = either(given->output_low, settings->buffers.low),
-		.cap = either(given->output_cap, settings->buffers.cap),
-		.input = either(given->input_most, settings->buffers.input),
+		.high = either(given->buffer_high, settings->buffers.high),
+		.low = either(given->buffer_low, settings->buffers.low),
+		.cap = either(given->buffer_cap, settings->buffers.cap),
+		.input = either(given->buffer_input, settings->buffers.input),
 	};
 	settings->socket.nodelay = options->nodelay;
 	settings->socket.keepalive.enabled = options->keepalive;
@@ -61,9 +68,22 @@ static void set_settings(struct client *client, const struct plait_client_option
 					       .socket = &settings->socket };
 }
 
-static int check(const struct client *client, const char *endpoint, const struct plait_protocol *protocol,
-		 struct plait_error *error)
+/* The endpoint's options are in range; a struct's may be anything. */
+static bool in_range(const struct client *client)
 {
+	const struct endpoint_options *options = &client->options;
+	const uint64_t times[] = { options->timeout_ms, options->stagger_ms, options->handshake_ms,
+				   options->idle_ms, options->close_ms };
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		if (times[i] > LONGEST_MS)
+			return false;
+	}
+	return true;
+}
+
+static int check(const struct client *client, const char *endpoint, struct plait_error *error)
+{
+	const struct plait_protocol *protocol = &client->protocol;
 	const struct endpoint *to = &client->endpoint;
 	const struct buffer_settings *buffers = &client->settings.buffers;
 	const char *fault = NULL;
@@ -75,11 +95,34 @@ static int check(const struct client *client, const char *endpoint, const struct
 		fault = "expected a port from 1 to 65535";
 	else if (!protocol->data && !protocol->message && !protocol->made)
 		fault = "the protocol has no callback for a connection: data, message or made";
+	else if (!in_range(client))
+		fault = "a time has at most 365 days";
 	else if (buffers->low >= buffers->high)
-		fault = "output_low must be less than output_high";
+		fault = "buffer_low must be less than buffer_high";
+	else if (buffers->cap > LARGEST || buffers->high > LARGEST || buffers->input > LARGEST)
+		fault = "a buffer has at most 16g";
 	else if (buffers->cap < buffers->high + (64 << 10))
-		fault = "output_cap must be at least 64k more than output_high";
+		fault = "buffer_cap must be at least 64k more than buffer_high";
 	return fault ? plait_error_set(error, PLAIT_ERROR_INVALID, endpoint, "%s", fault) : 0;
+}
+
+/* What the program was compiled with may have fewer callbacks. */
+static int widen_protocol(struct client *client, const struct plait_protocol *given,
+			  struct plait_error *error)
+{
+	size_t size = given->head.size;
+	if (given->head.magic != PLAIT_MAGIC || size < sizeof(given->head))
+		return plait_error_set(
+			error, PLAIT_ERROR_INVALID, NULL,
+			"the protocol has no head: begin it with PLAIT_PROTOCOL_HEAD(\"NAME\")");
+	if (given->head.abi_major != PLAIT_ABI_MAJOR)
+		return plait_error_set(
+			error, PLAIT_ERROR_INVALID, NULL,
+			"the protocol was compiled for ABI %u, and this plait has %u; compile the "
+			"program anew",
+			given->head.abi_major, PLAIT_ABI_MAJOR);
+	memcpy(&client->protocol, given, size < sizeof(*given) ? size : sizeof(*given));
+	return 0;
 }
 
 /* A protocol with options has some, also where the program gives none. */
@@ -145,16 +188,19 @@ static void client_free(struct client *client)
 	free(client);
 }
 
-static int prepare(struct client *client, const char *endpoint, const struct plait_protocol *protocol,
+static int prepare(struct client *client, const char *endpoint, const struct plait_protocol *theirs,
 		   const struct plait_client_options *given, struct plait_error *error)
 {
-	const void *options = given->protocol_options;
+	const struct plait_protocol *protocol = &client->protocol;
+	const void *options = given->options;
 	set_options(client, given);
 	int result = endpoint_parse_options(endpoint, &client->endpoint, &client->options, error);
+	if (result == 0)
+		result = widen_protocol(client, theirs, error);
 	if (result < 0)
 		return result;
 	set_settings(client, given);
-	result = check(client, endpoint, protocol, error);
+	result = check(client, endpoint, error);
 	if (result == 0)
 		result = makers[client->endpoint.scheme](client, error);
 	if (result == 0 && protocol->options && !options) {
@@ -163,7 +209,8 @@ static int prepare(struct client *client, const char *endpoint, const struct pla
 	}
 	if (result < 0)
 		return result;
-	client->factory = factory_new(plait_loop_reactor(client->loop), given->name ? given->name : client->text, protocol, options,
+	client->factory = factory_new(plait_loop_reactor(client->loop),
+				      given->name ? given->name : client->text, protocol, options,
 				      &client->settings, error);
 	return client->factory ? 0 : PLAIT_ERROR_REFUSED;
 }

@@ -23,3 +23,8 @@ struct plait_factory {
 struct plait_factory *factory_new(struct plait_reactor *reactor, const char *name,
 				  const struct plait_protocol *protocol, const void *options,
 				  const struct net_settings *settings, struct plait_error *error);
+
+/* Calls factory_stop, if it was started. After the last connection's lost. */
+void factory_free(struct plait_factory **factory);
+
+#endif

@@ -23,23 +23,22 @@
 #include <plait/loop.h>
 #include <plait/protocol.h>
 
-/* {0}: the defaults. */
+/* Zero is the default of each. */
 struct plait_client_options {
-	const char *name; /* in the log; NULL: the endpoint. Copied */
-	const void *
-		protocol_options; /* NULL: the defaults of the protocol's table. Borrowed until factory_stop */
+	const char *name;    /* in the log; NULL: the endpoint */
+	const void *options; /* what the protocol's option table would fill, borrowed; NULL: its defaults */
 	uint64_t timeout_ms, stagger_ms;
 	unsigned attempts;
 	uint64_t handshake_timeout_ms, idle_timeout_ms, close_timeout_ms;
-	uint64_t output_high, output_low, output_cap; /* bytes, as a listener's buffers.high, low and cap */
-	uint64_t input_most;                          /* buffers.input */
+	uint64_t buffer_high, buffer_low, buffer_cap, buffer_input; /* bytes */
 };
 
 /* A connection. The Deferred's value is the struct plait_conn *, after its made callback: under TLS, after the handshake.
  * It is good until its lost callback has returned, so take it in a callback of the Deferred. The failure names each address
  * that was tried, and why it was in vain: PLAIT_ERROR_INVALID the endpoint or a file, PLAIT_ERROR_MISSING the name,
  * PLAIT_ERROR_SYSTEM the kernel's no, PLAIT_ERROR_TIMEOUT, PLAIT_ERROR_REFUSED the certificate or the protocol's accept,
- * PLAIT_ERROR_CLOSING the loop is stopping. Cancel ends the attempt. protocol lives on until factory_stop. On the loop. */
+ * PLAIT_ERROR_CLOSING the loop is stopping. Cancel ends the attempt. protocol, which has its head from PLAIT_PROTOCOL_HEAD, must
+ * outlive the loop. On the loop. */
 PLAIT_EXPORT struct plait_deferred *plait_connect(struct plait_loop *loop, const char *endpoint,
 						  const struct plait_protocol *protocol,
 						  const struct plait_client_options *options);

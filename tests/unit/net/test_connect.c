@@ -330,7 +330,7 @@ static void protocols_have_their_options(void)
 	CU_ASSERT_EQUAL(((const struct caller_options *)(const void *)seen.options)->size, 3072);
 	plait_connector_unref(&connector);
 	struct caller_options own = { 7 };
-	struct plait_client_options options = { .name = "mine", .protocol_options = &own };
+	struct plait_client_options options = { .name = "mine", .options = &own };
 	connector = plait_connector_new(local.loop, "tcp://127.0.0.1:1", &with_options, &options, NULL, NULL,
 					NULL);
 	CU_ASSERT_PTR_EQUAL(seen.options, &own);
