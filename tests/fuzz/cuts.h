@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tests/unit/protocols/framing_driver.h"
+
 #define PACKETS_MAX 255
 
 struct cuts {
@@ -15,5 +17,9 @@ struct cuts {
 
 /* Takes data apart; the stream is empty when there is none. */
 void cuts_read(struct cuts *cuts, const uint8_t *data, size_t size);
+
+/* Aborts when the framing makes something else of the stream in these packets than the model does. */
+void cuts_try(const struct plait_framing *framing, framing_model_fn *model, const void *settings,
+	      const uint8_t *data, size_t size);
 
 #endif

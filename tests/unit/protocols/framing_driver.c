@@ -205,3 +205,15 @@ unsigned random_below(unsigned bound)
 	state ^= state << 17;
 	return (unsigned)((state >> 33) % bound);
 }
+
+bool framing_as_model(const struct plait_framing *framing, framing_model_fn *model, const void *settings,
+		      const uint8_t *data, size_t len, bool every_cut)
+{
+	struct record expected = { 0 };
+
+	model(settings, data, len, &expected);
+	bool good = every_cut ? framing_same_in_every_cut(framing, settings, data, len, &expected)
+			      : framing_same_in_random_cuts(framing, settings, data, len, &expected);
+	record_fini(&expected);
+	return good;
+}

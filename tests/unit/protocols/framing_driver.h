@@ -17,6 +17,9 @@ void record_message(struct record *record, const void *bytes, size_t len);
 void record_too_long(struct record *record);
 void record_invalid(struct record *record);
 
+/* What a framing with these settings should make of a stream; what is too long is skipped. */
+typedef void framing_model_fn(const void *settings, const uint8_t *data, size_t len, struct record *record);
+
 void record_fini(struct record *record);
 bool record_equal(const struct record *a, const struct record *b);
 
@@ -39,6 +42,10 @@ bool framing_same_in_every_cut(const struct plait_framing *framing, const void *
 			       size_t len, const struct record *expected);
 bool framing_same_in_random_cuts(const struct plait_framing *framing, const void *settings,
 				 const uint8_t *data, size_t len, const struct record *expected);
+
+/* Whether it makes of data what the model does, in every cut or in random ones. */
+bool framing_as_model(const struct plait_framing *framing, framing_model_fn *model, const void *settings,
+		      const uint8_t *data, size_t len, bool every_cut);
 
 /* The same numbers in every run of a program. */
 unsigned random_below(unsigned bound);

@@ -3,8 +3,9 @@
 
 #include <string.h>
 
-void line_model(const struct plait_line *line, const uint8_t *data, size_t len, struct record *record)
+void line_model(const void *settings, const uint8_t *data, size_t len, struct record *record)
 {
+	const struct plait_line *line = settings;
 	const char *delimiter = line->delimiter ? line->delimiter : "\n";
 	size_t size = strlen(delimiter), start = 0;
 
@@ -65,9 +66,10 @@ static size_t one_netstring(uint64_t most, const uint8_t *data, size_t len, stru
 	return record->invalid ? 0 : end + 1;
 }
 
-void netstring_model(const struct plait_netstring *netstring, const uint8_t *data, size_t len,
-		     struct record *record)
+void netstring_model(const void *settings, const uint8_t *data, size_t len, struct record *record)
 {
+	const struct plait_netstring *netstring = settings;
+
 	for (size_t at = 0, size = 1; at < len && size > 0; at += size)
 		size = one_netstring(netstring->max_length, data + at, len - at, record);
 }
@@ -138,9 +140,10 @@ static size_t one_message(const struct plait_length_field *field, const uint8_t 
 	return head + (size_t)body;
 }
 
-void length_field_model(const struct plait_length_field *field, const uint8_t *data, size_t len,
-			struct record *record)
+void length_field_model(const void *settings, const uint8_t *data, size_t len, struct record *record)
 {
+	const struct plait_length_field *field = settings;
+
 	for (size_t at = 0, size = 1; at < len && size > 0; at += size)
 		size = one_message(field, data + at, len - at, record);
 }

@@ -8,11 +8,7 @@
 
 #include "tests/unit/protocols/framing_driver.h"
 
-/* What is too long is skipped. */
-void line_model(const struct plait_line *line, const uint8_t *data, size_t len, struct record *record);
-void netstring_model(const struct plait_netstring *netstring, const uint8_t *data, size_t len,
-		     struct record *record);
-void length_field_model(const struct plait_length_field *field, const uint8_t *data, size_t len,
-			struct record *record);
+/* Their settings are a struct plait_line, plait_netstring and plait_length_field. */
+framing_model_fn line_model, netstring_model, length_field_model;
 
 #endif

@@ -33,15 +33,10 @@ static const struct plait_length_field fields[] = {
 
 static bool same(const struct plait_length_field *field, const uint8_t *data, size_t len, bool every_cut)
 {
-	struct record expected = { 0 };
-	length_field_model(field, data, len, &expected);
-	bool good = every_cut ? framing_same_in_every_cut(&plait_length_field_framing, field, data, len,
-							  &expected)
-			      : framing_same_in_random_cuts(&plait_length_field_framing, field, data, len,
-							    &expected);
+	bool good = framing_as_model(&plait_length_field_framing, length_field_model, field, data, len,
+				     every_cut);
 	if (!good)
 		printf("# kind of head: %td\n", field - fields);
-	record_fini(&expected);
 	return good;
 }
 

@@ -85,15 +85,8 @@ static size_t fill(char *data, size_t size, unsigned most)
 static bool same(uint64_t max_length, const char *text, size_t len, bool every_cut)
 {
 	struct plait_netstring netstring = { max_length };
-	const uint8_t *data = (const uint8_t *)text;
-	struct record expected = { 0 };
-	netstring_model(&netstring, data, len, &expected);
-	bool good = every_cut ? framing_same_in_every_cut(&plait_netstring_framing, &netstring, data, len,
-							  &expected)
-			      : framing_same_in_random_cuts(&plait_netstring_framing, &netstring, data, len,
-							    &expected);
-	record_fini(&expected);
-	return good;
+	return framing_as_model(&plait_netstring_framing, netstring_model, &netstring, (const uint8_t *)text,
+				len, every_cut);
 }
 
 static void every_cut_gives_the_same_messages(void)
