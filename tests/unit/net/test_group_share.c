@@ -53,7 +53,7 @@ static bool is_open(const struct member *member)
 
 static bool listens(const struct member *member)
 {
-	return member->client.conn && member->client.conn->state == CONN_OPEN && !member->shut;
+	return is_open(member) && !member->shut;
 }
 
 static void expect(struct member *member, const struct plait_chunk *chunk)

@@ -164,6 +164,20 @@ static void scattered_parts_fill_records(void)
 	done();
 }
 
+/* An empty part may have no place at all, also where a record is filled from both sides of it. */
+static void empty_parts_are_passed_over(void)
+{
+	struct iovec parts[] = {
+		{ .iov_base = NULL, .iov_len = 0 },           { .iov_base = data, .iov_len = 333 },
+		{ .iov_base = NULL, .iov_len = 0 },           { .iov_base = NULL, .iov_len = 0 },
+		{ .iov_base = data + 333, .iov_len = 30000 }, { .iov_base = NULL, .iov_len = 0 },
+	};
+	greet();
+	CU_ASSERT_EQUAL(pair.server.ops->writev(&pair.server, parts, 6), 30333);
+	CU_ASSERT(arrived(30333));
+	done();
+}
+
 /* Each call offers the same bytes from another place and in other parts, as a queue may. */
 static ssize_t offer(size_t from, size_t most, size_t split)
 {
@@ -288,6 +302,7 @@ static void who_speaks_again_and_again_keeps_its_buffers(void)
 SUITE_MAIN("tls_output", SUITE_TEST(short_writes_are_one_record),
 	   SUITE_TEST(a_stream_starts_with_small_records_in_one_send),
 	   SUITE_TEST(a_stream_goes_on_with_whole_records), SUITE_TEST(scattered_parts_fill_records),
-	   SUITE_TEST(a_slow_reader_gets_all_of_it), SUITE_TEST(a_record_once_begun_is_finished_as_it_is),
+	   SUITE_TEST(empty_parts_are_passed_over), SUITE_TEST(a_slow_reader_gets_all_of_it),
+	   SUITE_TEST(a_record_once_begun_is_finished_as_it_is),
 	   SUITE_TEST(the_end_comes_after_what_is_held_back),
 	   SUITE_TEST(who_speaks_again_and_again_keeps_its_buffers))
