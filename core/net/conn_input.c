@@ -311,7 +311,7 @@ void conn_resume_from(struct plait_conn *conn, enum conn_pause why)
 	if (!deliverable(conn))
 		return;
 	conn->deliver_due = true;
-	if (!conn->paused && transport_pending(&conn->transport))
+	if (transport_pending(&conn->transport))
 		conn->read_due = true;
 	conn_defer(conn);
 }

@@ -1,6 +1,9 @@
 /* The throttle: what it measures and when, what it holds back and for how long, on one loop and on two. */
 #include "core/policy/throttle.h"
 
+#include <plait/group.h>
+#include <string.h>
+
 #include "core/net/net.h"
 #include "tests/unit/net/recorder.h"
 #include "tests/unit/rig.h"
@@ -8,7 +11,7 @@
 
 static struct rig rig;
 static struct rig_listener listener;
-static struct rig_client a, b;
+static struct rig_client a, b, c;
 static struct throttle *throttle;
 
 /* Without lost: the recorder knows one connection. */
@@ -319,17 +322,92 @@ static void the_pause_does_not_count_as_idle(void)
 
 static void closing_is_not_held_back(void)
 {
-	start(100, 100);
+	start(100, 1);
 	plait_write(a.conn, "0123456789", 10);
 	say(&a, 500);
 	rig_advance(&rig, 1000);
 	CU_ASSERT_FALSE(reads(&a));
+	CU_ASSERT_TRUE(plait_conn_blocked(a.conn));
 	plait_write(a.conn, "bye", 3);
 	plait_close(a.conn);
 	rig_run(&rig);
 	CU_ASSERT_TRUE(rig_heard(&a, "0123456789bye"));
+	CU_ASSERT_FALSE(plait_conn_blocked(a.conn)); /* so that a producer can finish */
+	rig_advance(&rig, 1000);
+	CU_ASSERT_FALSE(plait_conn_blocked(a.conn));
 	rig_end(&a);
 	CU_ASSERT_PTR_NULL(a.conn);
+	end();
+}
+
+static void what_moved_during_the_pause_is_newer(void)
+{
+	start(100, 0);
+	plait_set_idle_timeout(a.conn, 1500);
+	say(&a, 500);
+	rig_advance(&rig, 1000);
+	rig_advance(&rig, 3900);
+	plait_write(a.conn, "x", 1);
+	rig_run(&rig);
+	rig_advance(&rig, 100);
+	CU_ASSERT_TRUE(reads(&a));
+	rig_advance(&rig, 1499);
+	CU_ASSERT_FALSE(a.memory.was_shut_down);
+	rig_advance(&rig, 1);
+	CU_ASSERT_TRUE(a.memory.was_shut_down);
+	end();
+}
+
+static void a_long_time_pays_everything(void)
+{
+	start((uint64_t)1 << 34, 0);
+	say(&a, 1);
+	rig_advance(&rig, (uint64_t)1 << 30); /* the product is 0 in 64 bits */
+	CU_ASSERT_TRUE(reads(&a));
+	end();
+}
+
+/* ---- groups ---- */
+
+static unsigned slow;
+
+static void count_slow(struct plait_conn *member, struct plait_chunk *chunk)
+{
+	(void)member;
+	(void)chunk;
+	slow++;
+}
+
+static void tell(struct plait_group *group, const char *text)
+{
+	struct plait_chunk *chunk = plait_chunk_new(text, strlen(text));
+	plait_group_offer(group, chunk, NULL, count_slow);
+	plait_chunk_unref(&chunk);
+}
+
+/* Who shares has nothing of its own to be blocked for. */
+static void one_that_shares_with_a_group_is_held_back_as_well(void)
+{
+	start(0, 10);
+	struct plait_group *group = plait_group_open("room");
+	rig_connect(&rig, &listener, &b);
+	plait_group_add(group, a.conn);
+	plait_group_add(group, b.conn);
+	slow = 0;
+	tell(group, "to all of them ");
+	CU_ASSERT_TRUE(a.conn->sharing);
+	conn_hold(a.conn, TRAFFIC_OUT);
+	CU_ASSERT_FALSE(a.conn->sharing);
+	tell(group, "to one");
+	CU_ASSERT_EQUAL(slow, 1);
+	rig_run(&rig);
+	CU_ASSERT_TRUE(rig_heard(&a, "to all of them "));
+	CU_ASSERT_TRUE(rig_heard(&b, "to all of them to one"));
+	rig_advance(&rig, 1000);
+	tell(group, "to nobody");
+	CU_ASSERT_EQUAL(slow, 3);
+	plait_group_close(&group);
+	rig_leave(&b);
 	end();
 }
 
@@ -379,6 +457,10 @@ static void a_loop_that_is_behind_measures_no_time(void)
 	loop_enter(rig.loop);
 	rig_advance(&rig, 1000);
 	loop_enter(second.loop);
+	rig_connect(&second, &listener, &c); /* which makes it look */
+	CU_ASSERT_TRUE(reads(&b));
+	CU_ASSERT_TRUE(reads(&c));
+	rig_leave(&c);
 	say(&b, 900); /* a burst, with a clock of a second ago */
 	CU_ASSERT_FALSE(reads(&b));
 	rig_advance(&second, 1000);
@@ -403,5 +485,7 @@ SUITE_MAIN("throttle", SUITE_TEST(up_to_the_rate_nothing_happens),
 	   SUITE_TEST(what_is_written_while_blocked_is_sent_and_counts),
 	   SUITE_TEST(a_slow_reader_stays_blocked), SUITE_TEST(reading_and_writing_are_apart),
 	   SUITE_TEST(the_pause_does_not_count_as_idle), SUITE_TEST(closing_is_not_held_back),
+	   SUITE_TEST(what_moved_during_the_pause_is_newer), SUITE_TEST(a_long_time_pays_everything),
+	   SUITE_TEST(one_that_shares_with_a_group_is_held_back_as_well),
 	   SUITE_TEST(two_loops_add_up_and_pause_together),
 	   SUITE_TEST(a_loop_that_is_behind_measures_no_time))
