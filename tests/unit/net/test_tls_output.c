@@ -170,11 +170,11 @@ static void empty_parts_are_passed_over(void)
 	struct iovec parts[] = {
 		{ .iov_base = NULL, .iov_len = 0 },           { .iov_base = data, .iov_len = 333 },
 		{ .iov_base = NULL, .iov_len = 0 },           { .iov_base = NULL, .iov_len = 0 },
-		{ .iov_base = data + 333, .iov_len = 30000 }, { .iov_base = NULL, .iov_len = 0 },
+		{ .iov_base = data + 333, .iov_len = 12000 }, { .iov_base = NULL, .iov_len = 0 },
 	};
 	greet();
-	CU_ASSERT_EQUAL(pair.server.ops->writev(&pair.server, parts, 6), 30333);
-	CU_ASSERT(arrived(30333));
+	CU_ASSERT_EQUAL(pair.server.ops->writev(&pair.server, parts, 6), 12333);
+	CU_ASSERT(arrived(12333));
 	done();
 }
 
