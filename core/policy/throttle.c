@@ -14,8 +14,9 @@
 #define PERIOD_MS 1000
 
 /* A burst is not waited out for the rest of its second when it is so many seconds' worth: the pause that follows would be
- * for everybody, and as long as the network is fast. */
-#define BURST_S 8
+ * for everybody, and as long as the network is fast. Loops share it, but each may have what is too much in any case. */
+#define BURST_S 4
+#define BURST_LEAST_S 2
 
 /* More time without traffic than this earns nothing more, and cannot overflow. */
 #define FORGET_MS ((uint64_t)24 * 3600 * 1000)
@@ -110,7 +111,10 @@ static uint64_t burst(const struct part *part, enum traffic_direction direction)
 {
 	uint64_t rate = part->throttle->gauges[direction].rate;
 	uint64_t moved = atomic_load_explicit(&part->moved[direction], memory_order_relaxed);
-	return rate > 0 ? moved + rate * BURST_S : UINT64_MAX;
+	uint64_t share = BURST_S / part->loop->count;
+	if (share < BURST_LEAST_S)
+		share = BURST_LEAST_S;
+	return rate > 0 ? moved + rate * share : UINT64_MAX;
 }
 
 static bool burst_came(const struct part *part)

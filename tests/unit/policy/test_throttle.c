@@ -192,14 +192,26 @@ static void leaving_does_not_pay(void)
 static void a_large_burst_is_stopped_before_its_second_is_over(void)
 {
 	start(100, 0);
-	say(&a, 800);
+	say(&a, 400);
 	CU_ASSERT_TRUE(reads(&a));
 	say(&a, 1);
 	CU_ASSERT_FALSE(reads(&a));
-	rig_advance(&rig, 8000);
+	rig_advance(&rig, 4000);
 	CU_ASSERT_FALSE(reads(&a));
 	rig_advance(&rig, 10);
 	CU_ASSERT_TRUE(reads(&a));
+	end();
+}
+
+static void many_loops_share_what_a_burst_may_be(void)
+{
+	start(100, 0);
+	rig.loop->count = 64;
+	rig_advance(&rig, 1000);
+	say(&a, 200); /* but this is too much for one second, whatever the others do */
+	CU_ASSERT_TRUE(reads(&a));
+	say(&a, 1);
+	CU_ASSERT_FALSE(reads(&a));
 	end();
 }
 
@@ -305,10 +317,10 @@ static void the_pause_does_not_count_as_idle(void)
 	start(100, 0);
 	listener.settings.timeouts.idle_ms = 1500;
 	plait_set_idle_timeout(a.conn, 1500);
-	say(&a, 500);
+	say(&a, 400);
 	rig_advance(&rig, 1000); /* of its idle time */
 	CU_ASSERT_FALSE(reads(&a));
-	rig_advance(&rig, 3999);
+	rig_advance(&rig, 2999);
 	CU_ASSERT_FALSE(reads(&a));
 	rig_advance(&rig, 1);
 	CU_ASSERT_TRUE(reads(&a));
@@ -480,6 +492,7 @@ SUITE_MAIN("throttle", SUITE_TEST(up_to_the_rate_nothing_happens),
 	   SUITE_TEST(what_waits_is_delivered_during_the_pause),
 	   SUITE_TEST(all_connections_count_and_share_the_pause), SUITE_TEST(leaving_does_not_pay),
 	   SUITE_TEST(a_large_burst_is_stopped_before_its_second_is_over),
+	   SUITE_TEST(many_loops_share_what_a_burst_may_be),
 	   SUITE_TEST(one_that_has_another_factory_is_left_alone),
 	   SUITE_TEST(over_the_write_rate_the_connection_is_blocked),
 	   SUITE_TEST(what_is_written_while_blocked_is_sent_and_counts),
