@@ -212,8 +212,9 @@ size_t conn_account(struct plait_conn *conn, ssize_t took);
 bool conn_takes_output(struct plait_conn *conn);
 
 /* conn_feed.c */
-void conn_feed(struct plait_conn *conn);           /* one that is fed has its turn */
-bool conn_feed_due(const struct plait_conn *conn); /* and needs another */
+void conn_feed(struct plait_conn *conn);               /* one that is fed has its turn */
+bool conn_feed_due(const struct plait_conn *conn);     /* and needs another */
+bool conn_file_is_held(const struct plait_conn *conn); /* a file is next, and writing is held back */
 bool conn_awaits_producer(const struct plait_conn *conn);
 void conn_dismiss_producer(struct plait_conn *conn); /* an end that does not wait for it has begun */
 void conn_feed_end(struct plait_conn *conn);

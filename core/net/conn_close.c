@@ -183,7 +183,8 @@ void conn_close_late(struct plait_conn *conn)
 		close_now(conn);
 	else
 		conn_fail(conn, PLAIT_REASON_TIMEOUT_CLOSE,
-			  conn->fed && conn->write_needs == WATCH_NONE ? "its producer did not finish" : NULL);
+			  conn->fed && conn->write_needs == WATCH_NONE ? "its producer did not finish"
+								       : NULL);
 }
 
 void conn_drain(struct plait_conn *conn)

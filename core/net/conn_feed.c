@@ -36,6 +36,11 @@ void conn_dismiss_producer(struct plait_conn *conn)
 		conn->extra->feed->dismissed = conn->extra->feed->producer != NULL;
 }
 
+bool conn_file_is_held(const struct plait_conn *conn)
+{
+	return (conn->paused & CONN_PAUSE_RATE_OUT) && queue_at_stop(&conn->output);
+}
+
 /* The queue up to a file, that file, and so on. */
 static void send_in_order(struct plait_conn *conn)
 {
@@ -44,7 +49,7 @@ static void send_in_order(struct plait_conn *conn)
 		conn_send_queue(conn);
 		if (conn->state == CONN_CLOSED || conn->write_needs != WATCH_NONE)
 			return;
-	} while (queue_at_stop(&conn->output) && conn_send_file(conn, &budget));
+	} while (queue_at_stop(&conn->output) && !conn_file_is_held(conn) && conn_send_file(conn, &budget));
 }
 
 void conn_feed(struct plait_conn *conn)
@@ -57,7 +62,8 @@ void conn_feed(struct plait_conn *conn)
 
 bool conn_feed_due(const struct plait_conn *conn)
 {
-	return (conn->extra->feed->files && conn->write_needs == WATCH_NONE) || conn_producer_due(conn);
+	return (conn->extra->feed->files && conn->write_needs == WATCH_NONE && !conn_file_is_held(conn)) ||
+	       conn_producer_due(conn);
 }
 
 void conn_feed_end(struct plait_conn *conn)

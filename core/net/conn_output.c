@@ -138,7 +138,7 @@ static ASIDE void after_sending(struct plait_conn *conn)
 	if (conn->fed && conn_feed_due(conn))
 		conn_defer(conn);
 	if (conn->output.bytes > 0) {
-		if (conn->write_needs == WATCH_NONE)
+		if (conn->write_needs == WATCH_NONE && !conn_file_is_held(conn))
 			conn_defer(conn);
 	} else if (conn->fed) {
 		return;

@@ -25,7 +25,7 @@ struct traffic {
 };
 
 /* From here on, until it is ended, a connection is held back. In: nothing more is read; what was read is delivered. Out: it
- * is as if output were above the high mark, so who writes waits for drained; what is written nonetheless is sent. Beginning
+ * is as if output were above the high mark, so who writes waits for drained; what is written nonetheless is sent; files wait. Beginning
  * and ending it twice is allowed. No callback runs in here. The time it lasted, held_ms, does not count as idle. On the
  * connection's loop. */
 void conn_hold(struct plait_conn *conn, enum traffic_direction direction);

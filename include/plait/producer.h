@@ -21,8 +21,8 @@
  * writes when it is asked. None is called from inside the call that caused it, or inside another callback of the
  * connection. */
 struct plait_producer {
-	/* Push: output is above the high mark, at the end of a turn; and it has fallen to the low one. By turns, pause
-	 * first. resume comes after the protocol's drained. */
+	/* Push: output is above the high mark, at the end of a turn, or the listener's write_rate holds it back; and it has
+	 * fallen to the low one. By turns, pause first. resume comes after the protocol's drained. */
 	void (*pause)(struct plait_conn *conn, void *arg);
 	void (*resume)(struct plait_conn *conn, void *arg);
 

@@ -239,10 +239,8 @@ static json_t *see_read(void *unused)
 
 static json_t *see_producer_paused(void *unused)
 {
-	const struct plait_conn *conn = policy_client()->conn;
-
 	(void)unused;
-	return json_boolean(conn && plait_conn_blocked(conn));
+	return json_boolean(policy_play.producer_paused);
 }
 
 static json_t *see_transport_state(void *unused)

@@ -2,6 +2,7 @@
 #include "tests/conformance/policy_stage.h"
 
 #include <math.h>
+#include <plait/producer.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,9 +12,38 @@ struct policy_play policy_play;
 
 /* ---- the protocols ---- */
 
+static void pause_producer(struct plait_conn *conn, void *arg)
+{
+	(void)conn;
+	(void)arg;
+	policy_play.producer_paused = true;
+}
+
+static void resume_producer(struct plait_conn *conn, void *arg)
+{
+	(void)conn;
+	(void)arg;
+	policy_play.producer_paused = false;
+}
+
+static void stop_producer(struct plait_conn *conn, enum plait_reason reason, void *arg)
+{
+	(void)conn;
+	(void)reason;
+	(void)arg;
+}
+
+static const struct plait_producer producer = {
+	.pause = pause_producer,
+	.resume = resume_producer,
+	.stop = stop_producer,
+};
+
 static void made(struct plait_conn *conn)
 {
 	policy_play.served_by_overflow = false;
+	if (policy_play.produces)
+		plait_register_producer(conn, &producer, NULL);
 	if (policy_play.policy->set_timeout == plait_set_timeout)
 		plait_set_timeout(conn, policy_play.timeout_ms);
 }
@@ -117,6 +147,7 @@ static const char *read_handler(const json_t *params)
 	const char *handler = json_string_value(json_object_get(params, "handler"));
 
 	policy_play.echoes = handler && !strcmp(handler, "echo");
+	policy_play.produces = json_is_true(json_object_get(params, "handler_is_registered_producer"));
 	return handler && !policy_play.echoes ? "names an unknown handler" : NULL;
 }
 

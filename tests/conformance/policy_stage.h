@@ -35,7 +35,7 @@ struct policy_play {
 	struct visitor visitors[VISITORS_MOST];
 	size_t count;
 	uint64_t timeout_ms;
-	bool echoes;
+	bool echoes, produces; /* its handler; it is a registered producer, too */
 	json_t *after_step;
 
 	/* What the last step brought. */
@@ -43,6 +43,7 @@ struct policy_play {
 	bool accepted, served_by_overflow;
 
 	bool timed_out;
+	bool producer_paused;
 };
 
 extern struct policy_play policy_play;

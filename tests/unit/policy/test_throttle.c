@@ -2,7 +2,10 @@
 #include "core/policy/throttle.h"
 
 #include <plait/group.h>
+#include <plait/producer.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/net/net.h"
 #include "tests/unit/net/recorder.h"
@@ -273,6 +276,65 @@ static void what_is_written_while_blocked_is_sent_and_counts(void)
 	end();
 }
 
+static unsigned produced;
+
+static void produce(struct plait_conn *conn, size_t room, void *arg)
+{
+	(void)room;
+	(void)arg;
+	produced++;
+	plait_write(conn, "0123456789", 10);
+}
+
+static void stop_producing(struct plait_conn *conn, enum plait_reason reason, void *arg)
+{
+	(void)conn;
+	(void)reason;
+	(void)arg;
+}
+
+/* One that always has something: without an end to a turn's work it makes as much as it is asked for. */
+static void a_pull_producer_waits(void)
+{
+	static const struct plait_producer producer = { .produce = produce, .stop = stop_producing };
+	start(0, 10);
+	produced = 0;
+	plait_register_producer(a.conn, &producer, NULL);
+	loop_turn(rig.loop, false);
+	while (!plait_conn_blocked(a.conn) && produced < 1000)
+		loop_turn(rig.loop, false);
+	CU_ASSERT_TRUE(produced >= 4 && produced < 10);
+	unsigned before = produced;
+	rig_run(&rig);
+	CU_ASSERT_EQUAL(produced, before);
+	rig.now_ms += before * 1000;
+	loop_turn(rig.loop, false);
+	CU_ASSERT_TRUE(produced > before);
+	plait_unregister_producer(a.conn);
+	rig_run(&rig);
+	end();
+}
+
+static void a_file_waits_and_what_is_behind_it(void)
+{
+	FILE *file = tmpfile();
+	start(0, 10);
+	fputs("of a file ", file);
+	fflush(file);
+	plait_write(a.conn, "0123456789abcdefghij", 20);
+	rig_run(&rig);
+	rig_advance(&rig, 1000);
+	struct plait_deferred *sent = plait_send_file(a.conn, dup(fileno(file)), 0, PLAIT_TO_END);
+	plait_write(a.conn, "and more", 8);
+	rig_run(&rig);
+	CU_ASSERT_TRUE(rig_heard(&a, "0123456789abcdefghij"));
+	rig_advance(&rig, 1000);
+	CU_ASSERT_TRUE(rig_heard(&a, "of a file and more"));
+	plait_deferred_unref(&sent);
+	fclose(file);
+	end();
+}
+
 /* The end of the pause leaves a slow reader's marks as they are. */
 static void a_slow_reader_stays_blocked(void)
 {
@@ -495,10 +557,11 @@ SUITE_MAIN("throttle", SUITE_TEST(up_to_the_rate_nothing_happens),
 	   SUITE_TEST(many_loops_share_what_a_burst_may_be),
 	   SUITE_TEST(one_that_has_another_factory_is_left_alone),
 	   SUITE_TEST(over_the_write_rate_the_connection_is_blocked),
-	   SUITE_TEST(what_is_written_while_blocked_is_sent_and_counts),
-	   SUITE_TEST(a_slow_reader_stays_blocked), SUITE_TEST(reading_and_writing_are_apart),
-	   SUITE_TEST(the_pause_does_not_count_as_idle), SUITE_TEST(closing_is_not_held_back),
-	   SUITE_TEST(what_moved_during_the_pause_is_newer), SUITE_TEST(a_long_time_pays_everything),
+	   SUITE_TEST(what_is_written_while_blocked_is_sent_and_counts), SUITE_TEST(a_pull_producer_waits),
+	   SUITE_TEST(a_file_waits_and_what_is_behind_it), SUITE_TEST(a_slow_reader_stays_blocked),
+	   SUITE_TEST(reading_and_writing_are_apart), SUITE_TEST(the_pause_does_not_count_as_idle),
+	   SUITE_TEST(closing_is_not_held_back), SUITE_TEST(what_moved_during_the_pause_is_newer),
+	   SUITE_TEST(a_long_time_pays_everything),
 	   SUITE_TEST(one_that_shares_with_a_group_is_held_back_as_well),
 	   SUITE_TEST(two_loops_add_up_and_pause_together),
 	   SUITE_TEST(a_loop_that_is_behind_measures_no_time))
