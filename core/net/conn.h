@@ -80,16 +80,22 @@ struct plait_conn {
 	bool made : 1;           /* the made callback was called, so lost is owed */
 	bool peer_ended : 1;     /* the transport reported the end of input */
 	bool eof_due : 1;        /* and the protocol has not been told */
-	bool write_ending : 1;   /* plait_shutdown_write: end our direction after the queue */
-	bool sharing : 1;        /* in the group it joined last: group_part.h */
+	bool framed : 1;         /* bytes go through its framing */
+	bool reset_on_close : 1; /* the peer must see that it was not an orderly end */
 	bool write_ended : 1;    /* the transport's shutdown is done */
 	bool deliver_due : 1;    /* input waits for the end of the turn */
 	bool read_due : 1;       /* the transport may have more without an event */
-	bool reset_on_close : 1; /* the peer must see that it was not an orderly end */
-	bool over_high : 1; /* output rose above the high mark and has not fallen to the low one, or is held back */
-	bool framed : 1;   /* bytes go through its framing */
-	bool fed : 1;      /* it has a producer, or files to send */
-	uint8_t alone : 4; /* turns with a message before it shares again */
+
+	union {
+		struct {
+			bool write_ending : 1; /* plait_shutdown_write: end our direction after the queue */
+			bool over_high : 1; /* output rose above the high mark, not yet fallen to the low one; or held back */
+			bool fed : 1;      /* it has a producer, or files to send */
+			bool sharing : 1;  /* in the group it joined last: group_part.h */
+			uint8_t alone : 4; /* turns with a message before it shares again */
+		};
+		uint8_t held : 3; /* the first three, in one test: an empty queue is not all there is to see to */
+	};
 
 	struct plait_loop *loop;
 	struct plait_factory *factory;
@@ -182,7 +188,7 @@ void conn_settle(struct plait_conn *conn);
 static inline bool conn_is_quiet(const struct plait_conn *conn)
 {
 	return conn->state == CONN_OPEN && conn->output.bytes == 0 && conn->write_needs == WATCH_NONE &&
-	       !conn->over_high && !conn->write_ending && !conn->fed;
+	       !conn->held;
 }
 
 /* Bytes it took are not sent, or may still be written before it closes. */
