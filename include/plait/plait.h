@@ -28,8 +28,8 @@
 #include <plait/netstring.h>
 #include <plait/option.h>
 #include <plait/port.h>
-#include <plait/producer.h>
 #include <plait/process.h>
+#include <plait/producer.h>
 #include <plait/protocol.h>
 #include <plait/reactor.h>
 #include <plait/reason.h>

@@ -68,7 +68,7 @@ static void the_result_is_the_status(void)
 	called = 0;
 	CU_ASSERT_EQUAL(plait_react(&one, succeed, &called), 0);
 	CU_ASSERT_EQUAL(called, 1);
-	log_configure((enum plait_log_level)-1, LOG_HUMAN);
+	log_configure((enum plait_log_level) - 1, LOG_HUMAN);
 	CU_ASSERT_EQUAL(plait_react(&one, fail, NULL), 1);
 	CU_ASSERT_EQUAL(plait_react(NULL, later, NULL), 0);
 }
