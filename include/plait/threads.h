@@ -13,12 +13,10 @@
 #include <plait/error.h>
 #include <plait/loop.h>
 
-/* Work. A Deferred in its result is a failure for plait_defer_to_thread: a thread has no loop that could fire it. */
-typedef struct plait_result plait_work_fn(void *arg);
-
 /* Calls fn(arg) on a thread of the pool. Its result fires the Deferred on loop, of which one reference is the caller's;
  * never from inside this call, unless it is refused: then the Deferred has failed already, with PLAIT_ERROR_OVERFLOW
  * (the queue is full), PLAIT_ERROR_CLOSING (the reactor ends) or PLAIT_ERROR_SYSTEM (no thread could be started).
+ * A result that is itself a Deferred becomes a failure: a thread has no loop that could fire it.
  * Cancelled, it fails with PLAIT_ERROR_CANCELLED at once: work that has not begun leaves the queue and is released, work
  * that runs is let finish and its result released. release is called on loop, for work that never began; NULL: nobody is
  * to be told. On the loop. */

@@ -126,6 +126,29 @@ static void a_deferred_is_waited_for(void)
 	pooled_close();
 }
 
+static struct plait_result abandoned(void *arg)
+{
+	(void)arg;
+	return plait_later(plait_deferred_new(NULL, NULL));
+}
+
+/* The inner one goes with the last reference that could have fired it. */
+static struct plait_result abandoned_inside(void *arg)
+{
+	struct plait_deferred *outer = plait_deferred_new(NULL, NULL);
+	plait_deferred_callback(outer, abandoned(arg));
+	return plait_later(outer);
+}
+
+static void a_deferred_that_nobody_will_fire_is_an_error(void)
+{
+	struct caller caller;
+	pooled_open();
+	run_to_the_answer(&caller, abandoned_inside);
+	CU_ASSERT_EQUAL(caller.code, PLAIT_ERROR_GONE);
+	pooled_close();
+}
+
 static void a_thread_that_runs_a_loop_is_refused(void)
 {
 	struct plait_result result = { .value = &value };
@@ -243,11 +266,14 @@ static void a_deferred_that_a_stopping_loop_waits_for_is_cancelled(void)
 
 /* Its callbacks wait for one more, which somebody might fire, whenever it is cancelled. */
 static struct plait_deferred *chain[1000];
+static bool enough;
 
 static struct plait_result again(struct plait_result result, void *arg)
 {
-	struct plait_deferred *next = plait_deferred_new(NULL, NULL);
 	plait_result_drop(&result);
+	if (enough)
+		return plait_value(NULL);
+	struct plait_deferred *next = plait_deferred_new(NULL, NULL);
 	plait_add_both(next, again, arg);
 	chain[ran] = plait_deferred_ref(next);
 	ran++;
@@ -265,12 +291,14 @@ static void a_deferred_that_cannot_be_cancelled_is_given_up(void)
 {
 	struct caller caller;
 	ran = 0;
+	enough = false;
 	pooled_open();
 	start(&caller, stubborn, NULL);
 	loop_run(loop);
 	pthread_join(caller.thread, NULL);
 	CU_ASSERT_EQUAL(caller.code, PLAIT_ERROR_CLOSING);
 	CU_ASSERT_TRUE(ran > 1);
+	enough = true;
 	while (ran > 0)
 		plait_deferred_unref(&chain[--ran]);
 	pooled_close();
@@ -337,8 +365,9 @@ static void work_may_wait_for_the_loop_that_waits_for_it(void)
 }
 
 SUITE_MAIN("blocking", SUITE_TEST(it_waits_for_what_runs_on_the_loop), SUITE_TEST(a_failure_is_an_error),
-	   SUITE_TEST(a_deferred_is_waited_for), SUITE_TEST(a_thread_that_runs_a_loop_is_refused),
-	   SUITE_TEST(a_loop_that_has_stopped_is_an_error), SUITE_TEST(a_loop_that_stops_meanwhile_answers),
+	   SUITE_TEST(a_deferred_is_waited_for), SUITE_TEST(a_deferred_that_nobody_will_fire_is_an_error),
+	   SUITE_TEST(a_thread_that_runs_a_loop_is_refused), SUITE_TEST(a_loop_that_has_stopped_is_an_error),
+	   SUITE_TEST(a_loop_that_stops_meanwhile_answers),
 	   SUITE_TEST(a_loop_that_is_freed_without_having_run_answers),
 	   SUITE_TEST(a_deferred_that_a_stopping_loop_waits_for_is_cancelled),
 	   SUITE_TEST(a_deferred_that_cannot_be_cancelled_is_given_up),
