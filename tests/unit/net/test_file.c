@@ -322,6 +322,34 @@ static void a_pull_producer_waits_for_the_file(void)
 	done();
 }
 
+static void produce_files(struct plait_conn *conn, size_t room, void *arg)
+{
+	size_t *count = arg;
+	(void)room;
+	if (*count == 3) {
+		plait_unregister_producer(conn);
+		return;
+	}
+	struct plait_deferred *deferred = plait_send_file(conn, filing_file(*count * 10), 0, PLAIT_TO_END);
+	plait_deferred_unref(&deferred);
+	++*count;
+}
+
+/* What it made may be empty. */
+static void a_pull_producer_may_send_files(void)
+{
+	static const struct plait_producer files = { .produce = produce_files, .stop = stop };
+	size_t count = 0;
+	filing_by_transport = false;
+	filing_begin();
+	CU_ASSERT_EQUAL(plait_register_producer(client.conn, &files, &count), 0);
+	rig_run(&rig);
+	CU_ASSERT_EQUAL(count, 3);
+	CU_ASSERT_FALSE(client.conn->fed);
+	CU_ASSERT_TRUE(filing_heard(filing_content, 10) && filing_heard(filing_content, 20));
+	done();
+}
+
 static void what_a_group_says_comes_behind(void)
 {
 	struct filing outcome = { 0 };
@@ -349,4 +377,4 @@ SUITE_MAIN("files", SUITE_TEST(a_file_keeps_its_place_among_the_writes),
 	   SUITE_TEST(its_callback_may_end_the_connection), SUITE_TEST(from_its_data_callback),
 	   SUITE_TEST(many_files_pause_reading), SUITE_TEST(too_many_files_end_the_connection),
 	   SUITE_TEST(writes_behind_a_file_are_bounded), SUITE_TEST(a_pull_producer_waits_for_the_file),
-	   SUITE_TEST(what_a_group_says_comes_behind))
+	   SUITE_TEST(a_pull_producer_may_send_files), SUITE_TEST(what_a_group_says_comes_behind))
