@@ -52,8 +52,8 @@ PLAIT_EXPORT extern const struct plait_producer plait_conn_producer;
 
 /* Sends len bytes (PLAIT_TO_END: all that follow now) of a regular file from offset on, behind what was written before and
  * before what is written later. The file is never held in memory, and does not count as queued; its reading from the disk
- * is waited for, and a listener's rate holds it back. fd is taken over in any case. At most 64 files may wait on a connection (else it ends with overflow); from
- * 8 on its reading is paused.
+ * is waited for, and a listener's rate holds it back. fd is taken over in any case. At most 64 files may wait on a
+ * connection (else it ends with overflow); from 8 on its reading is paused.
  *
  * The Deferred, of which one reference is the caller's, gets the number of bytes as (uintptr_t)value when the transport has
  * taken all of them, at the earliest at the end of this turn. It fails at once with PLAIT_ERROR_CLOSING when the
