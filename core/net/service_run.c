@@ -81,12 +81,14 @@ static struct log_subject subject_of(const struct plait_service *service)
 	return (struct log_subject){ .listener = strcmp(name, service->client->text) == 0 ? NULL : name };
 }
 
+/* Of a loop that is stopping it would not be true. */
 static void say(const struct plait_service *service, const struct plait_failure *failure, uint64_t delay_ms)
 {
 	struct log_subject subject = subject_of(service);
 	char text[32];
-	log_write(PLAIT_LOG_INFO, &subject, "%s; again in %s", failure->text,
-		  units_format_duration(text, sizeof(text), delay_ms));
+	if (!service_loop(service)->net->draining)
+		log_write(PLAIT_LOG_INFO, &subject, "%s; again in %s", failure->text,
+			  units_format_duration(text, sizeof(text), delay_ms));
 }
 
 static void give_up(struct plait_service *service, struct plait_failure *failure)

@@ -51,6 +51,8 @@ static int bind_it(struct local *local, const char *host, uint16_t port)
 static void listen_with(struct local *local, const struct plait_protocol *protocol, const char *host,
 			uint16_t port, const struct transport_ops *transport, void *context)
 {
+	local->protocol = protocol;
+	local->host = host;
 	CU_ASSERT_EQUAL_FATAL(rig_listen(&local->rig, protocol, NULL, NULL), 0);
 	struct stream_listener_options options = { .factory = local->rig.factory,
 						   .transport = transport,
@@ -84,6 +86,13 @@ void local_unlisten(struct local *local)
 {
 	stream_listener_stop(local->listener);
 	loop_turn(local->loop, false);
+}
+
+void local_listen_again(struct local *local)
+{
+	stream_listener_free(&local->listener);
+	rig_unlisten(&local->rig);
+	local_listen(local, local->protocol, local->host, local->port);
 }
 
 void local_fini(struct local *local)

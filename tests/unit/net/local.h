@@ -14,6 +14,8 @@ struct local {
 	struct rig_listener rig;
 	struct stream_listener *listener;
 	uint16_t port;
+	const struct plait_protocol *protocol;
+	const char *host;
 	char endpoint[200]; /* to connect to the listener */
 	char path[100];     /* of a UNIX socket */
 };
@@ -29,10 +31,13 @@ void local_listen_tls(struct local *local, const struct plait_protocol *protocol
 		      struct tls_context *context);
 void local_unlisten(struct local *local);
 
+/* After local_unlisten, when its connections have gone: at the same place. */
+void local_listen_again(struct local *local);
+
 /* Aborts and frees all. */
 void local_fini(struct local *local);
 
-/* Turns the loop until *done; fails the test after many seconds. */
+/* Turns the loop, waiting for events, until *done; fails the test after many seconds. */
 void local_wait(struct local *local, const bool *done);
 
 /* A port of 127.0.0.1 on which nobody listens, and nobody will while *holder is open. */
