@@ -38,8 +38,9 @@ enum conn_pause {
 struct conn_feed;
 struct membership;
 
-/* Whoever made the connection learns when it is gone, on the connection's loop; and, where that is not NULL, that it was
- * made, or why it will not be: then the text, which may be NULL, is borrowed, and gone follows. */
+/* Whoever made the connection learns when it is gone, on the connection's loop, and may free the factory then; and, where
+ * that is not NULL, that it was made, or why it will not be: then the text, which may be NULL, is borrowed, and gone
+ * follows. */
 struct conn_owner {
 	void (*gone)(struct conn_owner *owner, const struct plait_addr *peer);
 	void (*made)(struct conn_owner *owner);

@@ -151,10 +151,10 @@ void conn_finish(struct plait_conn *conn)
 	queue_clear(&conn->output, &conn->loop->pool);
 	buffer_fini(&conn->input);
 	counter_add(&conn->loop->net->counters.closed[reason], 1);
-	if (conn->owner)
-		conn->owner->gone(conn->owner, &conn->peer);
 	if (conn->factory->traffic)
 		conn->factory->traffic->leave(conn->factory->traffic, conn);
+	if (conn->owner)
+		conn->owner->gone(conn->owner, &conn->peer);
 	net_remove(conn->loop->net, conn);
 	if (conn->extra)
 		free(conn->extra->feed);
