@@ -13,42 +13,38 @@
 #define PATIENCE_MS 1000
 
 struct processes {
-	struct loop_part part;
+	struct loop_end end;
 	struct plait_loop *loop;
 	struct plait_process *first; /* doubly linked */
 	bool over;
 };
 
-static bool end_all(struct loop_part *part);
+static void end_all(struct loop_end *end);
 
-static void free_list(struct loop_part *part)
-{
-	struct processes *processes = CONTAINER_OF(part, struct processes, part);
-	processes->loop->processes = NULL;
-	free(processes);
-}
-
+/* NULL: the loop has ended. */
 static struct processes *processes_of(struct plait_loop *loop)
 {
 	struct processes *processes = loop->processes;
 	if (processes)
-		return processes;
+		return processes->over ? NULL : processes;
 	processes = calloc(1, sizeof(*processes));
 	if (!processes) {
 		fputs("plait: no memory for a loop's processes\n", stderr);
 		abort();
 	}
-	processes->part = (struct loop_part){ .end = end_all, .free = free_list };
 	processes->loop = loop;
+	if (!loop_ends_add(&loop->ends, &processes->end, end_all)) {
+		free(processes);
+		return NULL;
+	}
 	loop->processes = processes;
-	loop_add_part(loop, &processes->part);
 	return processes;
 }
 
 int processes_add(struct plait_process *process)
 {
 	struct processes *processes = processes_of(process->loop);
-	if (processes->over)
+	if (!processes)
 		return PLAIT_ERROR_CLOSING;
 	process->previous = NULL;
 	process->next = processes->first;
@@ -58,14 +54,24 @@ int processes_add(struct plait_process *process)
 	return 0;
 }
 
+static void free_when_done(struct processes *processes)
+{
+	if (!processes->over || processes->first)
+		return;
+	processes->loop->processes = NULL;
+	free(processes);
+}
+
 void processes_remove(struct plait_process *process)
 {
+	struct processes *processes = process->loop->processes;
 	if (process->next)
 		process->next->previous = process->previous;
 	if (process->previous)
 		process->previous->next = process->next;
 	else
-		process->loop->processes->first = process->next;
+		processes->first = process->next;
+	free_when_done(processes);
 }
 
 static void signal_all(struct processes *processes, int number)
@@ -116,13 +122,10 @@ static void finish(struct plait_process *process)
 	plait_process_unref(&process);
 }
 
-static bool end_all(struct loop_part *part)
+static void end_all(struct loop_end *end)
 {
-	struct processes *processes = CONTAINER_OF(part, struct processes, part);
-	bool any = processes->first && !processes->over;
+	struct processes *processes = CONTAINER_OF(end, struct processes, end);
 	processes->over = true;
-	if (!any)
-		return false;
 	signal_all(processes, SIGTERM);
 	if (!wait_for_all(processes)) {
 		signal_all(processes, SIGKILL);
@@ -132,5 +135,5 @@ static bool end_all(struct loop_part *part)
 		next = process->next;
 		finish(process);
 	}
-	return true;
+	free_when_done(processes);
 }

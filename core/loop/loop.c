@@ -112,11 +112,6 @@ void loop_free(struct plait_loop **loop_at)
 	loop_ends_fini(&loop->ends);
 	post_queue_fini(&loop->posts);
 	loop_forget_waiting(loop);
-	while (loop->parts) {
-		struct loop_part *part = loop->parts;
-		loop->parts = part->next;
-		part->free(part);
-	}
 	calls_free(loop);
 	timer_heap_fini(&loop->timers);
 	if (loop->guests) {
@@ -130,20 +125,6 @@ void loop_free(struct plait_loop **loop_at)
 	free(loop);
 }
 
-void loop_add_part(struct plait_loop *loop, struct loop_part *part)
-{
-	part->next = loop->parts;
-	loop->parts = part;
-}
-
-static bool end_parts(struct plait_loop *loop)
-{
-	bool any = false;
-	for (struct loop_part *part = loop->parts; part; part = part->next)
-		any |= part->end(part);
-	return any;
-}
-
 bool loop_settle(struct plait_loop *loop)
 {
 	if (loop->settled == SETTLE_MOST)
@@ -154,8 +135,7 @@ bool loop_settle(struct plait_loop *loop)
 		post_queue_close(&loop->posts);
 	}
 	loop_enter(loop);
-	bool any = end_parts(loop);
-	any |= post_queue_run(&loop->posts);
+	bool any = post_queue_run(&loop->posts);
 	any |= run_tasks(loop);
 	loop_enter(NULL);
 	return any;

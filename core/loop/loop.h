@@ -35,17 +35,6 @@ struct task {
 	task_fn *fn;
 };
 
-/* What a layer above has on a loop, embedded in what it keeps there. */
-struct loop_part {
-	struct loop_part *next;
-
-	/* The loop has stopped for good: ends what is there and calls who waits for it. Called again as long as anything else
-	 * of the loop may have brought more. Returns whether there was anything. */
-	bool (*end)(struct loop_part *part);
-
-	void (*free)(struct loop_part *part); /* at last */
-};
-
 typedef uint64_t loop_clock_fn(void *context); /* monotonic milliseconds */
 
 struct plait_loop {
@@ -57,7 +46,6 @@ struct plait_loop {
 	struct plait_reactor *reactor;  /* NULL: on trial */
 	struct hooks *hooks;            /* core/async's; NULL: none */
 	struct processes *processes;    /* core/async's; NULL: none */
-	struct loop_part *parts;        /* that are ended with it */
 	uint8_t *input;                 /* LOOP_INPUT_SIZE bytes, whoever reads uses them */
 	struct timer_heap timers;
 	loop_clock_fn *clock; /* NULL: the system's */
@@ -91,10 +79,7 @@ struct plait_loop *loop_new(unsigned index, unsigned count);
  * turn; timers are forgotten, and what plait_loop_data made goes. */
 void loop_free(struct plait_loop **loop);
 
-/* On the loop, or before it runs. */
-void loop_add_part(struct plait_loop *loop, struct loop_part *part);
-
-/* Ends its parts and runs, once, what is posted and due for the end of a turn, on a loop that no thread runs any more. Returns whether
+/* Runs, once, what is posted and due for the end of a turn, on a loop that no thread runs any more. Returns whether
  * there was anything; false for ever after a great many times. */
 bool loop_settle(struct plait_loop *loop);
 

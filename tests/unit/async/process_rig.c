@@ -124,10 +124,17 @@ void rig_open(void)
 	loop_enter(loop);
 }
 
-void rig_close(void)
+void end_loop(void)
 {
+	loop_ends_tell(&loop->ends);
 	while (loop_settle(loop))
 		loop_enter(loop);
+	loop_enter(loop);
+}
+
+void rig_close(void)
+{
+	end_loop();
 	loop_free(&loop);
 	CU_ASSERT_EQUAL(count_fds(), fds_before);
 	CU_ASSERT_EQUAL(count_children(), children_before);

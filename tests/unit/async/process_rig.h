@@ -30,6 +30,9 @@ extern const struct plait_process_callbacks heard_callbacks;
 /* Of the process at this moment; remembers, for rig_close, what must be left at the end. */
 void rig_open(void);
 
+/* What is called when it has run for the last time; rig_close may follow. */
+void end_loop(void);
+
 /* Ends the loop; asserts that there are as many descriptors as before, and no child, dead or alive. */
 void rig_close(void);
 

@@ -187,9 +187,7 @@ static void a_loop_that_ends_takes_no_more(void)
 	rig_open();
 	heard.on_exited = heard.on_ended = spawn_another;
 	spawn(&heard, (struct plait_spawn_options){ .argv = ARGV("sleep", "infinity") });
-	while (loop_settle(loop))
-		;
-	loop_enter(loop);
+	end_loop();
 	CU_ASSERT_PTR_NOT_NULL(heard.arg);
 	CU_ASSERT_EQUAL(heard.ended, 1);
 	CU_ASSERT_EQUAL(heard.exit.signal, SIGTERM);

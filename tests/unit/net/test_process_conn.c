@@ -66,7 +66,7 @@ static void a_protocol_runs_on_cat(void)
 	CU_ASSERT(recorder_saw("")); /* not inside the call */
 	CU_ASSERT_PTR_EQUAL(plait_conn_process(conn), heard.process);
 	CU_ASSERT_EQUAL(plait_conn_peer(conn)->family, PLAIT_FAMILY_UNIX);
-	CU_ASSERT_EQUAL(plait_conn_peer(conn)->u.peer.pid, plait_process_pid(heard.process));
+	CU_ASSERT_EQUAL(plait_conn_peer(conn)->u.peer.pid, (uint32_t)plait_process_pid(heard.process));
 	CU_ASSERT_STRING_EQUAL(plait_factory_name(plait_conn_factory(conn)), "cat");
 	RUN_UNTIL(recorder.lost);
 	CU_ASSERT(recorder_saw("made data(hello) lost(closed)"));
@@ -316,9 +316,7 @@ static void the_loops_end_ends_both(void)
 	start_on(&recorder_protocol, (struct plait_spawn_options){ .argv = ARGV("cat") });
 	loop_turn(loop, true);
 	net_abort_all(loop->net);
-	while (loop_settle(loop))
-		loop_enter(loop);
-	loop_enter(loop);
+	end_loop();
 	CU_ASSERT(recorder_saw("made lost(drain)"));
 	CU_ASSERT_EQUAL(heard.ended, 1);
 	done();
