@@ -246,6 +246,31 @@ static void what_cannot_be_run_is_named(void)
 	rig_close();
 }
 
+/* Not there in one folder, not to be run in the next, and in the last there. */
+static void the_path_is_walked(void)
+{
+	char folder[] = "/tmp/plait-process-XXXXXX", file[64], path[4096], *before = strdup(getenv("PATH"));
+	rig_open();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+	snprintf(file, sizeof(file), "%s/plait-test", folder);
+	close(open(file, O_CREAT | O_WRONLY, 0600));
+	snprintf(path, sizeof(path), "::/no/such:%s:%s", folder, before);
+	setenv("PATH", path, 1);
+	refused(&(struct plait_spawn_options){ .argv = ARGV("plait-test") }, PLAIT_ERROR_SYSTEM,
+		"cannot start \"plait-test\": running it: Permission denied");
+	spawn(&heard, (struct plait_spawn_options){ .argv = ARGV("true") });
+	run_to_end(&heard);
+	unsetenv("PATH");
+	forget(&heard);
+	spawn(&heard, (struct plait_spawn_options){ .argv = ARGV("true") });
+	run_to_end(&heard);
+	setenv("PATH", before, 1);
+	free(before);
+	unlink(file);
+	rmdir(folder);
+	done();
+}
+
 static void refused_table(const struct plait_process_fd *fds, size_t count, int code, const char *text)
 {
 	refused(&(struct plait_spawn_options){ .argv = ARGV("cat"), .fds = fds, .fd_count = count }, code,
@@ -377,6 +402,7 @@ SUITE_MAIN("process", SUITE_TEST(arguments_come_as_they_are), SUITE_TEST(argv0_m
 	   SUITE_TEST(what_a_grandchild_holds_can_be_let_go),
 	   SUITE_TEST(signals_after_the_exit_are_a_clean_no), SUITE_TEST(a_wrong_signal_is_refused),
 	   SUITE_TEST(a_group_is_signalled_together), SUITE_TEST(groups_and_sessions_are_led),
-	   SUITE_TEST(what_cannot_be_run_is_named), SUITE_TEST(tables_that_make_no_sense_are_refused),
+	   SUITE_TEST(what_cannot_be_run_is_named), SUITE_TEST(the_path_is_walked),
+	   SUITE_TEST(tables_that_make_no_sense_are_refused),
 	   SUITE_TEST(descriptors_that_run_out_are_an_error), SUITE_TEST(it_runs_as_another_user),
 	   SUITE_TEST(who_may_not_change_its_user_is_told))

@@ -50,16 +50,21 @@ static struct plait_output *output(void)
 	return last.value;
 }
 
-/* Until the loop has none left. */
+static unsigned fds_of_none;
+
+/* Until the loop has none left; then it has none of their pipes either, whoever else has. */
 static void run_out(void)
 {
 	RUN_UNTIL(count_children() == 0);
-	loop_turn(loop, false);
+	for (int i = 0; i < 3; i++)
+		loop_turn(loop, false);
+	CU_ASSERT_EQUAL(count_fds(), fds_of_none);
 }
 
 static void output_errors_and_status_come_together(void)
 {
 	rig_open();
+	fds_of_none = count_fds();
 	wait_for(plait_get_output(loop, SHELL("printf 'out\\0put'; printf bad >&2; exit 4"), 0, false));
 	CU_ASSERT_EQUAL(output()->len, 7);
 	CU_ASSERT_EQUAL(memcmp(output()->bytes, "out\0put", 8), 0);
@@ -73,6 +78,7 @@ static void output_errors_and_status_come_together(void)
 static void errors_may_be_merged(void)
 {
 	rig_open();
+	fds_of_none = count_fds();
 	wait_for(plait_get_output(loop, SHELL("echo 1; echo 2 >&2; echo 3"), 0, true));
 	CU_ASSERT_STRING_EQUAL(output()->bytes, "1\n2\n3\n");
 	CU_ASSERT_EQUAL(output()->error_len, 0);
@@ -84,6 +90,7 @@ static void errors_may_be_merged(void)
 static void its_input_is_empty(void)
 {
 	rig_open();
+	fds_of_none = count_fds();
 	wait_for(plait_get_output(loop, &(struct plait_spawn_options){ .argv = ARGV("cat") }, 0, false));
 	CU_ASSERT_EQUAL(output()->len, 0);
 	CU_ASSERT_EQUAL(output()->exit.code, 0);
@@ -94,6 +101,7 @@ static void its_input_is_empty(void)
 static void output_has_a_bound(void)
 {
 	rig_open();
+	fds_of_none = count_fds();
 	wait_for(plait_get_output(loop, SHELL("printf 12345; printf 67890 >&2"), 10, false));
 	CU_ASSERT_EQUAL(output()->len + output()->error_len, 10);
 	plait_result_drop(&last);
@@ -110,6 +118,7 @@ static void output_has_a_bound(void)
 static void what_cannot_be_run_fails(void)
 {
 	rig_open();
+	fds_of_none = count_fds();
 	struct plait_spawn_options missing = { .argv = ARGV("/no/such") };
 	expect_failure(plait_get_output(loop, &missing, 0, false), PLAIT_ERROR_MISSING,
 		       "cannot start \"/no/such\": running it: No such file or directory");
@@ -122,6 +131,7 @@ static void what_it_does_itself_cannot_be_asked_for(void)
 {
 	static const struct plait_terminal size = { 1, 1 };
 	rig_open();
+	fds_of_none = count_fds();
 	const char *text = "cannot run a program: fds, terminal and callbacks are not for plait_get_output";
 	expect_failure(plait_get_output(loop,
 					&(struct plait_spawn_options){ .argv = ARGV("cat"),
@@ -143,6 +153,7 @@ static void what_it_does_itself_cannot_be_asked_for(void)
 static void a_cancelled_one_is_killed_and_collected(void)
 {
 	rig_open();
+	fds_of_none = count_fds();
 	for (int i = 0; i < 2; i++) {
 		struct plait_spawn_options *options = SHELL("trap '' TERM; " GRANDCHILD "echo up; wait");
 		struct plait_deferred *deferred = i ? plait_get_exit_status(loop, options)
@@ -164,6 +175,7 @@ static void one_that_takes_too_long_is_killed(void)
 {
 	uint64_t now_ms = 1000;
 	rig_open();
+	fds_of_none = count_fds();
 	loop_set_clock(loop, clock_of, &now_ms);
 	struct plait_deferred *deferred = plait_get_output(loop, SHELL(GRANDCHILD "wait"), 0, false);
 	plait_add_timeout(deferred, loop, 5000);
@@ -177,6 +189,7 @@ static void one_that_takes_too_long_is_killed(void)
 static void a_status_comes_with_the_exit(void)
 {
 	rig_open();
+	fds_of_none = count_fds();
 	wait_for(plait_get_exit_status(loop, SHELL("exit 77")));
 	CU_ASSERT_EQUAL(((struct plait_exit *)last.value)->code, 77);
 	plait_result_drop(&last);
@@ -191,6 +204,7 @@ static void a_status_does_not_wait_for_grandchildren(void)
 {
 	static const struct plait_process_fd fds[] = { { .child_fd = 1, .kind = PLAIT_PIPE_READ } };
 	rig_open();
+	fds_of_none = count_fds();
 	struct plait_spawn_options options = *SHELL("(while printf x; do :; done) & exit 2");
 	options.fds = fds;
 	options.fd_count = 1;
@@ -205,7 +219,9 @@ static void one_that_nobody_waits_for_runs_on(void)
 {
 	char path[] = "/tmp/plait-process-XXXXXX", script[100];
 	rig_open();
+	fds_of_none = count_fds();
 	int fd = mkstemp(path);
+	fds_of_none++;
 	snprintf(script, sizeof(script), "echo done > %s", path);
 	struct plait_deferred *deferred = plait_get_output(loop, SHELL(script), 0, false);
 	plait_deferred_unref(&deferred);
@@ -219,6 +235,7 @@ static void one_that_nobody_waits_for_runs_on(void)
 static void the_loops_end_fires_them(void)
 {
 	rig_open();
+	fds_of_none = count_fds();
 	struct plait_deferred *deferred = plait_get_output(loop, SHELL("exec sleep infinity"), 0, false);
 	fired = false;
 	plait_add_both(deferred, keep, NULL);
