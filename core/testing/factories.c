@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/option_read.h"
+#include "core/policy/throttle.h"
 #include "core/testing/kit.h"
 
 /* What a listener's object fills; the protocol's options lie behind it. */
@@ -14,6 +15,7 @@ struct configured {
 struct test_factory {
 	struct test_factory *next;
 	struct plait_factory *factory;
+	struct throttle *throttle; /* NULL: no rate is limited */
 	struct option_arena *arena;
 	struct configured configured;
 	max_align_t options[];
@@ -41,8 +43,20 @@ static int configure(struct test_factory *made, const struct plait_protocol *pro
 static void free_one(struct test_factory *made)
 {
 	factory_free(&made->factory);
+	throttle_free(&made->throttle);
 	option_arena_free(&made->arena);
 	free(made);
+}
+
+static void throttle(struct test_factory *made)
+{
+	const struct limit_settings *settings = &made->configured.settings.limits;
+	if (!throttle_needed(settings))
+		return;
+	made->throttle = throttle_new(settings);
+	if (!made->throttle)
+		abort();
+	made->factory->traffic = throttle_traffic(made->throttle);
 }
 
 struct plait_factory *plait_test_factory(struct plait_test *test, const struct plait_protocol *protocol,
@@ -55,6 +69,8 @@ struct plait_factory *plait_test_factory(struct plait_test *test, const struct p
 		made->factory = factory_new(NULL, protocol->head.name, protocol,
 					    protocol->options ? made->options : NULL,
 					    &made->configured.settings, &wrong);
+	if (made->factory)
+		throttle(made);
 	if (!made->factory) {
 		if (error)
 			*error = wrong;

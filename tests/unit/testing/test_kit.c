@@ -102,6 +102,20 @@ static void options_and_buffers_are_those_of_a_listener(void)
 	CU_ASSERT_EQUAL(plait_test_free(&test), 0);
 }
 
+static void rates_are_those_of_a_listener(void)
+{
+	begin("{ \"options\": { \"text\": \"\" }, \"limits\": { \"read_rate\": 8 } }");
+	plait_peer_say(peer, "sixteen bytes!\r\n");
+	CU_ASSERT_FALSE(plait_peer_is_paused(peer));
+	plait_test_advance(test, 1000);
+	CU_ASSERT_TRUE(plait_peer_is_paused(peer));
+	plait_test_advance(test, 1000);
+	CU_ASSERT_FALSE(plait_peer_is_paused(peer));
+	CU_ASSERT_TRUE(plait_peer_heard(peer, "<sixteen bytes!>"));
+	plait_peer_end(peer);
+	CU_ASSERT_EQUAL(plait_test_free(&test), 0);
+}
+
 static void wrong_options_are_an_error(void)
 {
 	struct plait_error error = { 0 };
@@ -265,8 +279,8 @@ static void a_protocol_that_trusts_in_packets_is_found_out(void)
 }
 
 SUITE_MAIN("kit", SUITE_TEST(a_peer_says_and_hears), SUITE_TEST(options_and_buffers_are_those_of_a_listener),
-	   SUITE_TEST(wrong_options_are_an_error), SUITE_TEST(aborts_and_resets_are_seen),
-	   SUITE_TEST(what_is_written_arrives_with_what_is_sent_next),
+	   SUITE_TEST(rates_are_those_of_a_listener), SUITE_TEST(wrong_options_are_an_error),
+	   SUITE_TEST(aborts_and_resets_are_seen), SUITE_TEST(what_is_written_arrives_with_what_is_sent_next),
 	   SUITE_TEST(the_clock_moves_from_call_to_call_or_at_once), SUITE_TEST(leftovers_are_counted),
 	   SUITE_TEST(what_never_rests_is_given_up), SUITE_TEST(two_protocols_speak_to_each_other),
 	   SUITE_TEST(an_abort_reaches_who_is_joined),
