@@ -326,6 +326,36 @@ static void options_are_heeded(void)
 	trial_finish();
 }
 
+static void rates_and_overflow_are_heeded(void)
+{
+	static const struct plait_protocol busy = { PLAIT_PROTOCOL_HEAD("busy"), .made = on_made };
+	struct plait_listen_options options = {
+		.connections = 5,
+		.read_rate = 1000,
+		.write_rate = 2000,
+		.overflow = &busy,
+		.overflow_connections = 3,
+	};
+	trial_begin(1);
+	struct plait_listener *listener = plait_listen(reactor, "tcp://127.0.0.1:0", &echo, &options, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(listener);
+	const struct limit_settings *limits = &listener->config->net.limits;
+	CU_ASSERT_EQUAL(limits->connections, 5);
+	CU_ASSERT_EQUAL(limits->overflow, 3);
+	CU_ASSERT_EQUAL(limits->read_rate, 1000);
+	CU_ASSERT_EQUAL(limits->write_rate, 2000);
+	CU_ASSERT_STRING_EQUAL(listener->overflow->protocol->head.name, "busy");
+	CU_ASSERT_PTR_NOT_NULL(listener->factory->traffic);
+	CU_ASSERT_PTR_EQUAL(listener->overflow->traffic, listener->factory->traffic);
+	options.overflow_connections = 0;
+	listener = plait_listen(reactor, "tcp://127.0.0.1:0", &echo, &options, NULL);
+	CU_ASSERT_EQUAL(listener->config->net.limits.overflow, 100);
+	listener = listen_on("tcp://127.0.0.1:0");
+	CU_ASSERT_PTR_NULL(listener->factory->traffic); /* nobody counts for nothing */
+	CU_ASSERT_PTR_NULL(listener->overflow);
+	trial_finish();
+}
+
 static const struct plait_protocol headless = { .data = on_data };
 static const struct plait_protocol idle = { PLAIT_PROTOCOL_HEAD("idle"), .lost = on_lost };
 static const struct plait_protocol stream_only = { PLAIT_PROTOCOL_HEAD("stream"), .data = on_data };
@@ -351,6 +381,10 @@ static const struct {
 	{ "tcp://127.0.0.1:0", &echo, { .close_timeout_ms = PLAIT_UNLIMITED }, "timeouts.close" },
 	{ "tcp://127.0.0.1:0", &echo, { .buffer_high = 1 }, "low" },
 	{ "tcp://127.0.0.1:0", &echo, { .connections = UINT64_MAX - 1 }, "limits.connections" },
+	{ "tcp://127.0.0.1:0", &echo, { .overflow = &headless }, "PLAIT_PROTOCOL_HEAD" },
+	{ "tcp://127.0.0.1:0", &echo, { .overflow = &echo, .connections = PLAIT_UNLIMITED }, "overflow" },
+	{ "udp://127.0.0.1:0", &echo, { .overflow = &echo }, "overflow" },
+	{ "tcp://127.0.0.1:0", &echo, { .read_rate = (uint64_t)1 << 40 }, "limits.read_rate" },
 	{ "unix:@x", &echo, { .mode = "0999" }, "socket.mode" },
 	{ "unix:/nowhere/socket", &echo, { 0 }, "folder does not exist" },
 	{ "tcp://192.0.2.1:0", &echo, { 0 }, "no such address" },
@@ -377,4 +411,4 @@ SUITE_MAIN("listen", SUITE_TEST(hooks_see_listeners_and_connections_go),
 	   SUITE_TEST(every_scheme_has_its_address), SUITE_TEST(a_listener_is_stopped_before_the_run),
 	   SUITE_TEST(any_thread_listens_while_it_runs), SUITE_TEST(nobody_listens_once_it_shuts_down),
 	   SUITE_TEST(zero_is_the_configurations_default), SUITE_TEST(options_are_heeded),
-	   SUITE_TEST(wrong_arguments_are_told))
+	   SUITE_TEST(rates_and_overflow_are_heeded), SUITE_TEST(wrong_arguments_are_told))
