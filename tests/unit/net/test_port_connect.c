@@ -264,6 +264,24 @@ static void a_refusal_costs_no_datagram(void)
 	log_end();
 }
 
+/* A send has taken the error itself away, and there is something else to read: the refusal is told all the same. */
+static void a_refusal_does_not_wait_for_silence(void)
+{
+	begin();
+	peer_goes();
+	CU_ASSERT_EQUAL(log_send(port, NULL, "lost"), 0);
+	port_flush(port);
+	peer_comes();
+	CU_ASSERT_EQUAL(log_send(port, NULL, "heard"), 0);
+	port_flush(port);
+	CU_ASSERT_EQUAL(log_send(peer, &at, "hi"), 0);
+	port_flush(peer);
+	loop_turn(rig.loop, false);
+	CU_ASSERT_PTR_NOT_NULL(strstr(port_log.events, "datagram(hi)"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(port_log.events, "refused"));
+	log_end();
+}
+
 static void nor_does_it_hide_one_that_came(void)
 {
 	begin();
@@ -350,6 +368,7 @@ SUITE_MAIN("port_connect", SUITE_TEST(a_connected_port_talks_to_its_peer_only),
 	   SUITE_TEST(others_are_not_heard), SUITE_TEST(a_callback_may_connect),
 	   SUITE_TEST(what_was_sent_before_goes_where_it_was_to),
 	   SUITE_TEST(each_refusal_is_told_once_and_the_port_works_on),
-	   SUITE_TEST(a_refusal_costs_no_datagram), SUITE_TEST(nor_does_it_hide_one_that_came),
+	   SUITE_TEST(a_refusal_costs_no_datagram), SUITE_TEST(a_refusal_does_not_wait_for_silence),
+	   SUITE_TEST(nor_does_it_hide_one_that_came),
 	   SUITE_TEST(a_port_closed_when_it_is_refused_hears_no_more),
 	   SUITE_TEST(no_one_need_listen_to_refusals), SUITE_TEST(what_cannot_be_connected_says_why))
