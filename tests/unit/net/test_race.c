@@ -88,6 +88,15 @@ static void the_resolver_s_first_family_is_first(void)
 	finish();
 }
 
+static void turns_are_taken_whatever_the_order(void)
+{
+	connect_to("tcp://example.org:80", "::1 10.0.0.1 10.0.0.2 ::2");
+	for (unsigned i = 0; i < 3; i++)
+		rig_advance(&rig, 250);
+	CU_ASSERT(recorder_saw("try([::1]:80) try(10.0.0.1:80) try([::2]:80) try(10.0.0.2:80)"));
+	finish();
+}
+
 static void losers_are_cancelled(void)
 {
 	connect_to("tcp://example.org:80", "::1 10.0.0.1 ::2");
@@ -105,7 +114,7 @@ static void losers_are_cancelled(void)
 
 static void the_next_follows_a_failure_at_once(void)
 {
-	connect_to("tcp://example.org:80", "::1 10.0.0.1 ::2");
+	connect_to("tcp://example.org:80", "::1 10.0.0.1 ::2 10.0.0.2");
 	rig_advance(&rig, 100);
 	by_hand_refuse("[::1]:80", ECONNREFUSED);
 	CU_ASSERT(recorder_saw("try([::1]:80) try(10.0.0.1:80)"));
@@ -114,6 +123,8 @@ static void the_next_follows_a_failure_at_once(void)
 	rig_advance(&rig, 1);
 	CU_ASSERT(recorder_saw("try([::2]:80)"));
 	by_hand_refuse("[::2]:80", ENETUNREACH);
+	CU_ASSERT(recorder_saw("try(10.0.0.2:80)")); /* while another is under way */
+	by_hand_refuse("10.0.0.2:80", ECONNREFUSED);
 	CU_ASSERT_PTR_NULL(failure);
 	by_hand_refuse("10.0.0.1:80", ETIMEDOUT);
 	CU_ASSERT(failed(PLAIT_ERROR_SYSTEM,
@@ -221,7 +232,8 @@ static void a_timeout_of_the_deferred_cancels(void)
 }
 
 SUITE_MAIN("race", SUITE_TEST(families_take_turns), SUITE_TEST(the_resolver_s_first_family_is_first),
-	   SUITE_TEST(losers_are_cancelled), SUITE_TEST(the_next_follows_a_failure_at_once),
+	   SUITE_TEST(turns_are_taken_whatever_the_order), SUITE_TEST(losers_are_cancelled),
+	   SUITE_TEST(the_next_follows_a_failure_at_once),
 	   SUITE_TEST(attempts_that_cannot_begin_are_passed_over),
 	   SUITE_TEST(tries_each_once_and_no_more_than_it_may),
 	   SUITE_TEST(leaves_from_an_address_of_the_family), SUITE_TEST(one_deadline_is_for_all_of_it),
