@@ -1,11 +1,15 @@
-/* The test kit from the inside. Its parts: stage.c (loop and clock), factories.c, peer.c, cuts.c. */
+/* The test kit from the inside. Its parts: stage.c (loop and clock), factories.c, peer.c, cuts.c,
+ * by_hand.c. */
 #ifndef TESTING_KIT_H
 #define TESTING_KIT_H
 
 #include <plait/testing.h>
 
+#include "core/async/threads.h"
 #include "core/net/conn.h"
 #include "core/net/memory.h"
+#include "core/net/resolver.h"
+#include "core/testing/line.h"
 
 struct test_factory;
 
@@ -14,6 +18,11 @@ struct plait_test {
 	uint64_t now_ms;
 	struct plait_peer *peers;
 	struct test_factory *factories;
+	struct threads threads; /* the loop's */
+	struct kit_line works, questions, attempts;
+	char dialled[PLAIT_ADDR_TEXT];
+	unsigned long failures; /* nobody had handled when it began */
+	bool over;
 	unsigned faults; /* told already */
 	bool restless;   /* something was given up */
 };
@@ -34,6 +43,12 @@ void kit_fault(struct plait_test *test, const char *format, ...) PLAIT_PRINTF(2,
 
 /* Carries what joined connections wrote to each other. Whether there was anything. */
 bool kit_carry(struct plait_test *test);
+
+/* Gives the loop threads, a resolver and sockets that wait for the test. */
+void kit_take_in_hand(struct plait_test *test);
+
+/* Nobody will run it any more. */
+void kit_drop_work(struct plait_test *test);
 
 /* Stops and frees all. */
 void kit_free_factories(struct plait_test *test);

@@ -1,9 +1,12 @@
 /* The stage of a test: its loop, its clock, and what must not be left when it ends. */
 #include "core/testing/kit.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "core/async/failure.h"
 
 #include "core/async/hook.h"
 
@@ -47,6 +50,8 @@ struct plait_test *plait_test_new(void)
 	}
 	loop_set_clock(test->loop, clock_of, test);
 	net_new(test->loop);
+	kit_take_in_hand(test);
+	test->failures = failures_unhandled();
 	loop_enter(test->loop);
 	return test;
 }
@@ -56,9 +61,17 @@ struct plait_loop *plait_test_loop(struct plait_test *test)
 	return test->loop;
 }
 
+/* Only what plait_test_pick_up connected has sockets. */
+static bool sockets_ready(const struct plait_test *test)
+{
+	struct pollfd set = { .fd = test->loop->set, .events = POLLIN };
+	return poll(&set, 1, 0) > 0;
+}
+
 static bool is_due(const struct plait_test *test)
 {
-	return test->loop->tasks || timer_heap_next(&test->loop->timers) <= test->now_ms;
+	return test->loop->tasks || sockets_ready(test) ||
+	       timer_heap_next(&test->loop->timers) <= test->now_ms;
 }
 
 static void give_up(struct plait_test *test)
@@ -127,6 +140,13 @@ static void count_calls(struct plait_test *test)
 		kit_fault(test, "calls of plait_call_later that are still to come: %zu", left);
 }
 
+static void count_failures(struct plait_test *test)
+{
+	unsigned long more = failures_unhandled() - test->failures;
+	if (more > 0)
+		kit_fault(test, "failures that nobody handled: %lu", more);
+}
+
 static void free_peers(struct plait_test *test)
 {
 	while (test->peers) {
@@ -146,10 +166,12 @@ unsigned plait_test_free(struct plait_test **test_at)
 	plait_test_run(test);
 	end_peers(test);
 	kit_free_factories(test);
+	kit_drop_work(test);
 	plait_test_run(test);
 	count_calls(test);
 	while (loop_settle(test->loop))
 		loop_enter(test->loop);
+	count_failures(test);
 	hooks_free(test->loop);
 	net_free(test->loop);
 	loop_free(&test->loop);

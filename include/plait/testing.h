@@ -94,6 +94,23 @@ PLAIT_EXPORT bool plait_peer_sees_end(const struct plait_peer *peer);   /* the p
 PLAIT_EXPORT bool plait_peer_sees_reset(const struct plait_peer *peer); /* the connection was aborted */
 PLAIT_EXPORT bool plait_peer_is_paused(const struct plait_peer *peer);  /* plait reads nothing from it */
 
+/* What would take other threads, other machines and time waits until the test does it, the oldest first. Each call below
+ * returns false when nothing waits for it. Work that was never run is counted by plait_test_free. */
+
+/* Work for threads: how much waits; runs one, here. */
+PLAIT_EXPORT unsigned plait_test_work(const struct plait_test *test);
+PLAIT_EXPORT bool plait_test_run_work(struct plait_test *test);
+
+/* A name that is being resolved, or NULL; its addresses, "127.0.0.1 ::1", or NULL for a name that does not exist. */
+PLAIT_EXPORT const char *plait_test_question(const struct plait_test *test);
+PLAIT_EXPORT bool plait_test_answer(struct plait_test *test, const char *addresses);
+
+/* An address that is being connected to, "127.0.0.1:7007", or NULL; borrowed until the next call. Nobody is there; or a
+ * connection of factory takes the other end. */
+PLAIT_EXPORT const char *plait_test_dialled(struct plait_test *test);
+PLAIT_EXPORT bool plait_test_refuse(struct plait_test *test);
+PLAIT_EXPORT bool plait_test_pick_up(struct plait_test *test, struct plait_factory *factory);
+
 /* Whether the protocol answers this input with this output, and then ends for the same reason, however the stream is cut:
  * whole, byte by byte, and in two at each place, each time on a connection of its own whose peer ends after it. Prints the
  * first difference. */
