@@ -95,7 +95,7 @@ struct plait_conn {
 			bool sharing : 1;  /* in the group it joined last: group_part.h */
 			uint8_t alone : 4; /* turns with a message before it shares again */
 		};
-		uint8_t held : 3; /* the first three, in one test: an empty queue is not all there is to see to */
+		uint8_t unsettled : 3; /* the first three, in one test: more is to be seen to than the queue */
 	};
 
 	struct plait_loop *loop;
@@ -189,7 +189,7 @@ void conn_settle(struct plait_conn *conn);
 static inline bool conn_is_quiet(const struct plait_conn *conn)
 {
 	return conn->state == CONN_OPEN && conn->output.bytes == 0 && conn->write_needs == WATCH_NONE &&
-	       !conn->held;
+	       !conn->unsettled;
 }
 
 /* Bytes it took are not sent, or may still be written before it closes. */

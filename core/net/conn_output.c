@@ -117,7 +117,7 @@ static ALONG void send_queue(struct plait_conn *conn)
 /* Where most flushes end. */
 static bool nothing_owed(const struct plait_conn *conn)
 {
-	return !conn->held && conn->output.bytes == 0 && conn->state == CONN_OPEN;
+	return !conn->unsettled && conn->output.bytes == 0 && conn->state == CONN_OPEN;
 }
 
 /* What follows from how much is left. */
