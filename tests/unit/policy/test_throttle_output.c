@@ -112,6 +112,26 @@ static void a_file_waits_and_what_is_behind_it(void)
 	throttled_end();
 }
 
+/* An end that has begun is not held back. */
+static void a_file_goes_on_when_its_connection_closes(void)
+{
+	FILE *file = tmpfile();
+	throttled_start(0, 10);
+	fputs("of a file ", file);
+	fflush(file);
+	plait_write(a.conn, "0123456789abcdefghij", 20);
+	rig_run(&rig);
+	rig_advance(&rig, 1000);
+	struct plait_deferred *sent = plait_send_file(a.conn, dup(fileno(file)), 0, PLAIT_TO_END);
+	rig_run(&rig);
+	plait_close(a.conn);
+	rig_run(&rig);
+	CU_ASSERT_TRUE(rig_heard(&a, "0123456789abcdefghijof a file "));
+	plait_deferred_unref(&sent);
+	fclose(file);
+	throttled_end();
+}
+
 /* The end of the pause leaves a slow reader's marks as they are. */
 static void a_slow_reader_stays_blocked(void)
 {
@@ -244,7 +264,8 @@ static void one_that_shares_with_a_group_is_held_back_as_well(void)
 
 SUITE_MAIN("throttle-output", SUITE_TEST(over_the_write_rate_the_connection_is_blocked),
 	   SUITE_TEST(what_is_written_while_blocked_is_sent_and_counts), SUITE_TEST(a_pull_producer_waits),
-	   SUITE_TEST(a_file_waits_and_what_is_behind_it), SUITE_TEST(a_slow_reader_stays_blocked),
+	   SUITE_TEST(a_file_waits_and_what_is_behind_it),
+	   SUITE_TEST(a_file_goes_on_when_its_connection_closes), SUITE_TEST(a_slow_reader_stays_blocked),
 	   SUITE_TEST(reading_and_writing_are_apart), SUITE_TEST(closing_is_not_held_back),
 	   SUITE_TEST(who_closes_is_not_held_back_later_either), SUITE_TEST(a_pause_that_is_over_is_not_told),
 	   SUITE_TEST(one_that_shares_with_a_group_is_held_back_as_well))
