@@ -44,8 +44,6 @@ void service_release(struct plait_service *service)
 void service_become_connected(struct plait_service *service)
 {
 	service_move(service, SERVICE_CONNECTED);
-	if (service->options.steady_ms == 0)
-		service->failures = 0;
 	service_tell(&service->connected_waiters, service->conn);
 }
 
