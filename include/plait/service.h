@@ -41,7 +41,7 @@ PLAIT_EXPORT struct plait_service *plait_service_new(struct plait_loop *loop, co
 						     struct plait_error *error);
 
 /* One that runs is ended at once, and its connection closed; Deferreds of it that have not fired fail with
- * PLAIT_ERROR_CANCELLED. */
+ * PLAIT_ERROR_CANCELLED. Also on another thread, when the loop has stopped, before it is freed. */
 PLAIT_EXPORT void plait_service_free(struct plait_service **service);
 
 /* Connects, and goes on until it is stopped; one that runs goes on as it is, one that stops starts again after that. 0, or
