@@ -50,6 +50,7 @@ static void set_settings(struct client *client, const struct plait_client_option
 	struct net_settings *settings = &client->settings;
 	const struct endpoint_options *options = &client->options;
 	*settings = *net_settings_default();
+	settings->answered = true;
 	settings->timeouts = (struct timeout_settings){ .handshake_ms = options->handshake_ms,
 							.idle_ms = options->idle_ms,
 							.close_ms = options->close_ms };

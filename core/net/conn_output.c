@@ -43,7 +43,7 @@ static size_t send_parts(struct plait_conn *conn, const struct iovec *parts, int
 void conn_block(struct plait_conn *conn)
 {
 	conn->over_high = true;
-	if (!conn->transport.ops->answers)
+	if (!conn->factory->settings->answered)
 		conn_pause_for(conn, CONN_PAUSE_WATERMARK);
 }
 

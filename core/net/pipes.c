@@ -139,6 +139,5 @@ const struct transport_ops transport_pipes = {
 	.close_ends = true,
 	.close = pipes_close,
 	.unacknowledged = pipes_unacknowledged,
-	.answers = true,
 	.want = pipes_want,
 };

@@ -56,6 +56,7 @@ static void set_settings(struct net_settings *settings, const struct plait_spawn
 {
 	*settings = *net_settings_default();
 	settings->timeouts.idle_ms = 0;
+	settings->answered = true;
 	settings->buffers.high = either(options->high, settings->buffers.high);
 	settings->buffers.low = either(options->low, settings->buffers.low);
 	settings->buffers.cap = either(options->cap, settings->buffers.cap);

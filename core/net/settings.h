@@ -60,6 +60,7 @@ struct net_settings {
 	struct buffer_settings buffers;
 	struct limit_settings limits;
 	struct socket_settings socket;
+	bool answered; /* the peer answers us, and may wait for us to read: we go on above the high mark */
 };
 
 extern const struct plait_option timeout_settings_table[], buffer_settings_table[], limit_settings_table[],

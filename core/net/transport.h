@@ -52,8 +52,6 @@ struct transport_ops {
 	/* Bytes the kernel has taken and the peer has not, 0 when that is not known. */
 	size_t (*unacknowledged)(const struct transport *transport);
 
-	bool answers; /* the peer answers what we write, and may wait for us to read: also when we wait for it */
-
 	/* Fills *tls; NULL: the transport has no TLS. */
 	void (*describe)(struct transport *transport, struct plait_tls *tls);
 };

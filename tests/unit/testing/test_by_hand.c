@@ -175,7 +175,55 @@ static void a_service_comes_back_on_the_clock_of_the_test(void)
 	CU_ASSERT_EQUAL(plait_test_free(&test), 0);
 }
 
+/* More than both sides' marks and the kernel hold. */
+#define MUCH ((size_t)8 << 20)
+
+static size_t answered;
+
+static void write_much(struct plait_conn *conn)
+{
+	struct plait_chunk *chunk = plait_chunk_new(NULL, MUCH);
+	memset(plait_chunk_bytes(chunk), 'x', MUCH);
+	plait_write_chunk(conn, chunk);
+	plait_chunk_unref(&chunk);
+}
+
+static size_t count(struct plait_conn *conn, const void *data, size_t len)
+{
+	(void)data;
+	answered += len;
+	if (answered == MUCH)
+		plait_close(conn);
+	return len;
+}
+
+static size_t echo(struct plait_conn *conn, const void *data, size_t len)
+{
+	plait_write(conn, data, len);
+	return len;
+}
+
+static const struct plait_protocol writer = { PLAIT_PROTOCOL_HEAD("writer"), .made = write_much,
+					      .data = count };
+static const struct plait_protocol echoing = { PLAIT_PROTOCOL_HEAD("echoing"), .data = echo };
+
+/* Each would wait for the other to read. */
+static void who_writes_much_still_reads_the_answer(void)
+{
+	begin();
+	answered = 0;
+	struct plait_factory *factory = plait_test_factory(test, &echoing, NULL, NULL);
+	struct plait_deferred *deferred = plait_connect(plait_test_loop(test), "tcp://127.0.0.1:7007",
+							&writer, NULL);
+	plait_deferred_unref(&deferred);
+	plait_test_run(test);
+	CU_ASSERT_TRUE(plait_test_pick_up(test, factory));
+	CU_ASSERT_EQUAL(answered, MUCH);
+	CU_ASSERT_EQUAL(plait_test_free(&test), 0);
+}
+
 SUITE_MAIN("by_hand", SUITE_TEST(work_waits_until_it_is_run),
 	   SUITE_TEST(failures_that_nobody_handles_are_counted),
 	   SUITE_TEST(a_name_is_answered_and_a_call_picked_up), SUITE_TEST(a_name_may_not_exist),
-	   SUITE_TEST(a_service_comes_back_on_the_clock_of_the_test))
+	   SUITE_TEST(a_service_comes_back_on_the_clock_of_the_test),
+	   SUITE_TEST(who_writes_much_still_reads_the_answer))
