@@ -148,7 +148,7 @@ static unsigned receive(struct plait_port *port, struct datagram_batch *batch, u
 	struct question question = { 0 };
 	unsigned count = 0;
 	batch->receiving = true;
-	port->question = &question;
+	port->question = &question; /* cppcheck-suppress autoVariables ; until the callbacks below are done */
 	for (unsigned i = 0; i < slots && port->socket.fd >= 0; i++) {
 		if (i == 0 || !datagram_name_equal(&in->names[i], &in->names[i - 1]))
 			addr_from_sockaddr(&in->names[i].u.sa, in->names[i].len, &question.from);

@@ -4,7 +4,7 @@
 # shellcheck source=tests/check/tap.sh
 . "$(dirname "$0")/tap.sh"
 
-sources() { (cd "$1" && find core include protocols plugins tests -name '*.[ch]' 2>/dev/null | sort); }
+sources() { (cd "$1" && find core include protocols plugins examples tests -name '*.[ch]' 2>/dev/null | sort); }
 texts()
 {
 	(cd "$1" && find . -type d \( -name .git -o -name build -o -name build-aux -o -name autom4te.cache \

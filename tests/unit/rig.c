@@ -98,7 +98,7 @@ void rig_connect(struct rig *rig, struct rig_listener *listener, struct rig_clie
 {
 	static const struct plait_addr peer = { .family = PLAIT_FAMILY_IPV4, .u.bytes = { 127, 0, 0, 1 } };
 
-	*client = (struct rig_client){ .rig = rig, .owner = { gone } };
+	*client = (struct rig_client){ .rig = rig, .owner = { .gone = gone } };
 	memory_init(&client->memory, rig->loop);
 	client->conn = conn_new(rig->loop, listener->factory, &transport_memory, -1, &client->memory, &peer,
 				&client->owner);

@@ -46,7 +46,7 @@ static void connect_able(void)
 	recorder_reset();
 	able = transport_memory;
 	able.sendfile = memory_sendfile;
-	client = (struct rig_client){ .rig = &rig, .owner = { gone } };
+	client = (struct rig_client){ .rig = &rig, .owner = { .gone = gone } };
 	memory_init(&client.memory, rig.loop);
 	client.conn = conn_new(rig.loop, listener.factory, &able, -1, &client.memory, &peer, &client.owner);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(client.conn);

@@ -60,7 +60,7 @@ static int begin(void (*pair)(int fds[2]))
 	counting = transport_plain;
 	counting.sendfile = counted;
 	by_sendfile = 0;
-	client = (struct rig_client){ .rig = &rig, .owner = { gone } };
+	client = (struct rig_client){ .rig = &rig, .owner = { .gone = gone } };
 	memory_init(&client.memory, rig.loop);
 	client.conn = conn_new(rig.loop, listener.factory, &counting, fds[0], NULL, &peer, &client.owner);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(client.conn);
