@@ -280,7 +280,7 @@ static struct plait_result again(struct plait_result result, void *arg)
 	return plait_later(next);
 }
 
-static struct plait_result stubborn(void *arg)
+static struct plait_result unmoved(void *arg)
 {
 	struct plait_deferred *deferred = plait_deferred_new(NULL, NULL);
 	plait_post(loop, stop_now, NULL);
@@ -293,7 +293,7 @@ static void a_deferred_that_cannot_be_cancelled_is_given_up(void)
 	ran = 0;
 	enough = false;
 	pooled_open();
-	start(&caller, stubborn, NULL);
+	start(&caller, unmoved, NULL);
 	loop_run(loop);
 	pthread_join(caller.thread, NULL);
 	CU_ASSERT_EQUAL(caller.code, PLAIT_ERROR_CLOSING);

@@ -156,20 +156,20 @@ static void a_core_is_told(void)
 
 static void the_loops_end_is_the_childrens(void)
 {
-	struct heard gentle = { 0 }, stubborn = { 0 }, gone = { 0 };
+	struct heard gentle = { 0 }, deaf = { 0 }, gone = { 0 };
 	for (int i = 0; i < 2; i++) {
 		reaper_forced = ways[i];
 		rig_open();
 		spawn_shell(&gentle, "trap 'exit 5' TERM; echo up; while :; do sleep 0.01; done");
-		spawn_shell(&stubborn, "trap '' TERM; echo up; while :; do sleep 0.01; done");
+		spawn_shell(&deaf, "trap '' TERM; echo up; while :; do sleep 0.01; done");
 		spawn_shell(&gone, "exec 1>&- 2>&-; echo up >&2; exit 6");
-		RUN_UNTIL(buffer_size(&gentle.from[1]) && buffer_size(&stubborn.from[1]) && gone.ended);
+		RUN_UNTIL(buffer_size(&gentle.from[1]) && buffer_size(&deaf.from[1]) && gone.ended);
 		forget(&gone);
 		rig_close();
 		CU_ASSERT_STRING_EQUAL(gentle.events, "exited(5) closed(0) closed(1) closed(2) ended(5)");
-		CU_ASSERT_STRING_EQUAL(stubborn.events, "exited(-9) closed(0) closed(1) closed(2) ended(-9)");
+		CU_ASSERT_STRING_EQUAL(deaf.events, "exited(-9) closed(0) closed(1) closed(2) ended(-9)");
 		forget(&gentle);
-		forget(&stubborn);
+		forget(&deaf);
 	}
 	reaper_forced = NULL;
 }
