@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "core/base/addr.h"
-#include "core/net/socket.h"
+#include "core/net/socket/socket.h"
 
 #define PROBE_TIMEOUT_MS 5000
 #define PORT_RANGE "/proc/sys/net/ipv4/ip_local_port_range"

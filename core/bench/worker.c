@@ -7,7 +7,7 @@
 
 #include "core/base/container.h"
 #include "core/bench/client.h"
-#include "core/net/tls.h"
+#include "core/net/tls/tls.h"
 
 /* Connections that are being made at a time, so that the server's queue does not overflow. */
 #define OPENING_MOST 64

@@ -11,7 +11,7 @@
 #include "core/bench/pattern.h"
 #include "core/loop/loop.h"
 #include "core/loop/workers.h"
-#include "core/net/transport.h"
+#include "core/net/transport/transport.h"
 
 struct kind;
 struct tls_context;

@@ -2,7 +2,7 @@
 #include "core/cli/cli.h"
 #include "core/config/config.h"
 #include "core/loop/loop.h"
-#include "core/net/tls.h"
+#include "core/net/tls/tls.h"
 #include "core/plugin/plugin.h"
 
 int version_command(const struct arguments *arguments)

@@ -15,7 +15,7 @@
 #include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/loop/loop.h"
-#include "core/net/multicast.h"
+#include "core/net/datagram/multicast.h"
 
 /* A listener and where it stands. */
 struct subject {

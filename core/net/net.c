@@ -5,13 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/net/attempt.h"
-#include "core/net/broadcast.h"
-#include "core/net/conn.h"
-#include "core/net/group_mail.h"
-#include "core/net/port.h"
-#include "core/net/resolver.h"
-#include "core/net/tls_warm.h"
+#include "core/net/client/attempt.h"
+#include "core/net/conn/conn.h"
+#include "core/net/datagram/broadcast.h"
+#include "core/net/datagram/port.h"
+#include "core/net/group/mail.h"
+#include "core/net/socket/resolver.h"
+#include "core/net/tls/warm.h"
 
 struct net *net_new(struct plait_loop *loop)
 {

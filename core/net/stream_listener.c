@@ -12,9 +12,9 @@
 #include "core/base/block.h"
 #include "core/base/container.h"
 #include "core/base/log.h"
-#include "core/net/conn.h"
+#include "core/net/conn/conn.h"
 #include "core/net/net.h"
-#include "core/net/socket.h"
+#include "core/net/socket/socket.h"
 
 /* Accepted in one go before the loop's connections have their turn. */
 #define BATCH 64

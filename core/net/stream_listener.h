@@ -4,7 +4,7 @@
 
 #include "core/loop/workers.h"
 #include "core/net/factory.h"
-#include "core/net/transport.h"
+#include "core/net/transport/transport.h"
 
 /* Who may come in: the policies' place. Called on any loop. */
 struct admission {

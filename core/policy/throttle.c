@@ -8,7 +8,7 @@
 
 #include "core/base/compiler.h"
 #include "core/base/container.h"
-#include "core/net/conn.h"
+#include "core/net/conn/conn.h"
 #include "core/net/net.h"
 
 #define PERIOD_MS 1000

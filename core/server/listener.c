@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
-#include "core/net/multicast.h"
+#include "core/net/datagram/multicast.h"
 
 /* What a scheme stands for. */
 struct listener_kind {

@@ -3,11 +3,11 @@
 #define SERVER_LISTENER_H
 
 #include "core/config/config.h"
-#include "core/net/port.h"
-#include "core/net/socket.h"
+#include "core/net/datagram/port.h"
+#include "core/net/socket/socket.h"
+#include "core/net/socket/unix_path.h"
 #include "core/net/stream_listener.h"
-#include "core/net/tls.h"
-#include "core/net/unix_path.h"
+#include "core/net/tls/tls.h"
 #include "core/policy/limits.h"
 #include "core/policy/throttle.h"
 #include "core/server/reactor.h"

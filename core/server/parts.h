@@ -3,7 +3,7 @@
 #define SERVER_PARTS_H
 
 #include "core/config/config.h"
-#include "core/net/tls.h"
+#include "core/net/tls/tls.h"
 #include "core/plugin/registry.h"
 #include "core/server/listener.h"
 #include "core/server/server.h"

@@ -8,7 +8,7 @@
 
 #include "core/base/addr.h"
 #include "core/base/container.h"
-#include "core/net/attempt.h"
+#include "core/net/client/attempt.h"
 #include "core/testing/kit.h"
 
 /* ---- threads ---- */

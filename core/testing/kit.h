@@ -6,9 +6,9 @@
 #include <plait/testing.h>
 
 #include "core/async/threads.h"
-#include "core/net/conn.h"
-#include "core/net/memory.h"
-#include "core/net/resolver.h"
+#include "core/net/conn/conn.h"
+#include "core/net/socket/resolver.h"
+#include "core/net/transport/memory.h"
 #include "core/testing/line.h"
 
 struct test_factory;

@@ -4,8 +4,8 @@
 #define TESTS_UNIT_RIG_H
 
 #include "core/base/option_read.h"
-#include "core/net/conn.h"
-#include "core/net/memory.h"
+#include "core/net/conn/conn.h"
+#include "core/net/transport/memory.h"
 
 struct rig {
 	struct plait_loop *loop;

@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "core/base/addr.h"
-#include "core/net/attempt.h"
+#include "core/net/client/attempt.h"
 #include "core/net/net.h"
-#include "core/net/resolver.h"
+#include "core/net/socket/resolver.h"
 #include "tests/unit/net/recorder.h"
 
 #define MOST 32

@@ -12,7 +12,7 @@
 
 #include "core/async/pool.h"
 #include "core/net/net.h"
-#include "core/net/socket.h"
+#include "core/net/socket/socket.h"
 #include "core/net/stream_listener.h"
 
 #define PATIENCE_S 60

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "core/net/net.h"
-#include "core/net/socket.h"
+#include "core/net/socket/socket.h"
 #include "tests/unit/net/local.h"
 #include "tests/unit/net/recorder.h"
 #include "tests/unit/suite.h"

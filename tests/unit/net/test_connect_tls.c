@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/net/tls_context.h"
+#include "core/net/tls/context.h"
 #include "tests/unit/net/local.h"
 #include "tests/unit/net/tls_pair.h"
 #include "tests/unit/suite.h"

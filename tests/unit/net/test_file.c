@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/net/conn_feed.h"
+#include "core/net/conn/feed.h"
 #include "tests/unit/net/filing.h"
 #include "tests/unit/net/recorder.h"
 #include "tests/unit/suite.h"

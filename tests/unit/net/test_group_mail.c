@@ -1,5 +1,5 @@
 /* Groups across loops: mail between two loops turned by hand, and between three that run. */
-#include "core/net/group_mail.h"
+#include "core/net/group/mail.h"
 
 #include <plait/error.h>
 #include <sched.h>

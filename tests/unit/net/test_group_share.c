@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/net/group_part.h"
+#include "core/net/group/part.h"
 #include "tests/unit/rig.h"
 #include "tests/unit/suite.h"
 

@@ -1,5 +1,5 @@
 /* Datagram ports on real sockets of one loop: which socket and which address an answer leaves from. */
-#include "core/net/port.h"
+#include "core/net/datagram/port.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -4,8 +4,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/net/datagram/port.h"
 #include "core/net/net.h"
-#include "core/net/port.h"
 #include "tests/unit/net/port_log.h"
 #include "tests/unit/suite.h"
 

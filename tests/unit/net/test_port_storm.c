@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/net/port.h"
+#include "core/net/datagram/port.h"
 #include "tests/unit/net/port_log.h"
 #include "tests/unit/suite.h"
 

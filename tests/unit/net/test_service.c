@@ -2,7 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/net/backoff.h"
+#include "core/net/client/backoff.h"
 #include "tests/unit/net/serviced.h"
 #include "tests/unit/suite.h"
 

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/net/socket.h"
+#include "core/net/socket/socket.h"
 #include "tests/unit/suite.h"
 
 static int option(int fd, int level, int name)

@@ -3,8 +3,8 @@
 #define TESTS_UNIT_NET_TLS_PAIR_H
 
 #include "core/loop/loop.h"
-#include "core/net/tls.h"
-#include "core/net/transport.h"
+#include "core/net/tls/tls.h"
+#include "core/net/transport/transport.h"
 
 #define TLS_PAIR_PATH 1024
 

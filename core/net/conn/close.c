@@ -1,0 +1,240 @@
+/* The ways a connection ends, and its last callback. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/net/conn/conn.h"
+#include "core/net/group/group.h"
+#include "core/net/net.h"
+#include "core/net/reason.h"
+
+/* The first reason stays; what comes after it is a consequence. */
+static void set_reason(struct plait_conn *conn, enum plait_reason reason)
+{
+	if (conn->reason == PLAIT_REASON_NONE)
+		conn->reason = (uint8_t)reason;
+}
+
+/* One line for the end of a connection; detail may be NULL. */
+static void log_end(const struct plait_conn *conn, const char *detail)
+{
+	enum plait_reason reason = conn->reason;
+	enum plait_log_level level = plait_reason_is_error(reason) ? PLAIT_LOG_INFO : PLAIT_LOG_DEBUG;
+	if (!log_enabled(level))
+		return;
+	plait_log_conn(conn, level, "ended: %s (%s), %llu bytes in, %llu out", plait_reason_name(reason),
+		       detail ? detail : plait_reason_text(reason), (unsigned long long)conn->bytes_in,
+		       (unsigned long long)conn->bytes_out);
+}
+
+/* What the peer has taken of bytes_out; under TLS only changes of it mean something. */
+static uint64_t taken(const struct plait_conn *conn)
+{
+	return conn->bytes_out - conn->transport.ops->unacknowledged(&conn->transport);
+}
+
+void conn_begin_close(struct plait_conn *conn, enum plait_reason reason)
+{
+	if (conn->state == CONN_FLUSHING || conn->state == CONN_CLOSED)
+		return;
+	if (conn->state != CONN_OPEN) {
+		conn_fail(conn, reason, NULL);
+		return;
+	}
+	if (conn->sharing)
+		group_stop_sharing(conn);
+	if (conn->state != CONN_OPEN) /* there was no memory for what it is owed */
+		return;
+	set_reason(conn, reason);
+	conn_move(conn, CONN_FLUSHING);
+	conn->paused &= (uint8_t) ~(CONN_PAUSE_RATE_IN | CONN_PAUSE_RATE_OUT); /* its end is not held back */
+	group_remove_all(conn);
+	if (!conn_in_callback(conn)) /* which may still look at it */
+		buffer_fini(&conn->input);
+	conn->active_ms = loop_now(conn->loop);
+	if (!conn->peer_ended || conn_owes(conn) || !conn->transport.ops->close_ends)
+		conn->taken = taken(conn); /* else there is nothing to wait for */
+	if (reason != PLAIT_REASON_CLOSED)
+		conn_dismiss_producer(conn);
+	/* The peer's end may have been read ahead already, and no event will tell. */
+	if (transport_pending(&conn->transport))
+		conn->read_due = true;
+	conn_defer(conn);
+}
+
+void conn_fail(struct plait_conn *conn, enum plait_reason reason, const char *text)
+{
+	if (conn->state == CONN_CLOSED)
+		return;
+	/* While closing in order, only a loss of bytes changes what it was closed for. */
+	if (conn->state == CONN_FLUSHING && conn_owes(conn))
+		conn->reason = PLAIT_REASON_NONE;
+	set_reason(conn, reason);
+	log_end(conn, conn->reason == reason ? text : NULL);
+	if (!conn->made && conn->owner && conn->owner->failed)
+		conn->owner->failed(conn->owner, reason, text);
+	conn->reset_on_close = reason_resets(reason) && (conn->state != CONN_FLUSHING || conn_owes(conn));
+	conn_move(conn, CONN_CLOSED);
+	group_remove_all(conn);
+	loop_stop_timer(conn->loop, &conn->timer);
+	conn_defer(conn);
+}
+
+void conn_fail_transport(struct plait_conn *conn)
+{
+	const char *text;
+	enum plait_reason reason = transport_failure(&text);
+	/* What was received before the cut may have been answered: the answers still go out. */
+	if (reason == PLAIT_REASON_TLS_TRUNCATED && conn->state == CONN_OPEN) {
+		conn->peer_ended = true;
+		conn_begin_close(conn, reason);
+		return;
+	}
+	if (conn->state == CONN_FLUSHING && reason == PLAIT_REASON_TLS_TRUNCATED) {
+		conn->peer_ended = true;
+		conn_peer_end_while_closing(conn);
+		return;
+	}
+	conn_fail(conn, reason, text);
+}
+
+/* Both sides have ended in order. */
+static void close_now(struct plait_conn *conn)
+{
+	log_end(conn, NULL);
+	conn_move(conn, CONN_CLOSED);
+	loop_stop_timer(conn->loop, &conn->timer);
+	conn_defer(conn);
+}
+
+void conn_close_flushed(struct plait_conn *conn)
+{
+	bool last = conn->peer_ended && conn->state == CONN_FLUSHING;
+	if (!conn->write_ended && !(last && conn->transport.ops->close_ends)) {
+		ssize_t result = conn->transport.ops->shutdown(&conn->transport);
+		if (result == TRANSPORT_FAILED) {
+			conn_fail_transport(conn);
+			return;
+		}
+		if (result == TRANSPORT_WANT_WRITE) {
+			conn->write_needs = WATCH_WRITE;
+			return;
+		}
+		conn->write_ended = true;
+		conn->active_ms = loop_now(conn->loop);
+	}
+	if (last)
+		close_now(conn);
+	else if (conn->peer_ended && !conn->eof_due)
+		conn_begin_close(conn, PLAIT_REASON_PEER_CLOSED);
+}
+
+void conn_peer_end_while_closing(struct plait_conn *conn)
+{
+	if (conn->write_ended)
+		close_now(conn);
+}
+
+void conn_finish(struct plait_conn *conn)
+{
+	enum plait_reason reason = conn->reason;
+	if (conn->fed)
+		conn_feed_end(conn);
+	if (conn->made && conn_protocol(conn)->lost) {
+		conn_enter(conn);
+		conn_protocol(conn)->lost(conn, reason);
+		conn_leave(conn);
+	}
+	conn->transport.ops->close(&conn->transport, conn->reset_on_close);
+	group_remove_all(conn);
+	conn_ref_gone(conn);
+	loop_stop_timer(conn->loop, &conn->timer);
+	queue_clear(&conn->output, &conn->loop->pool);
+	buffer_fini(&conn->input);
+	counter_add(&conn->loop->net->counters.closed[reason], 1);
+	if (conn->factory->traffic)
+		conn->factory->traffic->leave(conn->factory->traffic, conn);
+	if (conn->owner)
+		conn->owner->gone(conn->owner, &conn->peer);
+	net_remove(conn->loop->net, conn);
+	if (conn->extra)
+		free(conn->extra->feed);
+	free(conn->extra);
+	free(conn);
+}
+
+/* A slow peer empties the kernel's buffer long before there is room for more in it: that is progress too. */
+static bool peer_takes(struct plait_conn *conn)
+{
+	uint64_t before = conn->taken;
+	conn->taken = taken(conn);
+	if (conn->taken == before)
+		return false;
+	conn->active_ms = loop_now(conn->loop);
+	conn_start_timer(conn);
+	return true;
+}
+
+void conn_close_late(struct plait_conn *conn)
+{
+	if (peer_takes(conn))
+		return;
+	/* all is sent, and only the peer's end has not come: that is no error */
+	if (conn->write_ended)
+		close_now(conn);
+	else
+		conn_fail(conn, PLAIT_REASON_TIMEOUT_CLOSE,
+			  conn->fed && conn->write_needs == WATCH_NONE ? "its producer did not finish"
+								       : NULL);
+}
+
+void conn_drain(struct plait_conn *conn)
+{
+	if (conn->state == CONN_OPEN && conn_protocol(conn)->draining) {
+		conn_enter(conn);
+		conn_protocol(conn)->draining(conn);
+		conn_leave(conn);
+		conn_defer(conn);
+		return;
+	}
+	conn_begin_close(conn, PLAIT_REASON_DRAIN);
+}
+
+bool conn_abort_drain(struct plait_conn *conn)
+{
+	bool owed = conn->state == CONN_OPEN || (conn->state == CONN_FLUSHING && conn_owes(conn));
+	conn_fail(conn, PLAIT_REASON_DRAIN, NULL);
+	return owed;
+}
+
+void plait_close(struct plait_conn *conn)
+{
+	loop_assert_here(conn->loop);
+	conn_begin_close(conn, PLAIT_REASON_CLOSED);
+}
+
+void plait_close_error(struct plait_conn *conn, const char *what)
+{
+	loop_assert_here(conn->loop);
+	if (conn->state != CONN_OPEN)
+		return;
+	plait_log_conn(conn, PLAIT_LOG_INFO, "%s: %s", plait_reason_name(PLAIT_REASON_PROTOCOL_ERROR), what);
+	conn_begin_close(conn, PLAIT_REASON_PROTOCOL_ERROR);
+}
+
+void plait_abort(struct plait_conn *conn)
+{
+	loop_assert_here(conn->loop);
+	if (conn->state != CONN_CLOSED)
+		conn_fail(conn, PLAIT_REASON_ABORTED, NULL);
+}
+
+void plait_shutdown_write(struct plait_conn *conn)
+{
+	loop_assert_here(conn->loop);
+	if (conn->state != CONN_OPEN || conn->write_ending)
+		return;
+	if (conn->sharing)
+		group_stop_sharing(conn);
+	conn->write_ending = true;
+	conn_defer(conn);
+}

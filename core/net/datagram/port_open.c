@@ -1,0 +1,211 @@
+/* Ports that programs and plugins open: from an endpoint to a socket, and their end. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/addr.h"
+#include "core/base/container.h"
+#include "core/base/escape.h"
+#include "core/base/option.h"
+#include "core/base/option_defaults.h"
+#include "core/net/datagram/port.h"
+#include "core/net/socket/socket.h"
+
+static int find_address(const char *endpoint, struct socket_addresses *addresses, struct plait_error *error)
+{
+	struct endpoint parsed;
+	struct plait_addr addr;
+	char found[300];
+	int result = endpoint_parse(endpoint, NULL, &parsed, error);
+	if (result < 0)
+		return result;
+	escape_text(found, sizeof(found), endpoint, strlen(endpoint));
+	if (parsed.scheme != ENDPOINT_UDP)
+		return plait_error_set(error, PLAIT_ERROR_INVALID, NULL,
+				       "found \"%s\"; expected \"udp://ADDRESS:PORT\"", found);
+	if (strcmp(parsed.host, "*") != 0 && addr_from_host(parsed.host, &addr) < 0)
+		return plait_error_set(
+			error, PLAIT_ERROR_INVALID, NULL,
+			"found \"%s\"; expected an address of this machine, \"0.0.0.0\", \"[::]\" or \"*\" before the "
+			"port: to resolve a name would block the loop",
+			found);
+	return socket_resolve(&parsed, addresses, error);
+}
+
+static int bind_address(const char *endpoint, const struct plait_port_settings *settings,
+			struct plait_error *error)
+{
+	struct socket_addresses addresses;
+	struct socket_settings socket = { .v6only = settings->v6only, .shared = settings->shared };
+	int result = find_address(endpoint, &addresses, error);
+	if (result < 0)
+		return result;
+	return socket_bind(SOCK_DGRAM, (const struct sockaddr *)&addresses.items[0].sa,
+			   addresses.items[0].len, &socket, false, error);
+}
+
+/* What a listener has from elsewhere. */
+struct own_part {
+	struct plait_protocol protocol;
+	max_align_t options[]; /* the defaults, when the caller gives none */
+};
+
+/* The program may be older than this library: what its protocol does not have is NULL. */
+static int read_protocol(const struct plait_protocol *given, struct plait_protocol *out,
+			 struct plait_error *error)
+{
+	const struct plait_head *head = &given->head;
+	char text[512];
+	if (head->magic != PLAIT_MAGIC || head->abi_major != PLAIT_ABI_MAJOR || head->size < sizeof(*head))
+		return plait_error_set(
+			error, PLAIT_ERROR_INVALID, NULL,
+			"the protocol has no head, or an old one: begin it with PLAIT_PROTOCOL_HEAD(\"NAME\")");
+	*out = (struct plait_protocol){ 0 };
+	memcpy(out, given, head->size < sizeof(*out) ? head->size : sizeof(*out));
+	if (!out->datagram)
+		return plait_error_set(
+			error, PLAIT_ERROR_INVALID, NULL,
+			"the protocol \"%s\" has no datagram callback; a port needs one, if only to drop what comes",
+			head->name);
+	const char *fault = out->options
+				    ? option_table_fault(out->options, out->options_size, text, sizeof(text))
+				    : NULL;
+	if (fault)
+		return plait_error_set(error, PLAIT_ERROR_INVALID, NULL, "the protocol \"%s\" is faulty: %s",
+				       head->name, fault);
+	return 0;
+}
+
+static struct own_part *own_part_new(const struct plait_protocol *given, struct plait_error *error)
+{
+	struct plait_protocol protocol;
+	if (read_protocol(given, &protocol, error) < 0)
+		return NULL;
+	struct own_part *own = calloc(1, sizeof(*own) + protocol.options_size);
+	if (!own) {
+		plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a port");
+		return NULL;
+	}
+	own->protocol = protocol;
+	if (protocol.options)
+		option_defaults(protocol.options, own->options);
+	return own;
+}
+
+static void add(struct net *net, struct plait_port *port)
+{
+	port->next = net->ports;
+	if (port->next)
+		port->next->previous = port;
+	net->ports = port;
+}
+
+static void remove_port(struct net *net, struct plait_port *port)
+{
+	if (port->next)
+		port->next->previous = port->previous;
+	if (port->previous)
+		port->previous->next = port->next;
+	else
+		net->ports = port->next;
+}
+
+/* Takes fd over, also when it fails. */
+static struct plait_port *make(struct plait_loop *loop, struct plait_factory *factory, int fd,
+			       struct plait_error *error)
+{
+	struct plait_port *port = port_new(loop, factory, fd);
+	if (port && port_wait(port) == 0)
+		return port;
+	plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot wait for datagrams: %s", strerror(errno));
+	port_free(&port);
+	return NULL;
+}
+
+static struct plait_port *open_port(struct plait_loop *loop, const char *endpoint, struct own_part *own,
+				    const struct plait_port_settings *settings, struct plait_error *error)
+{
+	const void *options = settings->options;
+	int fd = bind_address(endpoint, settings, error);
+	if (fd < 0)
+		return NULL;
+	if (!options && own->protocol.options)
+		options = own->options;
+	struct plait_factory *factory = factory_new(loop->reactor, endpoint, &own->protocol, options,
+						    net_settings_default(), error);
+	if (!factory) {
+		close(fd);
+		return NULL;
+	}
+	struct plait_port *port = make(loop, factory, fd, error);
+	if (!port) {
+		factory_free(&factory);
+		return NULL;
+	}
+	port->own = own;
+	return port;
+}
+
+struct plait_port *plait_port_open(struct plait_loop *loop, const char *endpoint,
+				   const struct plait_protocol *protocol,
+				   const struct plait_port_settings *settings, struct plait_error *error)
+{
+	static const struct plait_port_settings defaults;
+	loop_assert_here(loop);
+	struct own_part *own = own_part_new(protocol, error);
+	if (!own)
+		return NULL;
+	struct plait_port *port = open_port(loop, endpoint, own, settings ? settings : &defaults, error);
+	if (!port) {
+		free(own);
+		return NULL;
+	}
+	add(loop->net, port);
+	loop_defer(loop, &port->task);
+	return port;
+}
+
+void port_settle(struct task *task)
+{
+	struct plait_port *port = CONTAINER_OF(task, struct plait_port, task);
+	if (port->socket.fd >= 0) {
+		port_tell_started(port);
+		return;
+	}
+	port_tell_stopped(port);
+	if (!port->own)
+		return;
+	struct plait_factory *factory = port->factory;
+	struct own_part *own = port->own;
+	struct net *net = port->loop->net;
+	remove_port(net, port);
+	port_free(&port);
+	factory_free(&factory);
+	free(own);
+	net_tell_empty(net);
+}
+
+static void close_port(struct plait_port *port)
+{
+	if (port->socket.fd < 0)
+		return;
+	port_shut(port);
+	loop_defer(port->loop, &port->task);
+}
+
+void plait_port_close(struct plait_port **port_at)
+{
+	struct plait_port *port = *port_at;
+	*port_at = NULL;
+	if (!port)
+		return;
+	loop_assert_here(port->loop);
+	close_port(port);
+}
+
+void port_close_all(struct net *net)
+{
+	for (struct plait_port *port = net->ports; port; port = port->next)
+		close_port(port);
+}

@@ -1,0 +1,39 @@
+/* A TLS connection from the inside. Its parts: transport.c, output.c, socket.c, warm.c. */
+#ifndef NET_TLS_CONN_H
+#define NET_TLS_CONN_H
+
+#include <openssl/types.h>
+
+#include "core/net/tls/socket.h"
+#include "core/net/tls/warm.h"
+#include "core/net/transport/transport.h"
+
+struct tls_conn {
+	SSL *ssl;
+	struct tls_socket socket;
+
+	/* warm.c */
+	struct tls_warm *warm; /* the loop's; NULL: it has none */
+	uint32_t used_ms;      /* the lower half of the loop's clock */
+	uint16_t slot;         /* 0: none of the loop's */
+
+	bool more;                   /* reading may go on without an event */
+	struct tls_failure *failure; /* behind bytes that are delivered first; NULL: none */
+
+	/* output.c */
+	uint16_t retry;       /* length of what OpenSSL could not send yet; 0: nothing */
+	uint16_t burst_owed;  /* bytes of a burst that is held; they count as taken when it is sent */
+	uint32_t large_bytes; /* written in large pieces since the last pause between such */
+	uint32_t large_ms;    /* when the last one was */
+};
+
+/* Turns OpenSSL's answer to a call that did not succeed into the transport's. Leaves its queue of errors empty. */
+ssize_t tls_translate(struct tls_conn *conn, int result, enum plait_reason reason);
+
+/* The same for what only the socket has a say in. */
+ssize_t tls_translate_socket(const struct tls_conn *conn);
+
+ssize_t tls_write(struct transport *transport, const void *data, size_t len);
+ssize_t tls_writev(struct transport *transport, const struct iovec *parts, int count);
+
+#endif

@@ -1,0 +1,227 @@
+/* The TLS transport: a stream socket under OpenSSL. */
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/net/tls/conn.h"
+#include "core/net/tls/context.h"
+#include "core/net/tls/tls.h"
+
+/* Short records are read together up to about so much, for one delivery. Long ones are not: an echo of two in one is read
+ * only in part by clients who do not know that a record can be longer than their buffer (ncat). */
+#define READ_TOGETHER 4096
+
+struct tls_failure {
+	enum plait_reason reason;
+	char text[];
+};
+
+static void conn_free(struct tls_conn *conn)
+{
+	/* Else OpenSSL takes the context's lock, to forget the session of whoever did not end in order. */
+	if (conn->ssl)
+		SSL_set_shutdown(conn->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+	SSL_free(conn->ssl);
+	tls_socket_fini(&conn->socket);
+	free(conn->failure);
+	free(conn);
+}
+
+static int tls_open(struct transport *transport, int fd, void *context)
+{
+	struct tls_conn *conn = calloc(1, sizeof(*conn));
+	if (!conn)
+		goto fail;
+	conn->socket.fd = fd;
+	conn->warm = tls_warm_of(plait_loop_current());
+	conn->ssl = tls_context_connection(context);
+	BIO *bio = conn->ssl ? tls_socket_bio(&conn->socket) : NULL;
+	if (!bio)
+		goto fail;
+	SSL_set_bio(conn->ssl, bio, bio);
+	transport->handle = conn;
+	transport_socket_open(transport, fd);
+	return 0;
+fail:
+	if (conn)
+		conn_free(conn);
+	ERR_clear_error();
+	close(fd);
+	return -1;
+}
+
+ssize_t tls_translate_socket(const struct tls_conn *conn)
+{
+	if (conn->socket.error) {
+		errno = conn->socket.error;
+		return transport_fail_errno("tls");
+	}
+	switch (conn->socket.blocked) {
+	case WATCH_READ: return TRANSPORT_WANT_READ;
+	case WATCH_WRITE: return TRANSPORT_WANT_WRITE;
+	default: return TRANSPORT_END;
+	}
+}
+
+/* What is wrong with it, and which name it should have when it is that. */
+static ssize_t certificate_failed(const struct tls_conn *conn)
+{
+	const struct tls_context *context = SSL_CTX_get_app_data(SSL_get_SSL_CTX(conn->ssl));
+	long verdict = SSL_get_verify_result(conn->ssl);
+	bool misnamed = verdict == X509_V_ERR_HOSTNAME_MISMATCH || verdict == X509_V_ERR_IP_ADDRESS_MISMATCH;
+	return transport_fail(PLAIT_REASON_TLS_CERTIFICATE, "%s%s%.100s",
+			      X509_verify_cert_error_string(verdict), misnamed ? "; expected " : "",
+			      misnamed ? context->server_name : "");
+}
+
+static ssize_t translate_ssl(const struct tls_conn *conn, int result, enum plait_reason reason)
+{
+	int kind = SSL_get_error(conn->ssl, result);
+	if (kind == SSL_ERROR_SYSCALL) {
+		errno = conn->socket.error ? conn->socket.error : ECONNRESET;
+		return transport_fail_errno("tls");
+	}
+	if (kind != SSL_ERROR_SSL)
+		return tls_translate_socket(conn);
+	if (ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED)
+		return certificate_failed(conn);
+	const char *text = ERR_reason_error_string(ERR_peek_last_error());
+	return transport_fail(reason, "%s", text ? text : "no reason given");
+}
+
+/* OpenSSL is in its handshake until that is done; and again when the connection is broken, or while it answers a
+ * message of the handshake's kind. Else a call did not succeed for the socket's sake only. */
+ssize_t tls_translate(struct tls_conn *conn, int result, enum plait_reason reason)
+{
+	ssize_t answer = SSL_in_init(conn->ssl) ? translate_ssl(conn, result, reason)
+						: tls_translate_socket(conn);
+	ERR_clear_error();
+	return answer;
+}
+
+static ssize_t tls_handshake(struct transport *transport)
+{
+	struct tls_conn *conn = transport->handle;
+	conn->socket.dry = false;
+	tls_socket_begin(&conn->socket);
+	int result = SSL_do_handshake(conn->ssl);
+	if (result == 1) {
+		conn->more = SSL_has_pending(conn->ssl);
+		return TRANSPORT_END;
+	}
+	ssize_t answer = tls_translate(conn, result, PLAIT_REASON_TLS_HANDSHAKE);
+	/* Whoever connects and goes, like a health check, did nothing wrong. */
+	if (answer == TRANSPORT_END)
+		return transport_fail(PLAIT_REASON_PEER_CLOSED, "during the TLS handshake");
+	return answer;
+}
+
+/* The answer to a read that brought nothing. */
+static ssize_t read_failed(struct tls_conn *conn, int result)
+{
+	ssize_t answer = tls_translate(conn, result, PLAIT_REASON_TLS_PROTOCOL);
+	/* A FIN without close_notify: whoever cut the connection may have cut bytes with it. */
+	if (answer == TRANSPORT_END && conn->socket.ended)
+		return transport_fail(PLAIT_REASON_TLS_TRUNCATED, "end of stream without close_notify");
+	return answer;
+}
+
+/* Bytes that were read are delivered before the failure behind them, which the next read tells. */
+static void keep_failure(struct tls_conn *conn)
+{
+	const char *text;
+	enum plait_reason reason = transport_failure(&text);
+	size_t size = strlen(text) + 1;
+	conn->failure = malloc(sizeof(*conn->failure) + size);
+	if (!conn->failure)
+		return; /* OpenSSL will say again that it is broken, only not why */
+	conn->failure->reason = reason;
+	memcpy(conn->failure->text, text, size);
+}
+
+/* What is there, records that are short together. */
+static ssize_t tls_read(struct transport *transport, void *buffer, size_t size)
+{
+	struct tls_conn *conn = transport->handle;
+	size_t total = 0;
+	ssize_t answer = TRANSPORT_END;
+	if (conn->failure)
+		return transport_fail(conn->failure->reason, "%s", conn->failure->text);
+	if (!conn->more)
+		conn->socket.dry = false;
+	tls_socket_begin(&conn->socket);
+	do {
+		size_t got = 0;
+		int result = SSL_read_ex(conn->ssl, (char *)buffer + total, size - total, &got);
+		if (result != 1) {
+			answer = read_failed(conn, result);
+			conn->more = answer != TRANSPORT_WANT_READ;
+			break;
+		}
+		total += got;
+		conn->more = SSL_has_pending(conn->ssl);
+	} while (conn->more && total < size && total < READ_TOGETHER);
+	if (total == 0)
+		return answer;
+	if (answer == TRANSPORT_FAILED)
+		keep_failure(conn);
+	tls_warm_use(conn);
+	return (ssize_t)total;
+}
+
+static bool tls_pending(const struct transport *transport)
+{
+	const struct tls_conn *conn = transport->handle;
+	return conn->more;
+}
+
+static ssize_t tls_shutdown(struct transport *transport)
+{
+	struct tls_conn *conn = transport->handle;
+	tls_socket_begin(&conn->socket);
+	int result = SSL_shutdown(conn->ssl);
+	if (result >= 0)
+		return TRANSPORT_END; /* ours is sent; the peer's is awaited by reading */
+	ssize_t answer = tls_translate(conn, result, PLAIT_REASON_TLS_PROTOCOL);
+	return answer == TRANSPORT_WANT_READ ? TRANSPORT_END : answer;
+}
+
+static void tls_close(struct transport *transport, bool reset)
+{
+	struct tls_conn *conn = transport->handle;
+	transport->handle = NULL;
+	transport_socket_close(transport, reset);
+	tls_warm_remove(conn);
+	conn_free(conn);
+}
+
+static void tls_describe(struct transport *transport, struct plait_tls *tls)
+{
+	const struct tls_conn *conn = transport->handle;
+	tls->version = SSL_get_version(conn->ssl);
+	tls->cipher = SSL_get_cipher_name(conn->ssl);
+	tls->resumed = SSL_session_reused(conn->ssl);
+	const unsigned char *name;
+	unsigned len;
+	SSL_get0_alpn_selected(conn->ssl, &name, &len);
+	const struct tls_context *context = SSL_CTX_get_app_data(SSL_get_SSL_CTX(conn->ssl));
+	tls->alpn = tls_alpn_find(&context->alpn, name, len);
+}
+
+const struct transport_ops transport_tls = {
+	.name = "tls",
+	.open = tls_open,
+	.handshake = tls_handshake,
+	.read = tls_read,
+	.write = tls_write,
+	.writev = tls_writev,
+	.pending = tls_pending,
+	.shutdown = tls_shutdown,
+	.close = tls_close,
+	.unacknowledged = transport_socket_unacknowledged,
+	.want = transport_socket_want,
+	.describe = tls_describe,
+};
