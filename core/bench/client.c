@@ -1,5 +1,6 @@
 /* Connections: making them, moving their bytes, losing them. */
 #include "core/bench/client.h"
+#include "core/net/tls/tls.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -201,7 +202,7 @@ void client_open(struct client *client)
 		not_connected(client, errno);
 		return;
 	}
-	if (run->transport->open(&client->transport, fd, worker->tls) < 0) {
+	if (run->transport->open(&client->transport, fd, tls_client_role(worker->tls)) < 0) {
 		worker_fail(worker, "no memory for a connection");
 		return;
 	}

@@ -157,13 +157,13 @@ int worker_init(struct worker *worker, struct run *run, unsigned index, struct p
 					   .ca = settings->ca,
 					   .server_name = run->endpoint.host,
 					   .resume = settings->resume };
-	worker->tls = tls_context_new_client(&tls, error);
+	worker->tls = tls_client_new(&tls, error);
 	return worker->tls ? 0 : PLAIT_ERROR_INVALID;
 }
 
 void worker_fini(struct worker *worker)
 {
-	tls_context_free(&worker->tls);
+	tls_client_free(&worker->tls);
 	free(worker->clients);
 	free(worker->stamps);
 	worker->clients = NULL;

@@ -14,7 +14,7 @@
 #include "core/net/transport/transport.h"
 
 struct kind;
-struct tls_context;
+struct tls_client;
 
 /* What is the same for all workers, and does not change while they run but for the atomics. */
 struct run {
@@ -48,7 +48,7 @@ enum stage {
 struct worker {
 	_Alignas(CACHE_LINE) struct run *run;
 	struct plait_loop *loop;
-	struct tls_context *tls;
+	struct tls_client *tls;
 	uint64_t now_ns; /* when input came last */
 	bool counting, issuing;
 	atomic_ullong operations, bytes; /* bytes: all that came in; both are read by the boss */

@@ -267,9 +267,9 @@ static void check_contexts(const struct config *config, struct problems *problem
 		char path[JSON_PATH_SIZE];
 		bool used = false;
 
-		bool certificate = check_file(contexts[i].certificate, config->tls.names[i], "certificate",
-					      problems);
-		bool key = check_file(contexts[i].key, config->tls.names[i], "key", problems);
+		bool certificate = check_file(contexts[i].settings.pair.certificate, config->tls.names[i],
+					      "certificate", problems);
+		bool key = check_file(contexts[i].settings.pair.key, config->tls.names[i], "key", problems);
 		contexts[i].readable = certificate && key;
 		for (size_t j = 0; j < config->listeners.count; j++)
 			used = used || listeners[j].tls_context == &contexts[i];

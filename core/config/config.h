@@ -11,14 +11,14 @@
 #include "core/base/option.h"
 #include "core/base/problem.h"
 #include "core/net/settings.h"
+#include "core/net/tls/settings.h"
 #include "core/plugin/registry.h"
 
 enum config_accept { CONFIG_ACCEPT_LEAST_LOADED, CONFIG_ACCEPT_REUSEPORT };
 
 struct tls_config {
-	const char *certificate; /* absolute */
-	const char *key;
-	bool readable; /* both files can be opened */
+	struct tls_settings settings;
+	bool readable; /* its files can be opened */
 };
 
 /* What serves the connections above limits.connections. */

@@ -40,15 +40,6 @@ static const struct plait_option log_table[] = {
 	PLAIT_OPTION_END,
 };
 
-static const struct plait_option tls_table[] = {
-	PLAIT_OPTION_PATH(
-		"certificate", struct tls_config, certificate, .required = true,
-		.doc = "The PEM file with the server's certificate first and the rest of its chain after it"),
-	PLAIT_OPTION_PATH("key", struct tls_config, key, .required = true,
-			  .doc = "The PEM file with the certificate's private key"),
-	PLAIT_OPTION_END,
-};
-
 /* Objects without a struct of their own fill the one that is around them: offset 0, its size. */
 #define PART(key_, struct_, table_, ...)                                                                     \
 	{                                                                                                    \
@@ -111,7 +102,7 @@ const struct plait_option config_table[] = {
 		"drain_timeout", struct config, drain_timeout_ms, .fallback = "30s", .max = DAY,
 		.doc = "How long connections may take to finish when the server stops; then they are "
 		       "aborted"),
-	PLAIT_OPTION_MAP("tls", struct config, tls, tls_table, struct tls_config, .max = 1024,
+	PLAIT_OPTION_MAP("tls", struct config, tls, tls_settings_table, struct tls_config, .max = 1024,
 			 .doc = "TLS contexts, each under a name that listeners use"),
 	PLAIT_OPTION_LIST("listeners", struct config, listeners, listener_table, struct listener_config,
 			  .required = true, .min = 1, .max = 4096,

@@ -28,6 +28,19 @@ static struct plait_protocol *read_protocol(const struct plait_protocol *given, 
 	return protocol;
 }
 
+static int make_context(struct plait_listener *listener, struct plait_error *error)
+{
+	struct problems problems;
+	problems_init(&problems);
+	listener->own_context = listener->context = tls_context_new(&listener->config->tls_context->settings,
+								    "", &problems);
+	for (size_t i = 0; i < problems.count && !listener->context; i++)
+		if (!problems.items[i].warning)
+			plait_error_set(error, PLAIT_ERROR_INVALID, "tls", "%s", problems.items[i].text);
+	problems_fini(&problems);
+	return listener->context ? 0 : PLAIT_ERROR_INVALID;
+}
+
 static struct plait_listener *make(const char *endpoint, const struct plait_protocol *given,
 				   const struct plait_listen_options *options, struct plait_error *error)
 {
@@ -48,12 +61,8 @@ static struct plait_listener *make(const char *endpoint, const struct plait_prot
 	listener->own_protocol = protocol;
 	listener->own_overflow = overflow;
 	listener->own_config = config;
-	if (listener_config->tls_context) {
-		const struct tls_config *tls = listener_config->tls_context;
-		listener->own_tls = listener->tls = tls_context_new(tls->certificate, tls->key, error);
-		if (!listener->tls)
-			listener_free(&listener);
-	}
+	if (listener_config->tls_context && make_context(listener, error) < 0)
+		listener_free(&listener);
 	return listener;
 }
 

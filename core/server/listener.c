@@ -30,7 +30,7 @@ static int stream_open(struct plait_listener *listener, struct workers *workers,
 		.factory = listener->factory,
 		.overflow = listener->overflow,
 		.transport = listener->kind->transport,
-		.transport_context = listener->tls,
+		.transport_context = listener->tls ? tls_server_role(listener->tls) : NULL,
 		.admission = limits_admission(listener->limits),
 		.keep_on_loop = keep_on_loop,
 	};
@@ -140,7 +140,7 @@ static const struct listener_kind kinds[] = {
 			   .close = datagram_close },
 };
 
-struct plait_listener *listener_new(const struct listener_config *config, struct tls_context *tls)
+struct plait_listener *listener_new(const struct listener_config *config, struct tls_context *context)
 {
 	struct plait_listener *listener = calloc(1, sizeof(*listener));
 	if (!listener) {
@@ -149,7 +149,7 @@ struct plait_listener *listener_new(const struct listener_config *config, struct
 	}
 	listener->config = config;
 	listener->kind = &kinds[config->endpoint.scheme];
-	listener->tls = tls;
+	listener->context = context;
 	return listener;
 }
 
@@ -165,6 +165,13 @@ static int make_policies(struct plait_listener *listener)
 	if (throttle_needed(settings))
 		listener->throttle = throttle_new(settings);
 	return listener->limits && (listener->throttle || !throttle_needed(settings)) ? 0 : -1;
+}
+
+static int make_tls(struct plait_listener *listener, struct plait_error *error)
+{
+	struct tls_server_settings settings = { .context = listener->context };
+	listener->tls = tls_server_new(&settings, error);
+	return listener->tls ? 0 : PLAIT_ERROR_INVALID;
 }
 
 static struct plait_factory *make_factory(struct plait_listener *listener, struct plait_reactor *reactor,
@@ -185,6 +192,8 @@ int listener_prepare(struct plait_listener *listener, struct plait_reactor *reac
 	const struct listener_config *config = listener->config;
 	if (make_policies(listener) < 0)
 		return plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a listener");
+	if (listener->context && make_tls(listener, error) < 0)
+		return PLAIT_ERROR_INVALID;
 	listener->factory = make_factory(listener, reactor, config->speaks, config->options, error);
 	if (!listener->factory)
 		return PLAIT_ERROR_REFUSED;
@@ -291,7 +300,8 @@ void listener_free(struct plait_listener **listener_at)
 	factory_free(&listener->overflow);
 	throttle_free(&listener->throttle);
 	limits_free(&listener->limits);
-	tls_context_free(&listener->own_tls);
+	tls_server_free(&listener->tls);
+	tls_context_free(&listener->own_context);
 	config_free(&listener->own_config);
 	free(listener->own_protocol);
 	free(listener->own_overflow);

@@ -19,7 +19,8 @@ struct plait_listener {
 	struct plait_reactor *reactor;
 	const struct listener_config *config;
 	const struct listener_kind *kind;
-	struct tls_context *tls; /* borrowed; NULL: none */
+	struct tls_context *context; /* borrowed; NULL: no TLS */
+	struct tls_server *tls;
 	struct socket_addresses addresses;
 	int bound[SOCKET_ADDRESSES_MAX]; /* for each address, the first socket; stream or ports own it */
 	struct plait_factory *factory;
@@ -35,12 +36,12 @@ struct plait_listener {
 
 	/* Of a program's own listener; else NULL. */
 	struct config *own_config;
-	struct tls_context *own_tls;
+	struct tls_context *own_context;
 	struct plait_protocol *own_protocol, *own_overflow;
 };
 
-/* Borrows config and tls (NULL: none). Aborts when there is no memory. */
-struct plait_listener *listener_new(const struct listener_config *config, struct tls_context *tls);
+/* Borrows config and context (NULL: no TLS). Aborts when there is no memory. */
+struct plait_listener *listener_new(const struct listener_config *config, struct tls_context *context);
 
 /* Finds the addresses to bind. 0, or a negative code with error filled. */
 int listener_resolve(struct plait_listener *listener, struct plait_error *error);

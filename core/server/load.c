@@ -60,15 +60,11 @@ static void load_tls(struct server *server, struct problems *problems)
 		return;
 	}
 	for (size_t i = 0; i < list->count; i++) {
-		struct plait_error error = { 0 };
 		char path[JSON_PATH_SIZE];
 		if (!contexts[i].readable)
 			continue;
-		server->tls[i] = tls_context_new(contexts[i].certificate, contexts[i].key, &error);
-		if (server->tls[i])
-			continue;
 		json_path_key(path, sizeof(path), "tls", list->names[i], strlen(list->names[i]));
-		add(problems, path, &error);
+		server->tls[i] = tls_context_new(&contexts[i].settings, path, problems);
 	}
 }
 

@@ -164,11 +164,12 @@ static int make_tls(struct client *client, struct plait_error *error)
 		log_write(PLAIT_LOG_WARNING, NULL,
 			  "%s: whoever answers is believed, for verify=no says not to check certificates",
 			  client->text);
-	struct tls_context *context = tls_context_new_client(&settings, error);
-	if (!context)
+	struct tls_client *tls = tls_client_new(&settings, error);
+	if (!tls)
 		return PLAIT_ERROR_INVALID;
 	client->transport = &transport_tls;
-	client->transport_context = context;
+	client->tls = tls;
+	client->transport_context = tls_client_role(tls);
 	return 0;
 }
 
@@ -181,7 +182,7 @@ static int (*const makers[])(struct client *client, struct plait_error *error) =
 static void client_free(struct client *client)
 {
 	factory_free(&client->factory);
-	tls_context_free((struct tls_context **)&client->transport_context);
+	tls_client_free(&client->tls);
 	endpoint_options_fini(&client->options);
 	option_arena_free(&client->arena);
 	free(client->protocol_options);

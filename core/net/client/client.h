@@ -24,6 +24,7 @@ struct client {
 	struct race_settings race;
 	const struct transport_ops *transport;
 	void *transport_context;
+	struct tls_client *tls;         /* whose role is the context; NULL: none */
 	struct plait_protocol protocol; /* the program's, which may be older, widened */
 	struct plait_factory *factory;
 	struct option_arena *arena; /* of the protocol's default options */

@@ -8,8 +8,11 @@
 #include "core/net/tls/warm.h"
 #include "core/net/transport/transport.h"
 
+struct tls_role;
+
 struct tls_conn {
-	SSL *ssl;
+	SSL *ssl; /* its app data is the connection */
+	struct tls_role *role;
 	struct tls_socket socket;
 
 	/* warm.c */

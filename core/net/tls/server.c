@@ -1,40 +1,47 @@
-/* TLS contexts of servers. */
+/* The server's side of TLS: what a listener's handshakes follow. */
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <stdlib.h>
 
+#include "core/base/container.h"
 #include "core/net/tls/context.h"
+#include "core/net/tls/role.h"
 
-/* TLS 1.3's, in the order in which a server chooses, unless a client without AES in hardware wants ChaCha20 first. AES-128
- * is as safe as the rest of the handshake, and cheaper than AES-256 for each byte, for each handshake and in memory. */
-#define CIPHERSUITES "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+struct tls_server {
+	struct tls_role role;
+	struct tls_context *context;
+};
 
-/* Tickets carry sessions, so there is no cache that loops would share and peers could fill. One ticket: a second costs
- * as much as a fifteenth of a handshake, and only browsers, who open connections side by side, have a use for it. */
-static void configure_server(SSL_CTX *ssl)
+static SSL *make(struct tls_role *role)
 {
-	SSL_CTX_set_session_id_context(ssl, (const unsigned char *)"plait", 5);
-	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_num_tickets(ssl, 1);
-	SSL_CTX_set_ciphersuites(ssl, CIPHERSUITES);
+	struct tls_server *server = CONTAINER_OF(role, struct tls_server, role);
+	struct tls_generation *generation = tls_context_current(server->context);
+	SSL *ssl = SSL_new(generation->ssl);
+	tls_generation_unref(&generation);
+	if (ssl)
+		SSL_set_accept_state(ssl);
+	return ssl;
 }
 
-static int prepare_server(struct tls_context *context, SSL *ssl)
+struct tls_server *tls_server_new(const struct tls_server_settings *settings, struct plait_error *error)
 {
-	(void)context;
-	SSL_set_accept_state(ssl);
-	return 1;
-}
-
-struct tls_context *tls_context_new(const char *certificate, const char *key, struct plait_error *error)
-{
-	struct tls_context *context = tls_context_make(TLS_server_method(), prepare_server);
-	if (!context) {
-		plait_error_set(error, PLAIT_ERROR_MEMORY, certificate, "no memory for a TLS context");
+	struct tls_server *server = calloc(1, sizeof(*server));
+	if (!server) {
+		plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for TLS");
 		return NULL;
 	}
-	ERR_clear_error();
-	configure_server(context->ssl);
-	if (tls_context_load(context, certificate, key, error) < 0)
-		tls_context_free(&context);
-	return context;
+	server->role.make = make;
+	server->context = settings->context;
+	return server;
+}
+
+void tls_server_free(struct tls_server **server_at)
+{
+	free(*server_at);
+	*server_at = NULL;
+}
+
+struct tls_role *tls_server_role(struct tls_server *server)
+{
+	return &server->role;
 }

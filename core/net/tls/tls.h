@@ -1,15 +1,47 @@
-/* TLS contexts: certificate, key and settings, shared by all listeners that name them. */
-#ifndef NET_TLS_H
-#define NET_TLS_H
+/* TLS for other layers: contexts, which certificates and settings make; servers, which are what listeners have of them; and
+ * clients. A server and a client each have a role, the context of transport_tls. */
+#ifndef NET_TLS_TLS_H
+#define NET_TLS_TLS_H
 
-#include <plait/error.h>
 #include <stdbool.h>
 
-struct ssl_st;
-struct tls_context;
+#include <plait/error.h>
 
-/* Reads the files and checks that they belong together. NULL with error filled. */
-struct tls_context *tls_context_new(const char *certificate, const char *key, struct plait_error *error);
+#include "core/base/problem.h"
+#include "core/net/tls/settings.h"
+
+struct tls_client;
+struct tls_context;
+struct tls_generation;
+struct tls_role;
+struct tls_server;
+
+/* Reads the files and checks all that can be checked. settings are borrowed; path is where they stand in the
+ * configuration, "tls.default". NULL with an error added to problems, which may have warnings in any case. */
+struct tls_context *tls_context_new(const struct tls_settings *settings, const char *path,
+				    struct problems *problems);
+
+/* Servers of it go first. */
+void tls_context_free(struct tls_context **context);
+
+/* Reads everything anew, and changes nothing yet: so that several contexts change together or not at all. NULL with an
+ * error added to problems. */
+struct tls_generation *tls_context_renew(struct tls_context *context, struct problems *problems);
+
+/* New handshakes use it from here on; takes the reference. Any thread. */
+void tls_context_adopt(struct tls_context *context, struct tls_generation **fresh);
+
+/* What a listener's handshakes follow. */
+struct tls_server_settings {
+	struct tls_context *context; /* borrowed */
+};
+
+/* NULL with error filled. */
+struct tls_server *tls_server_new(const struct tls_server_settings *settings, struct plait_error *error);
+
+/* Its connections go first. NULL is allowed. */
+void tls_server_free(struct tls_server **server);
+struct tls_role *tls_server_role(struct tls_server *server);
 
 /* How connections that we open behave. Strings are copied. */
 struct tls_client_settings {
@@ -23,14 +55,11 @@ struct tls_client_settings {
 };
 
 /* For connections that we open, on one loop at a time. NULL with error filled. */
-struct tls_context *tls_context_new_client(const struct tls_client_settings *settings,
-					   struct plait_error *error);
+struct tls_client *tls_client_new(const struct tls_client_settings *settings, struct plait_error *error);
 
-/* Its connections go first. */
-void tls_context_free(struct tls_context **context);
-
-/* A connection's SSL, ready to begin its handshake, for transport.c. NULL: no memory. */
-struct ssl_st *tls_context_connection(struct tls_context *context);
+/* Its connections go first. NULL is allowed. */
+void tls_client_free(struct tls_client **client);
+struct tls_role *tls_client_role(struct tls_client *client); /* NULL of NULL */
 
 /* "OpenSSL 3.0.19 27 Jan 2026" */
 const char *tls_library_version(void);

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "core/net/tls/conn.h"
-#include "core/net/tls/context.h"
+#include "core/net/tls/role.h"
 #include "core/net/tls/tls.h"
 
 /* Short records are read together up to about so much, for one delivery. Long ones are not: an echo of two in one is read
@@ -37,10 +37,12 @@ static int tls_open(struct transport *transport, int fd, void *context)
 		goto fail;
 	conn->socket.fd = fd;
 	conn->warm = tls_warm_of(plait_loop_current());
-	conn->ssl = tls_context_connection(context);
+	conn->role = context;
+	conn->ssl = conn->role->make(conn->role);
 	BIO *bio = conn->ssl ? tls_socket_bio(&conn->socket) : NULL;
 	if (!bio)
 		goto fail;
+	SSL_set_app_data(conn->ssl, conn);
 	SSL_set_bio(conn->ssl, bio, bio);
 	transport->handle = conn;
 	transport_socket_open(transport, fd);
@@ -69,12 +71,11 @@ ssize_t tls_translate_socket(const struct tls_conn *conn)
 /* What is wrong with it, and which name it should have when it is that. */
 static ssize_t certificate_failed(const struct tls_conn *conn)
 {
-	const struct tls_context *context = SSL_CTX_get_app_data(SSL_get_SSL_CTX(conn->ssl));
 	long verdict = SSL_get_verify_result(conn->ssl);
 	bool misnamed = verdict == X509_V_ERR_HOSTNAME_MISMATCH || verdict == X509_V_ERR_IP_ADDRESS_MISMATCH;
 	return transport_fail(PLAIT_REASON_TLS_CERTIFICATE, "%s%s%.100s",
 			      X509_verify_cert_error_string(verdict), misnamed ? "; expected " : "",
-			      misnamed ? context->server_name : "");
+			      misnamed ? conn->role->expected : "");
 }
 
 static ssize_t translate_ssl(const struct tls_conn *conn, int result, enum plait_reason reason)
@@ -207,8 +208,7 @@ static void tls_describe(struct transport *transport, struct plait_tls *tls)
 	const unsigned char *name;
 	unsigned len;
 	SSL_get0_alpn_selected(conn->ssl, &name, &len);
-	const struct tls_context *context = SSL_CTX_get_app_data(SSL_get_SSL_CTX(conn->ssl));
-	tls->alpn = tls_alpn_find(&context->alpn, name, len);
+	tls->alpn = tls_alpn_find(&conn->role->alpn, name, len);
 }
 
 const struct transport_ops transport_tls = {

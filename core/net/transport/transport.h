@@ -94,6 +94,6 @@ void transport_socket_close(struct transport *transport, bool reset);
 void transport_socket_reset(int fd);
 
 extern const struct transport_ops transport_plain;
-extern const struct transport_ops transport_tls; /* context: struct tls_context */
+extern const struct transport_ops transport_tls; /* context: struct tls_role */
 
 #endif

@@ -154,7 +154,7 @@ static void values_arrive(void)
 	const struct tls_config *contexts = run.config->tls.items;
 	CU_ASSERT_PTR_EQUAL(listeners[0].tls_context, &contexts[0]);
 	CU_ASSERT_PTR_EQUAL(listeners[1].tls_context, &contexts[1]);
-	CU_ASSERT_STRING_EQUAL(contexts[1].key, "/etc/passwd");
+	CU_ASSERT_STRING_EQUAL(contexts[1].settings.pair.key, "/etc/passwd");
 	CU_ASSERT_EQUAL(listeners[0].net.buffers.high, 1 << 20);
 	CU_ASSERT_STRING_EQUAL(listeners[0].net.socket.mode, "600");
 	CU_ASSERT_FALSE(listeners[0].net.socket.keepalive.enabled);

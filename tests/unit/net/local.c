@@ -77,9 +77,9 @@ void local_listen(struct local *local, const struct plait_protocol *protocol, co
 }
 
 void local_listen_tls(struct local *local, const struct plait_protocol *protocol, const char *host,
-		      struct tls_context *context)
+		      struct tls_role *role)
 {
-	listen_with(local, protocol, host, 0, &transport_tls, context);
+	listen_with(local, protocol, host, 0, &transport_tls, role);
 }
 
 void local_unlisten(struct local *local)

@@ -22,13 +22,13 @@ struct local {
 
 void local_init(struct local *local);
 
-struct tls_context;
+struct tls_role;
 
 /* Binds an address of loopback ("127.0.0.1", "::1", or a path after "unix:"). port 0: a free one. */
 void local_listen(struct local *local, const struct plait_protocol *protocol, const char *host,
 		  uint16_t port);
 void local_listen_tls(struct local *local, const struct plait_protocol *protocol, const char *host,
-		      struct tls_context *context);
+		      struct tls_role *role);
 void local_unlisten(struct local *local);
 
 /* After local_unlisten, when its connections have gone: at the same place. */

@@ -13,7 +13,7 @@
 #include "tests/unit/suite.h"
 
 static struct local local;
-static struct tls_context *server;
+static struct tls_pair_server server;
 static char folder[] = "/tmp/plait-test-XXXXXX";
 
 static struct {
@@ -80,13 +80,13 @@ static void begin(void)
 	memset(&seen, 0, sizeof(seen));
 	local_init(&local);
 	server = tls_pair_server();
-	local_listen_tls(&local, &echoer, "127.0.0.1", server);
+	local_listen_tls(&local, &echoer, "127.0.0.1", tls_server_role(server.server));
 }
 
 static void finish(void)
 {
 	local_fini(&local);
-	tls_context_free(&server);
+	tls_pair_server_free(&server);
 }
 
 /* The endpoint of the listener under a host, with options, and with a file of certs/make as ca; NULL: none. */
@@ -231,15 +231,18 @@ static void make_expired(const char *path)
 static void names_an_expired_one(void)
 {
 	char path[100], options[200];
-	struct plait_error error;
+	struct problems problems;
 	memset(&seen, 0, sizeof(seen));
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/expired.pem", folder);
 	make_expired(path);
 	local_init(&local);
-	server = tls_context_new(path, path, &error);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(server);
-	local_listen_tls(&local, &echoer, "127.0.0.1", server);
+	struct tls_settings settings = tls_pair_settings(path, path);
+	problems_init(&problems);
+	server = tls_pair_server_with(&settings, &problems);
+	problems_fini(&problems);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(server.server);
+	local_listen_tls(&local, &echoer, "127.0.0.1", tls_server_role(server.server));
 	snprintf(options, sizeof(options), "ca=%s", path);
 	call(endpoint("localhost", options, NULL));
 	CU_ASSERT(disbelieved("certificate has expired"));
@@ -262,14 +265,14 @@ static void agrees_on_a_protocol(void)
 {
 	static char offers[] = "\x08http/1.1";
 	begin();
-	SSL_CTX_set_alpn_select_cb(server->ssl, choose, offers);
+	SSL_CTX_set_alpn_select_cb(server.context->current->ssl, choose, offers);
 	call(endpoint("localhost", "alpn=h2,http/1.1", "ca.pem"));
 	CU_ASSERT_PTR_NOT_NULL_FATAL(seen.conn);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(seen.tls.alpn);
 	CU_ASSERT_STRING_EQUAL(seen.tls.alpn, "http/1.1");
 	finish();
 	begin();
-	SSL_CTX_set_alpn_select_cb(server->ssl, choose, offers);
+	SSL_CTX_set_alpn_select_cb(server.context->current->ssl, choose, offers);
 	call(endpoint("localhost", "alpn=h2", "ca.pem"));
 	CU_ASSERT_PTR_NULL(seen.conn);
 	CU_ASSERT_PTR_NOT_NULL(strstr(seen.failure, "no application protocol"));
@@ -280,8 +283,9 @@ static void ask_for_certificates(void)
 {
 	char path[TLS_PAIR_PATH];
 	tls_pair_file("ca.pem", path);
-	SSL_CTX_set_verify(server->ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-	CU_ASSERT_EQUAL(SSL_CTX_load_verify_file(server->ssl, path), 1);
+	SSL_CTX_set_verify(server.context->current->ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+			   NULL);
+	CU_ASSERT_EQUAL(SSL_CTX_load_verify_file(server.context->current->ssl, path), 1);
 }
 
 static void shows_its_certificate(void)

@@ -5,7 +5,8 @@
 #include "tests/unit/net/tls_pair.h"
 #include "tests/unit/suite.h"
 
-static struct tls_context *server, *client;
+static struct tls_pair_server server;
+static struct tls_client *client;
 static struct tls_pair pair;
 static char ca[TLS_PAIR_PATH];
 
@@ -19,15 +20,15 @@ static bool greet(const struct tls_client_settings *settings)
 {
 	server = tls_pair_server();
 	client = tls_pair_client(settings);
-	tls_pair_open(&pair, server, client);
+	tls_pair_open(&pair, &server, client);
 	return tls_pair_handshake(&pair);
 }
 
 static void done(void)
 {
 	tls_pair_close(&pair);
-	tls_context_free(&client);
-	tls_context_free(&server);
+	tls_client_free(&client);
+	tls_pair_server_free(&server);
 }
 
 static void connects_without_a_check(void)
@@ -74,7 +75,7 @@ static bool second_is_resumed(void)
 	struct plait_tls tls = { 0 };
 	CU_ASSERT(tls_pair_carry(&pair.server, &pair.client, "x", 1)); /* the ticket lies before it */
 	tls_pair_close(&pair);
-	tls_pair_open(&pair, server, client);
+	tls_pair_open(&pair, &server, client);
 	CU_ASSERT(tls_pair_handshake(&pair));
 	CU_ASSERT(tls_pair_carry(&pair.server, &pair.client, "x", 1));
 	pair.server.ops->describe(&pair.server, &tls);
@@ -100,7 +101,7 @@ static void names_a_missing_ca_file(void)
 {
 	struct plait_error error = { 0 };
 	struct tls_client_settings settings = { .verify = true, .ca = "/nonexistent/ca.pem" };
-	CU_ASSERT_PTR_NULL(tls_context_new_client(&settings, &error));
+	CU_ASSERT_PTR_NULL(tls_client_new(&settings, &error));
 	CU_ASSERT_STRING_EQUAL(error.path, "/nonexistent/ca.pem");
 	CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "expected PEM"));
 }

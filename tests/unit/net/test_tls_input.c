@@ -8,7 +8,8 @@
 #include "tests/unit/net/tls_pair.h"
 #include "tests/unit/suite.h"
 
-static struct tls_context *server, *client;
+static struct tls_pair_server server;
+static struct tls_client *client;
 static struct tls_pair pair;
 static char got[65536];
 
@@ -16,15 +17,15 @@ static void greet(void)
 {
 	server = tls_pair_server();
 	client = tls_pair_client(&(struct tls_client_settings){ .verify = false });
-	tls_pair_open(&pair, server, client);
+	tls_pair_open(&pair, &server, client);
 	CU_ASSERT_FATAL(tls_pair_handshake(&pair));
 }
 
 static void done(void)
 {
 	tls_pair_close(&pair);
-	tls_context_free(&client);
-	tls_context_free(&server);
+	tls_client_free(&client);
+	tls_pair_server_free(&server);
 }
 
 static void say(struct transport *from, const void *data, size_t len)
@@ -188,7 +189,7 @@ static void a_handshake_minds_no_errors_of_others(void)
 {
 	server = tls_pair_server();
 	client = tls_pair_client(&(struct tls_client_settings){ .verify = false });
-	tls_pair_open(&pair, server, client);
+	tls_pair_open(&pair, &server, client);
 	ERR_raise(ERR_LIB_USER, ERR_R_INTERNAL_ERROR);
 	CU_ASSERT_EQUAL(pair.server.ops->handshake(&pair.server), TRANSPORT_WANT_READ);
 	done();
@@ -199,7 +200,7 @@ static void who_goes_during_the_handshake_did_nothing_wrong(void)
 	const char *text;
 	server = tls_pair_server();
 	client = tls_pair_client(&(struct tls_client_settings){ .verify = false });
-	tls_pair_open(&pair, server, client);
+	tls_pair_open(&pair, &server, client);
 	CU_ASSERT_EQUAL(pair.client.ops->handshake(&pair.client), TRANSPORT_WANT_READ);
 	CU_ASSERT_EQUAL(pair.server.ops->handshake(&pair.server), TRANSPORT_WANT_READ);
 	shutdown(transport_fd(&pair.client), SHUT_WR);
@@ -215,7 +216,7 @@ static void a_peers_alert_is_told_in_words(void)
 	tls_pair_file("client.pem", other);
 	server = tls_pair_server();
 	client = tls_pair_client(&(struct tls_client_settings){ .verify = true, .ca = other });
-	tls_pair_open(&pair, server, client);
+	tls_pair_open(&pair, &server, client);
 	CU_ASSERT_FALSE(tls_pair_handshake(&pair)); /* the server failed last */
 	CU_ASSERT_EQUAL(transport_failure(&text), PLAIT_REASON_TLS_HANDSHAKE);
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "alert unknown ca"));
@@ -227,7 +228,7 @@ static void what_is_not_tls_is_refused_in_words(void)
 	const char *text;
 	server = tls_pair_server();
 	client = tls_pair_client(&(struct tls_client_settings){ .verify = false });
-	tls_pair_open(&pair, server, client);
+	tls_pair_open(&pair, &server, client);
 	put("GET / HTTP/1.0\r\n\r\n", 18);
 	CU_ASSERT_EQUAL(pair.server.ops->handshake(&pair.server), TRANSPORT_FAILED);
 	CU_ASSERT_EQUAL(transport_failure(&text), PLAIT_REASON_TLS_HANDSHAKE);

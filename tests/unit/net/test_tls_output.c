@@ -10,7 +10,8 @@
 
 #define LARGE 16000 /* OpenSSL's buffers, and nothing else of it here */
 
-static struct tls_context *server, *client;
+static struct tls_pair_server server;
+static struct tls_client *client;
 static struct tls_pair pair;
 static char data[200000];
 static unsigned large_allocations;
@@ -47,7 +48,7 @@ static void greet_type(int type)
 {
 	server = tls_pair_server();
 	client = tls_pair_client(&(struct tls_client_settings){ .verify = false });
-	tls_pair_open_type(&pair, server, client, type);
+	tls_pair_open_type(&pair, &server, client, type);
 	CU_ASSERT_FATAL(tls_pair_handshake(&pair));
 	for (size_t i = 0; i < sizeof(data); i++)
 		data[i] = (char)(i * 7 + i / 251);
@@ -61,8 +62,8 @@ static void greet(void)
 static void done(void)
 {
 	tls_pair_close(&pair);
-	tls_context_free(&client);
-	tls_context_free(&server);
+	tls_client_free(&client);
+	tls_pair_server_free(&server);
 }
 
 /* What one send of the server's was. */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "core/base/option_defaults.h"
 #include "core/net/net.h"
 
 void tls_pair_file(const char *name, char path[TLS_PAIR_PATH])
@@ -19,27 +20,54 @@ void tls_pair_file(const char *name, char path[TLS_PAIR_PATH])
 	snprintf(path, TLS_PAIR_PATH, "%s/%s", folder, name);
 }
 
-static struct tls_context *checked(struct tls_context *context, const struct plait_error *error)
+struct tls_settings tls_pair_settings(const char *certificate, const char *key)
 {
-	if (!context)
-		printf("# %s: %s\n", error->path, error->text);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(context);
-	return context;
+	struct tls_settings settings = { 0 };
+	option_defaults(tls_settings_table, &settings);
+	settings.pair.certificate = certificate;
+	settings.pair.key = key;
+	return settings;
 }
 
-struct tls_context *tls_pair_server(void)
+struct tls_pair_server tls_pair_server_with(const struct tls_settings *settings, struct problems *problems)
 {
-	struct plait_error error = { 0 };
+	struct tls_pair_server made = { .context = tls_context_new(settings, "tls.test", problems) };
+	struct tls_server_settings server = { .context = made.context };
+	struct plait_error error;
+	if (made.context)
+		made.server = tls_server_new(&server, &error);
+	return made;
+}
+
+struct tls_pair_server tls_pair_server(void)
+{
 	char certificate[TLS_PAIR_PATH], key[TLS_PAIR_PATH];
+	struct problems problems;
 	tls_pair_file("server.pem", certificate);
 	tls_pair_file("server.key", key);
-	return checked(tls_context_new(certificate, key, &error), &error);
+	struct tls_settings settings = tls_pair_settings(certificate, key);
+	problems_init(&problems);
+	struct tls_pair_server made = tls_pair_server_with(&settings, &problems);
+	problems_print(&problems, stdout);
+	problems_fini(&problems);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(made.server);
+	return made;
 }
 
-struct tls_context *tls_pair_client(const struct tls_client_settings *settings)
+void tls_pair_server_free(struct tls_pair_server *server)
+{
+	tls_server_free(&server->server);
+	tls_context_free(&server->context);
+}
+
+struct tls_client *tls_pair_client(const struct tls_client_settings *settings)
 {
 	struct plait_error error = { 0 };
-	return checked(tls_context_new_client(settings, &error), &error);
+	struct tls_client *client = tls_client_new(settings, &error);
+	if (!client)
+		printf("# %s: %s\n", error.path, error.text);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(client);
+	return client;
 }
 
 static void on_ready(struct watch *watch, unsigned ready)
@@ -48,10 +76,10 @@ static void on_ready(struct watch *watch, unsigned ready)
 	(void)ready;
 }
 
-static void open_end(struct tls_pair *pair, struct transport *end, int fd, struct tls_context *context)
+static void open_end(struct tls_pair *pair, struct transport *end, int fd, struct tls_role *role)
 {
 	transport_init(end, &transport_tls, pair->loop, on_ready);
-	CU_ASSERT_EQUAL_FATAL(end->ops->open(end, fd, context), 0);
+	CU_ASSERT_EQUAL_FATAL(end->ops->open(end, fd, role), 0);
 }
 
 static uint64_t clock_of(void *context)
@@ -60,13 +88,13 @@ static uint64_t clock_of(void *context)
 	return pair->now_ms;
 }
 
-void tls_pair_open(struct tls_pair *pair, struct tls_context *server, struct tls_context *client)
+void tls_pair_open(struct tls_pair *pair, const struct tls_pair_server *server, struct tls_client *client)
 {
 	tls_pair_open_type(pair, server, client, SOCK_STREAM);
 }
 
-void tls_pair_open_type(struct tls_pair *pair, struct tls_context *server, struct tls_context *client,
-			int type)
+void tls_pair_open_type(struct tls_pair *pair, const struct tls_pair_server *server,
+			struct tls_client *client, int type)
 {
 	int fds[2];
 	pair->loop = loop_new(0, 1);
@@ -76,8 +104,8 @@ void tls_pair_open_type(struct tls_pair *pair, struct tls_context *server, struc
 	net_new(pair->loop);
 	loop_enter(pair->loop);
 	CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
-	open_end(pair, &pair->server, fds[0], server);
-	open_end(pair, &pair->client, fds[1], client);
+	open_end(pair, &pair->server, fds[0], tls_server_role(server->server));
+	open_end(pair, &pair->client, fds[1], tls_client_role(client));
 }
 
 void tls_pair_close(struct tls_pair *pair)

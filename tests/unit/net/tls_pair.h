@@ -11,9 +11,22 @@
 /* The path of one of the files that certs/make made. */
 void tls_pair_file(const char *name, char path[TLS_PAIR_PATH]);
 
-/* A context for localhost's ECDSA certificate. */
-struct tls_context *tls_pair_server(void);
-struct tls_context *tls_pair_client(const struct tls_client_settings *settings);
+/* A server's context and role, as its settings say. */
+struct tls_pair_server {
+	struct tls_context *context;
+	struct tls_server *server;
+};
+
+/* With localhost's ECDSA certificate. */
+struct tls_pair_server tls_pair_server(void);
+
+/* NULL members with error filled when the settings are not good. */
+struct tls_pair_server tls_pair_server_with(const struct tls_settings *settings, struct problems *problems);
+void tls_pair_server_free(struct tls_pair_server *server);
+
+/* What a configuration that names just these files says. */
+struct tls_settings tls_pair_settings(const char *certificate, const char *key);
+struct tls_client *tls_pair_client(const struct tls_client_settings *settings);
 
 struct tls_pair {
 	struct plait_loop *loop;
@@ -22,11 +35,11 @@ struct tls_pair {
 };
 
 /* Opens both ends; the handshake is not begun. */
-void tls_pair_open(struct tls_pair *pair, struct tls_context *server, struct tls_context *client);
+void tls_pair_open(struct tls_pair *pair, const struct tls_pair_server *server, struct tls_client *client);
 
 /* The same over sockets of that type: on SOCK_SEQPACKET one receive takes what one send sent. */
-void tls_pair_open_type(struct tls_pair *pair, struct tls_context *server, struct tls_context *client,
-			int type);
+void tls_pair_open_type(struct tls_pair *pair, const struct tls_pair_server *server,
+			struct tls_client *client, int type);
 void tls_pair_close(struct tls_pair *pair);
 
 /* The clock moves, and the loop turns. */

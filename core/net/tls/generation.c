@@ -1,0 +1,97 @@
+/* Generations of TLS contexts: files and settings become an SSL_CTX. */
+#include "core/net/tls/generation.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "core/net/tls/identity.h"
+#include "core/net/tls/ssl.h"
+
+static int place = -1; /* of the generation among an SSL_CTX's data */
+
+/* Called when the last connection, and the context, have let go of the SSL_CTX. */
+static void on_free(void *parent, void *generation, CRYPTO_EX_DATA *data, int index, long number,
+		    void *pointer)
+{
+	(void)parent;
+	(void)data;
+	(void)index;
+	(void)number;
+	(void)pointer;
+	free(generation);
+}
+
+static void find_place(void)
+{
+	place = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, on_free);
+}
+
+static struct tls_generation *allocate(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, find_place);
+	SSL_CTX *ssl = tls_ssl_ctx_new(TLS_server_method());
+	struct tls_generation *generation = calloc(1, sizeof(*generation));
+	if (!ssl || !generation || SSL_CTX_set_ex_data(ssl, place, generation) != 1) {
+		SSL_CTX_free(ssl);
+		free(generation);
+		return NULL;
+	}
+	generation->ssl = ssl;
+	return generation;
+}
+
+/* One ticket: a second costs as much as a fifteenth of a handshake, and only browsers, who open connections side by side,
+ * have a use for it. */
+static void configure(SSL_CTX *ssl, const struct tls_settings *settings)
+{
+	SSL_CTX_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+	SSL_CTX_set_session_id_context(ssl, (const unsigned char *)"plait", 5);
+	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_num_tickets(ssl, 1);
+	SSL_CTX_set_ciphersuites(ssl, settings->ciphersuites);
+}
+
+static int fill(struct tls_generation *generation, const struct tls_settings *settings, const char *path,
+		struct problems *problems)
+{
+	struct plait_error error = { 0 };
+	configure(generation->ssl, settings);
+	if (tls_identity_load(generation->ssl, settings->pair.certificate, settings->pair.key, &error) == 0)
+		return 0;
+	problems_add(problems, path, "%s: %s", error.path, error.text);
+	return error.code;
+}
+
+struct tls_generation *tls_generation_new(const struct tls_settings *settings, const char *path,
+					  struct problems *problems)
+{
+	struct tls_generation *generation = allocate();
+	if (!generation)
+		problems_add(problems, path, "no memory for a TLS context");
+	else if (fill(generation, settings, path, problems) < 0)
+		tls_generation_unref(&generation);
+	ERR_clear_error();
+	return generation;
+}
+
+struct tls_generation *tls_generation_of(const SSL *ssl)
+{
+	return SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), place);
+}
+
+struct tls_generation *tls_generation_ref(struct tls_generation *generation)
+{
+	SSL_CTX_up_ref(generation->ssl);
+	return generation;
+}
+
+void tls_generation_unref(struct tls_generation **generation_at)
+{
+	struct tls_generation *generation = *generation_at;
+	*generation_at = NULL;
+	if (generation)
+		SSL_CTX_free(generation->ssl);
+}
