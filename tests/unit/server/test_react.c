@@ -87,5 +87,68 @@ static void one_that_has_no_result_yet_is_cancelled(void)
 	plait_deferred_unref(&held);
 }
 
+/* What answers its cancellation with another Deferred outlives the reactor. */
+static struct plait_deferred *next;
+
+static struct plait_result try_again(struct plait_result result, void *arg)
+{
+	(void)arg;
+	plait_result_drop(&result);
+	next = plait_deferred_new(NULL, NULL);
+	return plait_later(plait_deferred_ref(next));
+}
+
+static void fire_next(struct plait_factory *factory)
+{
+	(void)factory;
+	plait_deferred_callback(next, plait_value(NULL));
+	plait_deferred_unref(&next);
+}
+
+static struct plait_result count(struct plait_result result, void *arg)
+{
+	(void)arg;
+	called++;
+	return result;
+}
+
+static void ignore(struct plait_port *port, const struct plait_addr *from, const void *data, size_t len)
+{
+	(void)port;
+	(void)from;
+	(void)data;
+	(void)len;
+}
+
+static struct plait_deferred *persistent(struct plait_loop *loop, void *endpoint)
+{
+	static const struct plait_protocol last = { PLAIT_PROTOCOL_HEAD("last"), .datagram = ignore,
+						    .factory_stop = fire_next };
+	struct plait_deferred *deferred = plait_deferred_new(NULL, NULL);
+	plait_call_later(loop, 1, stop, plait_loop_reactor(loop));
+	if (endpoint)
+		CU_ASSERT_PTR_NOT_NULL(plait_listen(plait_loop_reactor(loop), endpoint, &last, NULL, NULL));
+	plait_add_errback(deferred, try_again, NULL);
+	return plait_add_both(deferred, count, NULL);
+}
+
+static void one_has_its_result_when_the_reactor_is_freed(void)
+{
+	called = 0;
+	CU_ASSERT_EQUAL(plait_react(&one, persistent, "udp://127.0.0.1:0"), 0);
+	CU_ASSERT_EQUAL(called, 1);
+}
+
+static void one_has_its_result_after_the_reactor(void)
+{
+	called = 0;
+	CU_ASSERT_EQUAL(plait_react(&one, persistent, NULL), 0);
+	CU_ASSERT_EQUAL(called, 0);
+	fire_next(NULL);
+	CU_ASSERT_EQUAL(called, 1);
+}
+
 SUITE_MAIN("react", SUITE_TEST(the_result_is_the_status), SUITE_TEST(one_without_a_result_is_stopped),
-	   SUITE_TEST(one_that_has_no_result_yet_is_cancelled))
+	   SUITE_TEST(one_that_has_no_result_yet_is_cancelled),
+	   SUITE_TEST(one_has_its_result_when_the_reactor_is_freed),
+	   SUITE_TEST(one_has_its_result_after_the_reactor))
