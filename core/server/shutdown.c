@@ -97,7 +97,9 @@ static void on_stuck(void *arg)
 /* The loops have their own clocks for the hooks' Deferreds; this is for a loop that is stuck. */
 static void expect_hooks(struct shutdown *shutdown)
 {
-	set_deadline(shutdown, shutdown->reactor->drain_timeout_ms + PATIENCE_MS, on_stuck);
+	uint64_t hooks_ms = shutdown->reactor->drain_timeout_ms;
+	set_deadline(shutdown, hooks_ms < UINT64_MAX - PATIENCE_MS ? hooks_ms + PATIENCE_MS : UINT64_MAX,
+		     on_stuck);
 }
 
 static void on_drain_deadline(void *arg)

@@ -213,9 +213,9 @@ static struct plait_deferred *come_second(void *arg)
 	return NULL;
 }
 
-static void a_phase_waits_for_all_loops(void)
+static void check_phases(uint64_t drain_timeout_ms)
 {
-	trial_begin(2);
+	trial_begin_with(&(struct plait_reactor_options){ .loops = 2, .drain_timeout_ms = drain_timeout_ms });
 	plait_add_hook(loop_of(0), PLAIT_BEFORE_SHUTDOWN, take_time, loop_of(0));
 	plait_add_hook(loop_of(1), PLAIT_DURING_SHUTDOWN, come_second, NULL);
 	plait_reactor_stop(reactor);
@@ -224,9 +224,21 @@ static void a_phase_waits_for_all_loops(void)
 	trial_finish();
 }
 
+static void a_phase_waits_for_all_loops(void)
+{
+	check_phases(0);
+}
+
+/* With the patience for a loop that is stuck, it would be no time at all. */
+static void a_phase_may_take_for_ever(void)
+{
+	check_phases(PLAIT_UNLIMITED - 1999);
+}
+
 SUITE_MAIN("reactor", SUITE_TEST(it_runs_until_it_is_stopped),
 	   SUITE_TEST(one_loop_is_on_a_thread_of_its_own_too), SUITE_TEST(as_many_loops_as_processors),
 	   SUITE_TEST(stopped_before_the_run_it_ends_as_it_began), SUITE_TEST(any_thread_may_stop_it),
 	   SUITE_TEST(what_never_ran), SUITE_TEST(a_signal_ends_it), SUITE_TEST(signals_can_be_left_alone),
 	   SUITE_TEST(a_second_signal_does_not_wait_for_hooks),
-	   SUITE_TEST(a_hook_that_never_fires_does_not_keep_it), SUITE_TEST(a_phase_waits_for_all_loops))
+	   SUITE_TEST(a_hook_that_never_fires_does_not_keep_it), SUITE_TEST(a_phase_waits_for_all_loops),
+	   SUITE_TEST(a_phase_may_take_for_ever))
