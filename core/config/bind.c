@@ -139,23 +139,29 @@ static struct binding overflow_binding(const struct config *config, size_t index
 	return binding;
 }
 
-static void bind_protocol(const struct binding *binding, const struct plait_protocol *protocol)
+/* options: the program's own; NULL: they are read. */
+static void bind_protocol(const struct binding *binding, const struct plait_protocol *protocol,
+			  const void *options)
 {
 	*binding->speaks = protocol;
 	if (binding->listener->endpoint_known)
 		check_kind(binding);
-	bind_options(binding);
+	if (options)
+		*binding->options = (void *)(uintptr_t)options;
+	else
+		bind_options(binding);
 }
 
 void config_bind_protocol(struct config *config, size_t index, const struct plait_protocol *protocol,
-			  const struct plait_protocol *overflow, struct problems *problems)
+			  const void *options, const struct plait_protocol *overflow,
+			  struct problems *problems)
 {
 	struct binding binding = main_binding(config, index, problems);
 
-	bind_protocol(&binding, protocol);
+	bind_protocol(&binding, protocol, options);
 	binding = overflow_binding(config, index, problems);
 	if (overflow)
-		bind_protocol(&binding, overflow);
+		bind_protocol(&binding, overflow, NULL);
 }
 
 static void find_and_bind(const struct binding *binding, const struct registry *registry, bool all)
@@ -163,7 +169,7 @@ static void find_and_bind(const struct binding *binding, const struct registry *
 	const struct plugin *plugin = binding->wanted ? registry_find(registry, binding->wanted) : NULL;
 
 	if (plugin)
-		bind_protocol(binding, &plugin->protocol);
+		bind_protocol(binding, &plugin->protocol, NULL);
 	else if (binding->wanted && all)
 		report_unknown(binding, registry);
 }

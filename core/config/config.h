@@ -80,9 +80,11 @@ struct config *config_load_text(const char *file, const char *text, size_t len, 
 /* The same from JSON, of which it takes the reference; positions may be NULL. */
 struct config *config_from_json(const char *file, json_t *root, struct problems *problems);
 
-/* One listener and its protocol, and the one of its overflow (NULL: none): checks that they fit and parses the options. */
+/* One listener and its protocol, and the one of its overflow (NULL: none): checks that they fit and parses the options,
+ * unless the program brings the protocol's (options, borrowed). */
 void config_bind_protocol(struct config *config, size_t index, const struct plait_protocol *protocol,
-			  const struct plait_protocol *overflow, struct problems *problems);
+			  const void *options, const struct plait_protocol *overflow,
+			  struct problems *problems);
 
 /* With the plugins loaded: finds each listener's protocol and parses its options. all: every plugin was loaded, so a
  * protocol that is missing is an error of its own. 0, or -1 with every problem added. */

@@ -126,11 +126,8 @@ struct config *config_for_program(const char *endpoint, const struct plait_proto
 	}
 	problems_init(&problems);
 	struct config *config = config_from_json("", root, &problems);
-	struct listener_config *listener = config->listeners.items;
 	if (problems.errors == 0)
-		config_bind_protocol(config, 0, protocol, options->overflow, &problems);
-	if (problems.errors == 0 && options->options)
-		listener->options = (void *)(uintptr_t)options->options;
+		config_bind_protocol(config, 0, protocol, options->options, options->overflow, &problems);
 	for (size_t i = 0; i < problems.count && problems.errors > 0; i++) {
 		if (problems.items[i].warning)
 			continue;

@@ -326,6 +326,27 @@ static void options_are_heeded(void)
 	trial_finish();
 }
 
+static const struct plait_option required_table[] = {
+	PLAIT_OPTION_SIZE("size", struct settings, size, .required = true, .doc = "A size"),
+	PLAIT_OPTION_END,
+};
+
+static const struct plait_protocol demanding = { PLAIT_PROTOCOL_HEAD("demanding"), .data = on_data,
+						 .options = required_table,
+						 .options_size = sizeof(struct settings) };
+
+static void given_options_need_not_be_told(void)
+{
+	static const struct settings settings = { .size = 7 };
+	struct plait_listen_options options = { .options = &settings };
+	trial_begin(1);
+	struct plait_listener *listener = plait_listen(reactor, "tcp://127.0.0.1:0", &demanding, &options,
+						       NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(listener);
+	CU_ASSERT_PTR_EQUAL(plait_factory_options(listener->factory), &settings);
+	trial_finish();
+}
+
 static void rates_and_overflow_are_heeded(void)
 {
 	static const struct plait_protocol busy = { PLAIT_PROTOCOL_HEAD("busy"), .made = on_made };
@@ -376,6 +397,7 @@ static const struct {
 	{ "udp://127.0.0.1:0", &stream_only, { 0 }, "takes no datagrams" },
 	{ "tcp://127.0.0.1:0", &headless, { 0 }, "PLAIT_PROTOCOL_HEAD" },
 	{ "tcp://127.0.0.1:0", &idle, { 0 }, "none of the callbacks" },
+	{ "tcp://127.0.0.1:0", &demanding, { 0 }, "options: the key \"size\" is missing" },
 	{ "tcp://127.0.0.1:0", &echo, { .name = "a b" }, "name: found \"a b\"" },
 	{ "tcp://127.0.0.1:0", &echo, { .idle_timeout_ms = UINT64_MAX - 1 }, "timeouts.idle" },
 	{ "tcp://127.0.0.1:0", &echo, { .close_timeout_ms = PLAIT_UNLIMITED }, "timeouts.close" },
@@ -411,4 +433,5 @@ SUITE_MAIN("listen", SUITE_TEST(hooks_see_listeners_and_connections_go),
 	   SUITE_TEST(every_scheme_has_its_address), SUITE_TEST(a_listener_is_stopped_before_the_run),
 	   SUITE_TEST(any_thread_listens_while_it_runs), SUITE_TEST(nobody_listens_once_it_shuts_down),
 	   SUITE_TEST(zero_is_the_configurations_default), SUITE_TEST(options_are_heeded),
-	   SUITE_TEST(rates_and_overflow_are_heeded), SUITE_TEST(wrong_arguments_are_told))
+	   SUITE_TEST(given_options_need_not_be_told), SUITE_TEST(rates_and_overflow_are_heeded),
+	   SUITE_TEST(wrong_arguments_are_told))
