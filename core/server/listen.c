@@ -47,9 +47,12 @@ static struct plait_listener *make(const char *endpoint, const struct plait_prot
 	struct plait_listen_options read = options ? *options : (struct plait_listen_options){ 0 };
 	struct plait_protocol *protocol = read_protocol(given, error), *overflow = NULL;
 	struct config *config = NULL;
-	if (protocol && read.overflow)
+	bool good = protocol != NULL;
+	if (good && read.overflow) {
 		read.overflow = overflow = read_protocol(read.overflow, error);
-	if (protocol && (overflow || !options || !options->overflow))
+		good = overflow != NULL;
+	}
+	if (good)
 		config = config_for_program(endpoint, protocol, &read, error);
 	if (!config) {
 		free(protocol);

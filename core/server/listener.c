@@ -191,7 +191,7 @@ int listener_prepare(struct plait_listener *listener, struct plait_reactor *reac
 {
 	const struct listener_config *config = listener->config;
 	if (make_policies(listener) < 0)
-		return plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a listener");
+		return no_memory(error);
 	if (listener->context && make_tls(listener, error) < 0)
 		return PLAIT_ERROR_INVALID;
 	listener->factory = make_factory(listener, reactor, config->speaks, config->options, error);

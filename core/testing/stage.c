@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "core/async/failure.h"
-
 #include "core/async/hook.h"
 
 /* What has not come to rest by then never will. */
