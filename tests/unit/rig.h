@@ -1,5 +1,6 @@
 /* A protocol on trial: real listeners' factories and real connections on one loop, over the memory transport,
- * on a clock that the test moves. */
+ * on a clock that the test moves. The test kit (plait/testing.h) is the same for those who write protocols; this one
+ * shows what the kit hides, and stands below it: it tests the layers that the kit is made of. */
 #ifndef TESTS_UNIT_RIG_H
 #define TESTS_UNIT_RIG_H
 
