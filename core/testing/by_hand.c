@@ -200,6 +200,13 @@ void kit_take_in_hand(struct plait_test *test)
 	test->loop->net->attempts = &attempts_by_hand;
 }
 
+void kit_count_unanswered(struct plait_test *test)
+{
+	unsigned left = test->questions.count + test->attempts.count;
+	if (left > 0)
+		kit_fault(test, "names and connections that nobody answered: %u", left);
+}
+
 void kit_drop_work(struct plait_test *test)
 {
 	test->over = true;

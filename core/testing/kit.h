@@ -47,6 +47,9 @@ bool kit_carry(struct plait_test *test);
 /* Gives the loop threads, a resolver and sockets that wait for the test. */
 void kit_take_in_hand(struct plait_test *test);
 
+/* Before they are called off. */
+void kit_count_unanswered(struct plait_test *test);
+
 /* Nobody will run it any more. */
 void kit_drop_work(struct plait_test *test);
 

@@ -163,6 +163,7 @@ unsigned plait_test_free(struct plait_test **test_at)
 	if (!test)
 		return 0;
 	plait_test_run(test);
+	kit_count_unanswered(test);
 	end_peers(test);
 	kit_free_factories(test);
 	kit_drop_work(test);

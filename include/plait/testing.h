@@ -33,7 +33,8 @@ struct plait_peer;
 PLAIT_EXPORT struct plait_test *plait_test_new(void);
 
 /* Ends everything, as a server does that is stopped at once. Returns how many things were left that should not be:
- * connections that are not lost, calls still to come, failures that nobody handled; each is printed. Leaves *test NULL. */
+ * connections that are not lost, calls still to come, what waits for the test, failures that nobody handled; each is
+ * printed. Leaves *test NULL. */
 PLAIT_EXPORT unsigned plait_test_free(struct plait_test **test);
 
 PLAIT_EXPORT struct plait_loop *plait_test_loop(struct plait_test *test);
@@ -95,7 +96,7 @@ PLAIT_EXPORT bool plait_peer_sees_reset(const struct plait_peer *peer); /* the c
 PLAIT_EXPORT bool plait_peer_is_paused(const struct plait_peer *peer);  /* plait reads nothing from it */
 
 /* What would take other threads, other machines and time waits until the test does it, the oldest first. Each call below
- * returns false when nothing waits for it. Work that was never run is counted by plait_test_free. */
+ * returns false when nothing waits for it. What still waits is counted by plait_test_free. */
 
 /* Work for threads: how much waits; runs one, here. */
 PLAIT_EXPORT unsigned plait_test_work(const struct plait_test *test);

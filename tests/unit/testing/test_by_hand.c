@@ -148,6 +148,17 @@ static void a_name_may_not_exist(void)
 	CU_ASSERT_EQUAL(plait_test_free(&test), 0);
 }
 
+static void what_nobody_answers_is_counted(void)
+{
+	begin();
+	dial("tcp://example.org:7007");
+	CU_ASSERT_EQUAL(plait_test_free(&test), 1);
+	CU_ASSERT_STRING_NOT_EQUAL(seen, ""); /* who asked was told */
+	begin();
+	dial("tcp://127.0.0.1:7007");
+	CU_ASSERT_EQUAL(plait_test_free(&test), 1);
+}
+
 static void a_service_comes_back_on_the_clock_of_the_test(void)
 {
 	static const struct plait_service_options options = { .initial_delay_ms = 1000,
@@ -225,5 +236,6 @@ static void who_writes_much_still_reads_the_answer(void)
 SUITE_MAIN("by_hand", SUITE_TEST(work_waits_until_it_is_run),
 	   SUITE_TEST(failures_that_nobody_handles_are_counted),
 	   SUITE_TEST(a_name_is_answered_and_a_call_picked_up), SUITE_TEST(a_name_may_not_exist),
+	   SUITE_TEST(what_nobody_answers_is_counted),
 	   SUITE_TEST(a_service_comes_back_on_the_clock_of_the_test),
 	   SUITE_TEST(who_writes_much_still_reads_the_answer))
