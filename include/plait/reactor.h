@@ -42,16 +42,16 @@ PLAIT_EXPORT struct plait_reactor *plait_reactor_new(const struct plait_reactor_
  * connections end in order. A second signal stops at once. Callbacks run on the loops' threads, also when there is one
  * loop only, never on the calling one. One reactor of a process at a time may have the signals; SIGPIPE is ignored.
  * Returns 0; PLAIT_ERROR_TIMEOUT when connections were aborted that were open, or still owed their peers something;
- * PLAIT_ERROR_INVALID when it ran before; PLAIT_ERROR_SYSTEM when it cannot start, or a callback does not return (all are
- * logged). */
+ * PLAIT_ERROR_INVALID when it ran before; PLAIT_ERROR_SYSTEM when it cannot start, or a callback or work on a thread
+ * does not return (all are logged). */
 PLAIT_EXPORT int plait_reactor_run(struct plait_reactor *reactor);
 
 /* Begins the shutdown, once; before the run, so that it ends as soon as it has begun. Any thread, as long as the reactor
  * is there. */
 PLAIT_EXPORT void plait_reactor_stop(struct plait_reactor *reactor);
 
-/* After the run, or instead of it. Listeners go, and factories stop; what is still posted is called. What was stuck in a
- * callback is left where it is. */
+/* After the run, or instead of it. Listeners go, and factories stop; what is still posted is called. When a callback or
+ * work on a thread did not return, everything is left where it is. */
 PLAIT_EXPORT void plait_reactor_free(struct plait_reactor **reactor);
 
 /* A whole program: makes a reactor, calls fn(loop, arg) on its first loop when that runs, and ends when the Deferred that
