@@ -57,6 +57,7 @@ static void tell_numbers(json_t *listener, const struct plait_listen_options *op
 	}
 }
 
+/* NULL: a text is not UTF-8. */
 static json_t *tell(const char *endpoint, const struct plait_protocol *protocol,
 		    const struct plait_listen_options *options)
 {
@@ -74,12 +75,17 @@ static json_t *tell(const char *endpoint, const struct plait_protocol *protocol,
 	if (options->overflow && options->overflow_connections > 0)
 		json_object_set_new(json_object_get(listener, "overflow"), "connections",
 				    number_json(options->overflow_connections, NULL));
+	int result = 0;
 	if (options->mode)
-		json_object_set_new(listener, "socket", json_pack("{s:s}", "mode", options->mode));
+		result |= json_object_set_new(listener, "socket", json_pack("{s:s}", "mode", options->mode));
 	if (options->certificate && options->key)
-		json_object_set_new(root, "tls",
-				    json_pack("{s:{s:s, s:s}}", "default", "certificate",
-					      options->certificate, "key", options->key));
+		result |= json_object_set_new(root, "tls",
+					      json_pack("{s:{s:s, s:s}}", "default", "certificate",
+							options->certificate, "key", options->key));
+	if (result < 0) {
+		json_decref(root);
+		return NULL;
+	}
 	return root;
 }
 
@@ -121,7 +127,8 @@ struct config *config_for_program(const char *endpoint, const struct plait_proto
 		return NULL;
 	json_t *root = tell(endpoint, protocol, options);
 	if (!root) {
-		plait_error_set(error, PLAIT_ERROR_INVALID, NULL, "a name or an endpoint is not UTF-8");
+		plait_error_set(error, PLAIT_ERROR_INVALID, NULL,
+				"a name, an endpoint, a path or a mode is not UTF-8");
 		return NULL;
 	}
 	problems_init(&problems);

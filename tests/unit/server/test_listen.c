@@ -408,6 +408,8 @@ static const struct {
 	{ "udp://127.0.0.1:0", &echo, { .overflow = &echo }, "overflow" },
 	{ "tcp://127.0.0.1:0", &echo, { .read_rate = (uint64_t)1 << 40 }, "limits.read_rate" },
 	{ "unix:@x", &echo, { .mode = "0999" }, "socket.mode" },
+	{ "unix:@x", &echo, { .mode = "06\xff" }, "UTF-8" },
+	{ "tls://127.0.0.1:0", &echo, { .certificate = "\xff", .key = "x.pem" }, "UTF-8" },
 	{ "unix:/nowhere/socket", &echo, { 0 }, "folder does not exist" },
 	{ "tcp://192.0.2.1:0", &echo, { 0 }, "no such address" },
 };
