@@ -134,12 +134,14 @@ static inline const struct plait_protocol *conn_protocol(const struct plait_conn
 	return conn->factory->protocol;
 }
 
+/* conn_traffic.c; of a factory that has one who counts */
+void conn_tell_traffic(struct plait_conn *conn, enum traffic_direction direction, size_t len);
+
 /* Tells who counts a factory's bytes. */
 static inline void conn_count(struct plait_conn *conn, enum traffic_direction direction, size_t len)
 {
-	struct traffic *traffic = conn->factory->traffic;
-	if (traffic)
-		traffic->moved(traffic, conn, direction, len);
+	if (conn->factory->traffic)
+		conn_tell_traffic(conn, direction, len);
 }
 
 /* Only where the protocol has a message callback. */

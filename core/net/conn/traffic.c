@@ -11,6 +11,12 @@ static const struct {
 	[TRAFFIC_OUT] = { CONN_PAUSE_RATE_OUT, true },
 };
 
+void conn_tell_traffic(struct plait_conn *conn, enum traffic_direction direction, size_t len)
+{
+	struct traffic *traffic = conn->factory->traffic;
+	traffic->moved(traffic, conn, direction, len);
+}
+
 void conn_hold(struct plait_conn *conn, enum traffic_direction direction)
 {
 	if (conn->state == CONN_FLUSHING || conn->state == CONN_CLOSED)
