@@ -43,11 +43,11 @@ struct net {
 	struct plait_loop *loop;
 	struct plait_conn *conns; /* doubly linked */
 	size_t conn_count;
-	uint64_t made;                 /* connections, ever */
-	struct plait_conn *current;    /* whose callback runs */
-	struct plait_conn *delivering; /* to whom input is being delivered */
-	const uint8_t *arriving;       /* and what lies behind those bytes */
+	uint64_t made;              /* connections, ever */
+	struct plait_conn *current; /* whose callback runs */
+	const uint8_t *arriving;    /* what lies behind the bytes that are being delivered */
 	size_t arriving_len;
+	struct plait_conn *delivering; /* to whom; apart from current, or both are stored as a vector */
 	bool draining;
 	plait_call_fn *on_empty; /* called once, draining, when the last connection has gone, and the ports */
 	void *on_empty_arg;

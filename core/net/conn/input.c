@@ -18,19 +18,18 @@ static bool deliverable(const struct plait_conn *conn)
 	return conn->state == CONN_OPEN && !(conn->paused & ~(unsigned)CONN_PAUSE_RATE_IN);
 }
 
-static ASIDE void claims_too_much(struct plait_conn *conn, size_t taken, size_t len)
+static ASIDE size_t claims_too_much(struct plait_conn *conn, size_t taken, size_t len)
 {
 	plait_log_conn(conn, PLAIT_LOG_ERROR, "protocol \"%s\" says it consumed %zu of %zu bytes",
 		       conn_protocol(conn)->head.name, taken, len);
 	conn_fail(conn, PLAIT_REASON_INTERNAL, NULL);
+	return len;
 }
 
 /* Bounds what a callback says it took: a plugin's mistake must not become a read beyond the buffer. */
 static ALONG size_t bounded(struct plait_conn *conn, size_t taken, size_t len)
 {
-	if (taken > len)
-		claims_too_much(conn, taken, len);
-	return taken <= len ? taken : len;
+	return taken <= len ? taken : claims_too_much(conn, taken, len);
 }
 
 /* Makes data..len the input behind the one being delivered, for plait_input and its discard. */
@@ -127,7 +126,7 @@ static ALONG size_t deliver(struct plait_conn *conn, const uint8_t *data, size_t
 	net->current = net->delivering = conn;
 	if (!conn->framed)
 		done = deliver_raw(conn, data, len);
-	if (conn->framed)
+	if (done < len && conn->framed)
 		done = deliver_messages(conn, data, len, done);
 	net->current = net->delivering = NULL;
 	return done;
