@@ -36,12 +36,29 @@ static void over_the_write_rate_the_connection_is_blocked(void)
 	throttled_end();
 }
 
-static void what_is_written_while_blocked_is_sent_and_counts(void)
+/* a has written two seconds' worth in one, and waits for the other. */
+static void start_held_back(void)
 {
 	throttled_start(0, 10);
 	plait_write(a.conn, "0123456789abcdefghij", 20);
 	rig_run(&rig);
 	rig_advance(&rig, 1000);
+	CU_ASSERT_TRUE(plait_conn_blocked(a.conn));
+}
+
+static struct plait_deferred *send_a_file(void)
+{
+	FILE *file = tmpfile();
+	fputs("of a file ", file);
+	fflush(file);
+	struct plait_deferred *sent = plait_send_file(a.conn, dup(fileno(file)), 0, PLAIT_TO_END);
+	fclose(file);
+	return sent;
+}
+
+static void what_is_written_while_blocked_is_sent_and_counts(void)
+{
+	start_held_back();
 	plait_write(a.conn, "0123456789", 10);
 	rig_run(&rig);
 	CU_ASSERT_TRUE(rig_heard(&a, "0123456789abcdefghij0123456789"));
@@ -94,41 +111,27 @@ static void a_pull_producer_waits(void)
 
 static void a_file_waits_and_what_is_behind_it(void)
 {
-	FILE *file = tmpfile();
-	throttled_start(0, 10);
-	fputs("of a file ", file);
-	fflush(file);
-	plait_write(a.conn, "0123456789abcdefghij", 20);
-	rig_run(&rig);
-	rig_advance(&rig, 1000);
-	struct plait_deferred *sent = plait_send_file(a.conn, dup(fileno(file)), 0, PLAIT_TO_END);
+	start_held_back();
+	struct plait_deferred *sent = send_a_file();
 	plait_write(a.conn, "and more", 8);
 	rig_run(&rig);
 	CU_ASSERT_TRUE(rig_heard(&a, "0123456789abcdefghij"));
 	rig_advance(&rig, 1000);
 	CU_ASSERT_TRUE(rig_heard(&a, "of a file and more"));
 	plait_deferred_unref(&sent);
-	fclose(file);
 	throttled_end();
 }
 
 /* An end that has begun is not held back. */
 static void a_file_goes_on_when_its_connection_closes(void)
 {
-	FILE *file = tmpfile();
-	throttled_start(0, 10);
-	fputs("of a file ", file);
-	fflush(file);
-	plait_write(a.conn, "0123456789abcdefghij", 20);
-	rig_run(&rig);
-	rig_advance(&rig, 1000);
-	struct plait_deferred *sent = plait_send_file(a.conn, dup(fileno(file)), 0, PLAIT_TO_END);
+	start_held_back();
+	struct plait_deferred *sent = send_a_file();
 	rig_run(&rig);
 	plait_close(a.conn);
 	rig_run(&rig);
 	CU_ASSERT_TRUE(rig_heard(&a, "0123456789abcdefghijof a file "));
 	plait_deferred_unref(&sent);
-	fclose(file);
 	throttled_end();
 }
 
@@ -206,11 +209,7 @@ static void who_closes_is_not_held_back_later_either(void)
 /* Who comes later was never blocked. */
 static void a_pause_that_is_over_is_not_told(void)
 {
-	throttled_start(0, 10);
-	plait_write(a.conn, "0123456789abcdefghij", 20);
-	rig_run(&rig);
-	rig_advance(&rig, 1000);
-	CU_ASSERT_TRUE(plait_conn_blocked(a.conn));
+	start_held_back();
 	rig_leave(&a);
 	rig_advance(&rig, 60000);
 	rig_connect(&rig, &listener, &a);
