@@ -1,5 +1,5 @@
-/* A connection from the inside. Its parts: conn.c (life), input.c, framing.c, output.c,
- * close.c, timeout.c, ref.c, feed.c. */
+/* A connection from the inside. Its parts: conn.c (life), input.c, framing.c, output.c, close.c, timeout.c, ref.c,
+ * feed.c, traffic.c. */
 #ifndef NET_CONN_H
 #define NET_CONN_H
 
@@ -134,7 +134,7 @@ static inline const struct plait_protocol *conn_protocol(const struct plait_conn
 	return conn->factory->protocol;
 }
 
-/* conn_traffic.c; of a factory that has one who counts */
+/* conn_traffic.c; only where somebody counts the factory's bytes */
 void conn_tell_traffic(struct plait_conn *conn, enum traffic_direction direction, size_t len);
 
 /* Tells who counts a factory's bytes. */
