@@ -26,8 +26,8 @@ static bool is_whole(const uint8_t *last, const char *delimiter, size_t before)
 
 /* Where the first delimiter of data begins, or NULL; what lies below `scanned` is known to hold no whole one, but its
  * last bytes may begin one. Looks for its last byte, which libc does sixteen bytes at a time and more. */
-static const uint8_t *find(const uint8_t *data, size_t len, size_t scanned, const char *delimiter,
-			   size_t size)
+static inline const uint8_t *find(const uint8_t *data, size_t len, size_t scanned, const char *delimiter,
+				  size_t size)
 {
 	size_t before = size - 1;
 	const uint8_t *at = data + (scanned < before ? before : scanned), *end = data + len;
