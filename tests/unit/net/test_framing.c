@@ -144,6 +144,9 @@ static void how_long_too_long_is_can_be_asked(void)
 	open_with(&prefixed);
 	rig_say_bytes(&client, "\377\0\0\0", 4);
 	CU_ASSERT_EQUAL(announced, 0xff000000);
+	plait_set_framing(client.conn, &plait_netstring_framing, NULL);
+	rig_say(&client, "12345678:");
+	CU_ASSERT_EQUAL(announced, 123456); /* where it has become too long */
 	plait_set_framing(client.conn, &plait_line_framing, NULL);
 	for (int i = 0; i < 2000; i++)
 		rig_say(&client, "0123456789");
