@@ -46,8 +46,11 @@ static void send_at_end(struct task *task)
 	datagram_out_flush(&batch->out);
 }
 
-static struct datagram_batch *batch_new(void)
+/* Before a port's first event, so that no datagram has to look for it. */
+static void make_batch(struct net *net)
 {
+	if (net->datagrams)
+		return;
 	struct datagram_batch *batch = calloc(1, sizeof(*batch));
 	if (!batch) {
 		fputs("plait: no memory for datagrams\n", stderr);
@@ -56,14 +59,7 @@ static struct datagram_batch *batch_new(void)
 	datagram_in_init(&batch->in);
 	datagram_out_init(&batch->out);
 	task_init(&batch->task, send_at_end);
-	return batch;
-}
-
-static struct datagram_batch *batch_of(struct plait_loop *loop)
-{
-	if (!loop->net->datagrams)
-		loop->net->datagrams = batch_new();
-	return loop->net->datagrams;
+	net->datagrams = batch;
 }
 
 /* An answer goes to the name that the question brought. */
@@ -99,7 +95,7 @@ int plait_send(struct plait_port *port, const struct plait_addr *to, const void 
 		return PLAIT_ERROR_CLOSING;
 	if (len > DATAGRAM_MAX - 29) /* what is left of 64 KiB behind the shortest headers */
 		return PLAIT_ERROR_INVALID;
-	struct datagram_batch *batch = batch_of(port->loop);
+	struct datagram_batch *batch = port->loop->net->datagrams;
 	const struct datagram_name *name;
 	const struct datagram_source *source = &any;
 	struct datagram_name converted;
@@ -145,7 +141,7 @@ static unsigned deliver(struct plait_port *port, const struct datagram_in *in, s
 static unsigned receive(struct plait_port *port, struct datagram_batch *batch, unsigned slots)
 {
 	struct datagram_in *in = &batch->in;
-	struct question question = { 0 };
+	struct question question; /* each slot fills it */
 	unsigned count = 0;
 	batch->receiving = true;
 	port->question = &question; /* cppcheck-suppress autoVariables ; until the callbacks below are done */
@@ -168,7 +164,7 @@ static unsigned receive(struct plait_port *port, struct datagram_batch *batch, u
 
 bool port_receive(struct plait_port *port)
 {
-	struct datagram_batch *batch = batch_of(port->loop);
+	struct datagram_batch *batch = port->loop->net->datagrams;
 	unsigned slots = DATAGRAM_SLOTS;
 	bool any = false;
 	for (unsigned count = 0; slots == DATAGRAM_SLOTS && count < DATAGRAMS_PER_EVENT;) {
@@ -254,7 +250,7 @@ void port_locate(struct plait_port *port)
 
 int port_wait(struct plait_port *port)
 {
-	batch_of(port->loop);
+	make_batch(port->loop->net);
 	watch_init(&port->watch, port->loop, port->socket.fd, on_early);
 	return watch_set(&port->watch, WATCH_READ);
 }
