@@ -33,7 +33,7 @@ struct reaper {
 	int told; /* the thread's end of a pipe */
 };
 
-/* 0, or -1 with errno. */
+/* 0, or -1 with errno, and the child was killed and collected. */
 int reaper_open(struct reaper *reaper, pid_t pid);
 
 /* Whether the child has exited, and how; then the reaper is closed. Does not wait. */
