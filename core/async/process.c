@@ -220,10 +220,19 @@ int plait_process_signal_group(struct plait_process *process, int number)
 	return kill(-process->pid, number) < 0 ? signal_error(errno) : 0;
 }
 
+/* -1: there is none any more. Whoever has taken it may still read it. */
+static int terminal_of(const struct plait_process *process)
+{
+	if (process->terminal < 0)
+		return -1;
+	const struct process_pipe *pipe = &process->pipes[process->terminal];
+	return pipe->taken >= 0 ? pipe->taken : pipe->watch.fd;
+}
+
 int plait_process_resize(struct plait_process *process, struct plait_terminal size)
 {
 	struct winsize window = { .ws_row = size.rows, .ws_col = size.columns };
 	loop_assert_here(process->loop);
-	int fd = process->terminal < 0 ? -1 : process->pipes[process->terminal].watch.fd;
+	int fd = terminal_of(process);
 	return fd >= 0 && ioctl(fd, TIOCSWINSZ, &window) == 0 ? 0 : PLAIT_ERROR_INVALID;
 }

@@ -11,7 +11,8 @@
 
 /* Our end of one pipe, or one direction of the terminal. */
 struct process_pipe {
-	struct watch watch; /* fd -1: closed */
+	struct watch watch; /* fd -1: closed, or taken */
+	int taken;          /* what process_pipe_take gave away; -1: nothing */
 	struct plait_process *process;
 	struct queue output;
 	int child_fd;
@@ -81,8 +82,10 @@ void process_pipe_close(struct process_pipe *pipe);
 /* At once, and nobody is told. */
 void process_pipe_discard(struct process_pipe *pipe);
 
-/* Gives the descriptor to the caller, with its part in ended: a hold. closed will not be called. */
+/* Gives the descriptor to the caller, who calls the other when it has closed it: ended waits for that. closed will not be
+ * called. */
 int process_pipe_take(struct process_pipe *pipe);
+void process_pipe_taken_closed(struct process_pipe *pipe);
 
 /* What waits goes out, as far as that goes. */
 void process_pipe_flush(struct process_pipe *pipe);

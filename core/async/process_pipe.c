@@ -15,7 +15,9 @@ static void on_ready(struct watch *watch, unsigned ready);
 void process_pipe_add(struct plait_process *process, int fd, int child_fd, bool writes)
 {
 	struct process_pipe *pipe = &process->pipes[process->pipe_count++];
-	*pipe = (struct process_pipe){ .process = process, .child_fd = child_fd, .writes = writes };
+	*pipe = (struct process_pipe){
+		.taken = -1, .process = process, .child_fd = child_fd, .writes = writes
+	};
 	watch_init(&pipe->watch, process->loop, fd, on_ready);
 	process_hold(process);
 }
@@ -84,10 +86,16 @@ void process_pipe_close(struct process_pipe *pipe)
 
 int process_pipe_take(struct process_pipe *pipe)
 {
-	int fd = pipe->watch.fd;
+	pipe->taken = pipe->watch.fd;
 	watch_set(&pipe->watch, WATCH_NONE);
 	pipe->watch.fd = -1;
-	return fd;
+	return pipe->taken;
+}
+
+void process_pipe_taken_closed(struct process_pipe *pipe)
+{
+	pipe->taken = -1;
+	process_release(pipe->process);
 }
 
 struct process_pipe *process_find_pipe(const struct plait_process *process, int child_fd)

@@ -42,8 +42,8 @@ static void on_closed(struct pipes *pipes, bool reset)
 	struct process_conn *made = CONTAINER_OF(pipes, struct process_conn, pipes);
 	if (reset)
 		plait_process_signal(made->process, SIGKILL);
-	process_release(made->process); /* of its input */
-	process_release(made->process); /* and its output */
+	process_pipe_taken_closed(process_find_pipe(made->process, 0));
+	process_pipe_taken_closed(process_find_pipe(made->process, 1));
 }
 
 static uint64_t either(uint64_t given, uint64_t usual)

@@ -263,12 +263,14 @@ static void a_terminal_carries_it_too(void)
 		&recorder_line_protocol,
 		(struct plait_spawn_options){
 			.argv = SHELL(
-				"stty -echo -onlcr; printf 'up\\r\\n'; read -r line; printf \"$line\\r\\n\"; tty -s"),
+				"stty -echo -onlcr; printf 'up\\r\\n'; read -r line; printf \"$line $(stty size)\\r\\n\"; tty -s"),
 			.terminal = &size });
 	RUN_UNTIL(strstr(recorder.events, "message(up)") || recorder.lost);
+	CU_ASSERT_EQUAL(plait_process_resize(heard.process, (struct plait_terminal){ 12, 34 }), 0);
 	plait_write(conn, "typed\n", 6);
 	RUN_UNTIL(recorder.lost);
-	CU_ASSERT(recorder_saw("made message(up) message(typed) lost(peer-closed)"));
+	CU_ASSERT(recorder_saw("made message(up) message(typed 12 34) lost(peer-closed)"));
+	CU_ASSERT_EQUAL(plait_process_resize(heard.process, size), PLAIT_ERROR_INVALID);
 	run_to_end(&heard);
 	CU_ASSERT_EQUAL(heard.exit.code, 0);
 	done();
