@@ -20,7 +20,7 @@ struct hook {
 /* A hook's Deferred, one reference, until it fires. */
 struct pending {
 	struct pending *next, **at;
-	struct hooks *hooks; /* NULL: gone, nobody waits */
+	struct hooks *hooks; /* NULL: it has left them, and nobody waits */
 	struct plait_deferred *deferred;
 };
 
@@ -99,6 +99,14 @@ static void one_less(struct hooks *hooks)
 		hooks->answer(hooks->answer_arg);
 }
 
+static void leave(struct pending *pending)
+{
+	*pending->at = pending->next;
+	if (pending->next)
+		pending->next->at = pending->at;
+	pending->hooks = NULL;
+}
+
 static struct plait_result on_fired(struct plait_result result, void *arg)
 {
 	struct pending *pending = arg;
@@ -108,9 +116,8 @@ static struct plait_result on_fired(struct plait_result result, void *arg)
 			  result.failure->text, result.failure->code, result.failure->function,
 			  result.failure->file, result.failure->line);
 	plait_result_drop(&result);
-	*pending->at = pending->next;
-	if (pending->next)
-		pending->next->at = pending->at;
+	if (hooks)
+		leave(pending);
 	plait_deferred_unref(&pending->deferred);
 	free(pending);
 	if (hooks)
@@ -164,11 +171,7 @@ void hooks_free(struct plait_loop *loop)
 	loop_enter(loop);
 	while (hooks->pending) {
 		struct pending *pending = hooks->pending;
-		hooks->pending = pending->next;
-		if (pending->next)
-			pending->next->at = &hooks->pending;
-		pending->at = &pending->next;
-		pending->hooks = NULL; /* one that is paused may fire when all is gone */
+		leave(pending); /* now: one that is paused may fire when all is gone */
 		plait_deferred_cancel(pending->deferred);
 	}
 	loop_enter(NULL);

@@ -3,6 +3,7 @@
 
 #include <plait/error.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -225,8 +226,41 @@ static void what_is_waited_for_at_the_end_is_cancelled(void)
 	finish();
 }
 
+/* The last one is cancelled first, but goes on only when the other is gone: in its place lies by then what must stay as it
+ * is. */
+static void one_that_is_paused_may_outlive_the_others(void)
+{
+	unsigned char *later[64], untouched[64];
+	begin();
+	struct plait_deferred *first = pending, *paused = plait_deferred_new(NULL, NULL);
+	plait_add_hook(rig.loop, PLAIT_BEFORE_SHUTDOWN, slow_hook, "a");
+	run(PLAIT_BEFORE_SHUTDOWN);
+	pending = paused;
+	plait_deferred_pause(paused);
+	plait_add_hook(rig.loop, PLAIT_BEFORE_SHUTDOWN, slow_hook, "b");
+	run(PLAIT_BEFORE_SHUTDOWN);
+	hooks_free(rig.loop);
+	loop_enter(rig.loop);
+	CU_ASSERT_EQUAL(cancels, 1);
+	memset(untouched, 0x5a, sizeof(untouched));
+	for (size_t i = 0; i < sizeof(untouched); i++) {
+		later[i] = malloc(i + 1);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(later[i]);
+		memset(later[i], 0x5a, i + 1);
+	}
+	plait_deferred_unpause(paused);
+	CU_ASSERT_TRUE(plait_deferred_called(paused));
+	for (size_t i = 0; i < sizeof(untouched); i++) {
+		CU_ASSERT_EQUAL(memcmp(later[i], untouched, i + 1), 0);
+		free(later[i]);
+	}
+	plait_deferred_unref(&first);
+	finish();
+}
+
 SUITE_MAIN("hook", SUITE_TEST(those_of_a_phase_in_their_order), SUITE_TEST(without_hooks_there_is_an_answer),
 	   SUITE_TEST(deferreds_are_waited_for), SUITE_TEST(one_that_never_fires_is_cancelled),
 	   SUITE_TEST(a_failure_is_logged_and_the_others_go_on), SUITE_TEST(removed_by_name),
 	   SUITE_TEST(a_hook_may_add_and_remove_hooks),
-	   SUITE_TEST(what_is_waited_for_at_the_end_is_cancelled))
+	   SUITE_TEST(what_is_waited_for_at_the_end_is_cancelled),
+	   SUITE_TEST(one_that_is_paused_may_outlive_the_others))
