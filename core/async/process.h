@@ -33,7 +33,7 @@ struct plait_process {
 	unsigned holds; /* what ended waits for: the child, open pipes, others' holds */
 	pid_t pid;
 	bool leads_group;
-	bool exited, exited_due, ended;
+	bool exited, ended;
 	struct plait_exit exit;
 	struct reaper reaper;
 	struct watch watch; /* the reaper's */
