@@ -71,8 +71,10 @@ void process_discard(struct plait_process **process)
 int process_begin(struct plait_process *process, pid_t pid)
 {
 	process->pid = pid;
-	if (reaper_open(&process->reaper, pid) < 0)
+	if (reaper_open(&process->reaper, pid) < 0) {
+		reaper_kill(pid);
 		return -1;
+	}
 	watch_init(&process->watch, process->loop, process->reaper.fd, on_exit_seen);
 	bool watched = watch_set(&process->watch, WATCH_READ) == 0;
 	for (size_t i = 0; i < process->pipe_count && watched; i++)

@@ -227,6 +227,18 @@ int reaper_open(struct reaper *reaper, pid_t pid)
 	return -1;
 }
 
+void reaper_kill(pid_t pid)
+{
+	siginfo_t info;
+	int error = errno;
+	if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) ==
+	    0) /* the number is its own still */
+		kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	errno = error;
+}
+
 static struct plait_exit describe(const siginfo_t *info)
 {
 	if (info->si_code == CLD_EXITED)

@@ -36,6 +36,9 @@ struct reaper {
 /* 0, or -1 with errno, and the child was killed and collected. */
 int reaper_open(struct reaper *reaper, pid_t pid);
 
+/* The end of a child that no reaper could be opened for. Keeps errno. */
+void reaper_kill(pid_t pid);
+
 /* Whether the child has exited, and how; then the reaper is closed. Does not wait. */
 bool reaper_collect(struct reaper *reaper, struct plait_exit *how);
 

@@ -77,6 +77,28 @@ static void either_way_signals_and_tells_the_status(void)
 	reaper_forced = NULL;
 }
 
+static int no_descriptor(struct reaper *reaper)
+{
+	(void)reaper;
+	errno = EMFILE;
+	return -1;
+}
+
+static void one_that_cannot_be_watched_is_killed(void)
+{
+	static const struct reaper_ops failing = { .name = "failing", .open = no_descriptor };
+	struct plait_error error = { 0 };
+	reaper_forced = &failing;
+	rig_open();
+	CU_ASSERT_PTR_NULL(plait_spawn(loop,
+				       &(struct plait_spawn_options){ .argv = ARGV("sleep", "infinity") },
+				       &error));
+	CU_ASSERT_EQUAL(error.code, PLAIT_ERROR_SYSTEM);
+	CU_ASSERT_PTR_NOT_NULL(strstr(error.text, strerror(EMFILE)));
+	rig_close();
+	reaper_forced = NULL;
+}
+
 static void this_kernel_has_the_better_way(void)
 {
 	rig_open();
@@ -217,7 +239,8 @@ static void a_loop_that_ends_takes_no_more(void)
 }
 
 SUITE_MAIN("process_reap", SUITE_TEST(hundreds_leave_no_descriptor_and_no_zombie),
-	   SUITE_TEST(either_way_signals_and_tells_the_status), SUITE_TEST(this_kernel_has_the_better_way),
+	   SUITE_TEST(either_way_signals_and_tells_the_status),
+	   SUITE_TEST(one_that_cannot_be_watched_is_killed), SUITE_TEST(this_kernel_has_the_better_way),
 	   SUITE_TEST(an_ignored_sigchld_loses_only_the_status),
 	   SUITE_TEST(the_programs_own_children_and_handler_are_left_alone),
 	   SUITE_TEST(a_status_that_another_took_is_unknown),
