@@ -2,10 +2,9 @@
 #include <plait/threads.h>
 
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/base/block.h"
 #include "core/base/container.h"
 #include "core/loop/loop.h"
@@ -128,11 +127,7 @@ static void on_end(struct loop_end *end)
 
 static void post_call(struct wait *wait)
 {
-	struct call *call = block_take(sizeof(*call));
-	if (!call) {
-		fputs("plait: no memory for a call to a loop\n", stderr);
-		abort();
-	}
+	struct call *call = alloc_block(sizeof(*call), "a call to a loop");
 	call->number = wait->number;
 	if (!post_offer(&wait->loop->posts, &call->post, run_call))
 		block_give(call);

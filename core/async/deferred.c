@@ -2,10 +2,9 @@
 #include "core/async/deferred.h"
 
 #include <assert.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "core/async/failure.h"
+#include "core/base/alloc.h"
 #include "core/base/block.h"
 #include "core/base/compiler.h"
 
@@ -38,12 +37,7 @@ struct plait_deferred {
 
 void *deferred_memory(size_t size)
 {
-	void *block = block_take(size);
-	if (!block) {
-		fputs("plait: no memory for a Deferred\n", stderr);
-		abort();
-	}
-	return block;
+	return alloc_block(size, "a Deferred");
 }
 
 void plait_result_drop(struct plait_result *result)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/base/container.h"
 
 #define TEXT_MOST 1024
@@ -31,11 +32,7 @@ struct plait_failure *plait_failure_new(int code, const char *file, const char *
 	va_end(args);
 	size_t size = (len < 0 ? 0 : len < TEXT_MOST ? (size_t)len : TEXT_MOST - 1) + 1;
 	text[size - 1] = '\0';
-	struct counted *counted = malloc(sizeof(*counted) + size);
-	if (!counted) {
-		fputs("plait: no memory for a failure\n", stderr);
-		abort();
-	}
+	struct counted *counted = alloc_zeroed(sizeof(*counted) + size, "a failure");
 	atomic_init(&counted->references, 1);
 	memcpy(counted->text, text, size);
 	counted->failure = (struct plait_failure){ .code = code,

@@ -1,11 +1,11 @@
 /* Shutdown hooks: a list a loop, and the Deferreds that a phase of the shutdown waits for. */
 #include "core/async/hook.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <plait/error.h>
 
+#include "core/base/alloc.h"
 #include "core/base/log.h"
 #include "core/loop/loop.h"
 
@@ -34,25 +34,15 @@ struct hooks {
 	struct plait_loop *loop;
 };
 
-static void *zeroed(size_t size)
-{
-	void *memory = calloc(1, size);
-	if (!memory) {
-		fputs("plait: no memory for a hook\n", stderr);
-		abort();
-	}
-	return memory;
-}
-
 struct plait_hook plait_add_hook(struct plait_loop *loop, enum plait_shutdown_phase phase, plait_hook_fn *fn,
 				 void *arg)
 {
 	loop_assert_here(loop);
 	if (!loop->hooks) {
-		loop->hooks = zeroed(sizeof(*loop->hooks));
+		loop->hooks = alloc_zeroed(sizeof(*loop->hooks), "a loop's hooks");
 		loop->hooks->loop = loop;
 	}
-	struct hook *hook = zeroed(sizeof(*hook)), **at = &loop->hooks->first;
+	struct hook *hook = alloc_zeroed(sizeof(*hook), "a hook"), **at = &loop->hooks->first;
 	*hook = (struct hook){ .phase = phase, .id = ++loop->hooks->last_id, .fn = fn, .arg = arg };
 	while (*at)
 		at = &(*at)->next;
@@ -127,7 +117,7 @@ static struct plait_result on_fired(struct plait_result result, void *arg)
 
 static void wait_for(struct hooks *hooks, struct plait_deferred *deferred, uint64_t timeout_ms)
 {
-	struct pending *pending = zeroed(sizeof(*pending));
+	struct pending *pending = alloc_zeroed(sizeof(*pending), "a hook's Deferred");
 	pending->hooks = hooks;
 	pending->deferred = deferred;
 	pending->at = &hooks->pending;

@@ -3,9 +3,9 @@
 #include <plait/looping_call.h>
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/alloc.h"
 #include "core/loop/loop.h"
 
 /* For the Deferred of a call. */
@@ -29,19 +29,9 @@ struct plait_looping_call {
 	struct plait_deferred *done;
 };
 
-static void *zeroed(size_t size)
-{
-	void *memory = calloc(1, size);
-	if (!memory) {
-		fputs("plait: no memory for a looping call\n", stderr);
-		abort();
-	}
-	return memory;
-}
-
 struct plait_looping_call *plait_looping_call_new(struct plait_loop *loop, plait_looping_fn *fn, void *arg)
 {
-	struct plait_looping_call *call = zeroed(sizeof(*call));
+	struct plait_looping_call *call = alloc_zeroed(sizeof(*call), "a looping call");
 	call->loop = loop;
 	call->fn = fn;
 	call->arg = arg;
@@ -107,7 +97,7 @@ static struct plait_result on_fired(struct plait_result result, void *arg)
 
 static void wait_for(struct plait_looping_call *call, struct plait_deferred *deferred)
 {
-	struct wait *wait = call->waiting = zeroed(sizeof(*wait));
+	struct wait *wait = call->waiting = alloc_zeroed(sizeof(*wait), "a looping call's Deferred");
 	wait->call = call;
 	wait->deferred = plait_deferred_ref(deferred);
 	plait_add_both(deferred, on_fired, wait);

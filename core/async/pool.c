@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/base/alloc.h"
 #include "core/base/container.h"
 #include "core/base/function.h"
 #include "core/base/log.h"
@@ -46,12 +47,6 @@ struct pool {
 static struct pool *pool_of(struct threads *threads)
 {
 	return CONTAINER_OF(threads, struct pool, threads);
-}
-
-static void no_memory(void)
-{
-	fputs("plait: no memory for a thread\n", stderr);
-	abort();
 }
 
 static struct timespec now(void)
@@ -225,9 +220,7 @@ static struct worker *unused_worker(struct pool *pool)
 		number++;
 	if (worker)
 		return worker;
-	worker = calloc(1, sizeof(*worker));
-	if (!worker)
-		no_memory();
+	worker = alloc_zeroed(sizeof(*worker), "a thread");
 	worker->pool = pool;
 	init_condition(&worker->wake);
 	snprintf(worker->name, sizeof(worker->name), "work-%u", number);
@@ -373,9 +366,7 @@ struct threads *pool_new(void)
 {
 	static const struct threads_kind kind = { pool_submit, pool_cancel, pool_configure, pool_stop,
 						  pool_free };
-	struct pool *pool = calloc(1, sizeof(*pool));
-	if (!pool)
-		no_memory();
+	struct pool *pool = alloc_zeroed(sizeof(*pool), "threads");
 	pool->threads.kind = &kind;
 	pool->settings = threads_defaults;
 	pthread_mutex_init(&pool->lock, NULL);

@@ -2,11 +2,11 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "core/async/process.h"
+#include "core/base/alloc.h"
 #include "core/base/container.h"
 
 /* From SIGTERM to SIGKILL, and from that to giving up on a child that the kernel does not let go; for all of a loop. */
@@ -27,11 +27,7 @@ static struct processes *processes_of(struct plait_loop *loop)
 	struct processes *processes = loop->processes;
 	if (processes)
 		return processes->over ? NULL : processes;
-	processes = calloc(1, sizeof(*processes));
-	if (!processes) {
-		fputs("plait: no memory for a loop's processes\n", stderr);
-		abort();
-	}
+	processes = alloc_zeroed(sizeof(*processes), "a loop's processes");
 	processes->loop = loop;
 	if (!loop_ends_add(&loop->ends, &processes->end, end_all)) {
 		free(processes);

@@ -1,10 +1,10 @@
 /* What a program writes and how it ends, as Deferreds. */
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/async/process.h"
+#include "core/base/alloc.h"
 #include "core/base/buffer.h"
 
 #define DEFAULT_MOST ((size_t)1 << 20)
@@ -49,20 +49,12 @@ static void cancel(struct plait_deferred *deferred, void *arg)
 	kill_child(run);
 }
 
-static void no_memory(void)
-{
-	fputs("plait: no memory to run a program\n", stderr);
-	abort();
-}
-
 static struct plait_deferred *start(struct plait_loop *loop, const struct plait_spawn_options *options,
 				    const struct plait_process_callbacks *callbacks, size_t most)
 {
 	struct plait_spawn_options ours = *options;
 	struct plait_error error = { 0 };
-	struct run *run = calloc(1, sizeof(*run));
-	if (!run)
-		no_memory();
+	struct run *run = alloc_zeroed(sizeof(*run), "running a program");
 	run->most = most;
 	ours.callbacks = callbacks;
 	ours.arg = run;
@@ -91,9 +83,7 @@ static void on_exit_status(struct plait_process *process, const struct plait_exi
 {
 	struct run *run = plait_process_arg(process);
 	if (run->deferred) {
-		struct plait_exit *copy = malloc(sizeof(*copy));
-		if (!copy)
-			no_memory();
+		struct plait_exit *copy = alloc_zeroed(sizeof(*copy), "a program's exit");
 		*copy = *how;
 		fire(run, plait_owned(copy, free_exit));
 	}

@@ -1,9 +1,7 @@
 /* plait_defer_to_thread and plait_call_in_thread: work goes to the loop's threads, its result comes back as a post. */
 #include "core/async/threads.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
+#include "core/base/alloc.h"
 #include "core/base/block.h"
 #include "core/base/container.h"
 #include "core/loop/loop.h"
@@ -26,16 +24,6 @@ void threads_free(struct threads **threads_at)
 	*threads_at = NULL;
 	if (threads)
 		threads->kind->free(threads);
-}
-
-static void *taken(size_t size)
-{
-	void *block = block_take(size);
-	if (!block) {
-		fputs("plait: no memory for a thread's work\n", stderr);
-		abort();
-	}
-	return block;
 }
 
 static void release_arg(void (*release)(void *arg), void *arg)
@@ -136,7 +124,7 @@ struct plait_deferred *plait_defer_to_thread_owned(struct plait_loop *loop, plai
 						   void (*release)(void *arg))
 {
 	struct plait_error error;
-	struct job *job = taken(sizeof(*job));
+	struct job *job = alloc_block(sizeof(*job), "a thread's work");
 	loop_assert_here(loop);
 	*job = (struct job){
 		.work = { .run = run_job, .done = job_done, .drop = drop_job, .what = (const void *)fn },
@@ -184,7 +172,7 @@ static void drop_call(struct work *work)
 int plait_call_in_thread_owned(struct plait_loop *loop, plait_call_fn *fn, void *arg,
 			       void (*release)(void *arg))
 {
-	struct call *call = taken(sizeof(*call));
+	struct call *call = alloc_block(sizeof(*call), "a thread's work");
 	*call = (struct call){
 		.work = { .run = run_call, .done = call_done, .drop = drop_call, .what = (const void *)fn },
 		.fn = fn,

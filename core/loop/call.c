@@ -2,9 +2,9 @@
 #include <plait/error.h>
 #include <plait/loop.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/alloc.h"
 #include "core/base/block.h"
 #include "core/base/container.h"
 #include "core/loop/loop.h"
@@ -25,18 +25,10 @@ struct calls {
 	struct call *free;
 };
 
-static void no_memory(void)
-{
-	fputs("plait: no memory for a scheduled call\n", stderr);
-	abort();
-}
-
 static struct calls *calls_of(struct plait_loop *loop)
 {
 	if (!loop->calls)
-		loop->calls = calloc(1, sizeof(*loop->calls));
-	if (!loop->calls)
-		no_memory();
+		loop->calls = alloc_zeroed(sizeof(*loop->calls), "a loop's calls");
 	return loop->calls;
 }
 
@@ -52,13 +44,11 @@ static struct call *take(struct plait_loop *loop)
 		uint32_t capacity = calls->capacity ? calls->capacity * 2 : 16;
 		struct call **slots = realloc(calls->slots, capacity * sizeof(struct call *));
 		if (!slots)
-			no_memory();
+			alloc_fail("scheduled calls");
 		calls->slots = slots;
 		calls->capacity = capacity;
 	}
-	call = calloc(1, sizeof(*call));
-	if (!call)
-		no_memory();
+	call = alloc_zeroed(sizeof(*call), "a scheduled call");
 	call->loop = loop;
 	call->slot = calls->count;
 	calls->slots[calls->count++] = call;
@@ -195,9 +185,7 @@ static void run_posted(struct post *post)
 
 void plait_post(struct plait_loop *loop, plait_call_fn *fn, void *arg)
 {
-	struct posted_call *posted = block_take(sizeof(*posted));
-	if (!posted)
-		no_memory();
+	struct posted_call *posted = alloc_block(sizeof(*posted), "a posted call");
 	posted->fn = fn;
 	posted->arg = arg;
 	if (!post_offer(&loop->posts, &posted->post, run_posted))

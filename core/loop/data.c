@@ -3,13 +3,15 @@
 
 #include <plait/threads.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/loop/loop.h"
 
 #define BITS_LEAST 4
+
+static const char what[] = "a loop's data";
 
 struct datum {
 	const struct plait_loop_key *key;
@@ -17,12 +19,6 @@ struct datum {
 	bool ended;
 	_Alignas(max_align_t) unsigned char bytes[];
 };
-
-static void no_memory(void)
-{
-	fputs("plait: no memory for a loop's data\n", stderr);
-	abort();
-}
 
 /* The slot that has the key, or the free one where it belongs. */
 static struct datum **find(const struct loop_data *data, const struct plait_loop_key *key)
@@ -38,9 +34,7 @@ static void grow(struct loop_data *data)
 {
 	data->bits = data->slots ? data->bits + 1 : BITS_LEAST;
 	free(data->slots);
-	data->slots = calloc((size_t)1 << data->bits, sizeof(struct datum *));
-	if (!data->slots)
-		no_memory();
+	data->slots = alloc_zeroed(sizeof(struct datum *) << data->bits, what);
 	for (struct datum *datum = data->newest; datum; datum = datum->older)
 		*find(data, datum->key) = datum;
 }
@@ -49,10 +43,8 @@ static ASIDE void *make(struct plait_loop *loop, const struct plait_loop_key *ke
 {
 	struct loop_data *data = &loop->data;
 	if (key->size > SIZE_MAX - sizeof(struct datum))
-		no_memory();
-	struct datum *datum = calloc(1, sizeof(*datum) + key->size);
-	if (!datum)
-		no_memory();
+		alloc_fail(what);
+	struct datum *datum = alloc_zeroed(sizeof(*datum) + key->size, what);
 	if (!data->slots || data->count + 1 > (size_t)1 << (data->bits - 1))
 		grow(data);
 	datum->key = key;

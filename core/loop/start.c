@@ -2,9 +2,9 @@
 #include <plait/loop.h>
 
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/alloc.h"
 #include "core/loop/loop.h"
 
 struct waiting_call {
@@ -43,11 +43,7 @@ void loop_forget_waiting(struct plait_loop *loop)
 /* False when the loop has started meanwhile. */
 static bool wait_for_start(struct plait_loop *loop, plait_call_fn *fn, void *arg)
 {
-	struct waiting_call *call = malloc(sizeof(*call));
-	if (!call) {
-		fputs("plait: no memory for a call\n", stderr);
-		abort();
-	}
+	struct waiting_call *call = alloc_zeroed(sizeof(*call), "a call");
 	*call = (struct waiting_call){ .fn = fn, .arg = arg };
 	pthread_mutex_lock(&lock);
 	bool waits = !loop_started(loop);

@@ -2,8 +2,9 @@
 #include "core/loop/timer.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
+
+#include "core/base/alloc.h"
 
 /* Of two orders that may have wrapped around. */
 static bool before(uint32_t a, uint32_t b)
@@ -70,10 +71,8 @@ void timer_start_at(struct timer_heap *heap, struct timer *timer, uint64_t deadl
 	if (heap->count == heap->capacity) {
 		size_t capacity = heap->capacity ? heap->capacity * 2 : 64;
 		struct timer **items = realloc(heap->items, capacity * sizeof(struct timer *));
-		if (!items) {
-			fputs("plait: no memory for timers\n", stderr);
-			abort();
-		}
+		if (!items)
+			alloc_fail("timers");
 		heap->items = items;
 		heap->capacity = capacity;
 	}
