@@ -65,13 +65,18 @@ static void fire_last_and_drop(struct plait_deferred *outermost)
 }
 
 /* Each begins to wait for one that waits already. */
-static void from_the_inner_end(void)
+static void make_waiting_chain(void)
 {
 	make_chain();
 	for (int i = LENGTH - 2; i >= 0; i--) {
 		wait_for_next(i);
 		plait_deferred_callback(chain[i], plait_value(NULL));
 	}
+}
+
+static void from_the_inner_end(void)
+{
+	make_waiting_chain();
 	fire_last_and_drop(chain[0]);
 }
 
@@ -175,19 +180,15 @@ static void of_abandoned_answers(void)
 	finish("a-4 ", 0);
 }
 
-static void make_waiting_chain(void)
+static void make_chain_for_one(void)
 {
-	make_chain();
-	for (int i = LENGTH - 2; i >= 0; i--) {
-		wait_for_next(i);
-		plait_deferred_callback(chain[i], plait_value(NULL));
-	}
+	make_waiting_chain();
 	plait_add_both(chain[0], swallow, "a");
 }
 
 static void one_that_is_cancelled(void)
 {
-	make_waiting_chain();
+	make_chain_for_one();
 	plait_deferred_cancel(chain[0]);
 	CU_ASSERT_EQUAL(passed, LENGTH - 1);
 	drop_chain();
@@ -196,7 +197,7 @@ static void one_that_is_cancelled(void)
 
 static void one_that_is_let_go(void)
 {
-	make_waiting_chain();
+	make_chain_for_one();
 	drop_chain();
 	CU_ASSERT_EQUAL(passed, LENGTH - 1);
 	finish("a-4 ", 0);

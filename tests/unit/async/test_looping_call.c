@@ -12,7 +12,6 @@ struct script {
 	struct plait_looping_call *call;
 	unsigned calls;
 	uint64_t last_count, sum;
-	uint64_t at[16];                 /* of the first calls, since the beginning */
 	struct plait_deferred *answer;   /* for the next call, one reference */
 	void (*then)(struct script *it); /* in each call */
 };
@@ -26,8 +25,6 @@ static int done_code;
 static struct plait_deferred *play(uint64_t count, void *arg)
 {
 	struct script *it = arg;
-	if (it->calls < 16)
-		it->at[it->calls] = rig.now_ms - began;
 	it->calls++;
 	it->last_count = count;
 	it->sum += count;
@@ -70,6 +67,30 @@ static void finish(void)
 	rig_fini(&rig);
 }
 
+/* At that time since the beginning there were so many calls, one more than a moment before, for count points of the grid
+ * together. */
+static void expect_call(uint64_t at_ms, unsigned calls, uint64_t count)
+{
+	rig_advance(&rig, began + at_ms - 1 - rig.now_ms);
+	CU_ASSERT_EQUAL(script.calls, calls - 1);
+	rig_advance(&rig, 1);
+	CU_ASSERT_EQUAL(script.calls, calls);
+	CU_ASSERT_EQUAL(script.last_count, count);
+}
+
+static void expect_done(unsigned calls, int code)
+{
+	CU_ASSERT_EQUAL(done_calls, calls);
+	CU_ASSERT_EQUAL(done_code, code);
+}
+
+/* What the next call answers; the caller has a reference, too. */
+static struct plait_deferred *answer_later(plait_canceller_fn *canceller)
+{
+	script.answer = plait_deferred_new(canceller, NULL);
+	return plait_deferred_ref(script.answer);
+}
+
 static void it_calls_at_every_interval(void)
 {
 	begin();
@@ -77,13 +98,8 @@ static void it_calls_at_every_interval(void)
 	CU_ASSERT_EQUAL(plait_looping_call_start(script.call, 100, false), 0);
 	CU_ASSERT_TRUE(plait_looping_call_running(script.call));
 	CU_ASSERT_EQUAL(plait_looping_call_start(script.call, 50, false), PLAIT_ERROR_INVALID);
-	rig_advance(&rig, 99);
-	CU_ASSERT_EQUAL(script.calls, 0);
-	rig_advance(&rig, 1);
-	CU_ASSERT_EQUAL(script.calls, 1);
-	rig_advance(&rig, 100);
-	CU_ASSERT_EQUAL(script.calls, 2);
-	CU_ASSERT_EQUAL(script.last_count, 1);
+	expect_call(100, 1, 1);
+	expect_call(200, 2, 1);
 	finish();
 }
 
@@ -95,11 +111,7 @@ static void now_is_soon_and_not_inside_of_start(void)
 	rig_run(&rig);
 	CU_ASSERT_EQUAL(script.calls, 1);
 	CU_ASSERT_EQUAL(script.last_count, 1);
-	rig_advance(&rig, 99);
-	CU_ASSERT_EQUAL(script.calls, 1);
-	rig_advance(&rig, 1);
-	CU_ASSERT_EQUAL(script.calls, 2);
-	CU_ASSERT_EQUAL(script.last_count, 1);
+	expect_call(100, 2, 1);
 	finish();
 }
 
@@ -109,24 +121,18 @@ static void a_late_loop_stays_on_the_grid_and_misses_are_counted(void)
 	plait_looping_call_start(script.call, 100, false);
 	rig_advance(&rig, 130); /* late for 100 */
 	CU_ASSERT_EQUAL(script.calls, 1);
-	rig_advance(&rig, 69);
-	CU_ASSERT_EQUAL(script.calls, 1);
-	rig_advance(&rig, 1); /* 200: no drift */
-	CU_ASSERT_EQUAL(script.calls, 2);
+	expect_call(200, 2, 1); /* no drift */
 	rig_advance(&rig, 350); /* 550: no burst for 300, 400 and 500 */
 	CU_ASSERT_EQUAL(script.calls, 3);
 	CU_ASSERT_EQUAL(script.last_count, 3);
-	rig_advance(&rig, 50);
-	CU_ASSERT_EQUAL(script.calls, 4);
-	CU_ASSERT_EQUAL(script.last_count, 1);
+	expect_call(600, 4, 1);
 	finish();
 }
 
 static void it_waits_for_a_deferred(void)
 {
 	begin();
-	struct plait_deferred *deferred = plait_deferred_new(NULL, NULL);
-	script.answer = plait_deferred_ref(deferred);
+	struct plait_deferred *deferred = answer_later(NULL);
 	plait_looping_call_start(script.call, 100, false);
 	rig_advance(&rig, 100);
 	rig_advance(&rig, 250);
@@ -134,11 +140,7 @@ static void it_waits_for_a_deferred(void)
 	plait_deferred_callback(deferred, plait_value(NULL)); /* at 350 */
 	plait_deferred_unref(&deferred);
 	CU_ASSERT_EQUAL(script.calls, 1);
-	rig_advance(&rig, 49);
-	CU_ASSERT_EQUAL(script.calls, 1);
-	rig_advance(&rig, 1);
-	CU_ASSERT_EQUAL(script.calls, 2);
-	CU_ASSERT_EQUAL(script.last_count, 3);
+	expect_call(400, 2, 3);
 	finish();
 }
 
@@ -147,10 +149,8 @@ static void a_deferred_that_has_fired_is_no_wait(void)
 	begin();
 	script.answer = plait_succeed(plait_value(NULL));
 	plait_looping_call_start(script.call, 100, false);
-	rig_advance(&rig, 100);
-	rig_advance(&rig, 100);
-	CU_ASSERT_EQUAL(script.calls, 2);
-	CU_ASSERT_EQUAL(script.last_count, 1);
+	expect_call(100, 1, 1);
+	expect_call(200, 2, 1);
 	finish();
 }
 
@@ -163,26 +163,22 @@ static void stop_ends_it_and_it_can_start_again(void)
 	rig_advance(&rig, 100);
 	CU_ASSERT_EQUAL(done_calls, 0);
 	CU_ASSERT_EQUAL(plait_looping_call_stop(script.call), 0);
-	CU_ASSERT_EQUAL(done_calls, 1);
-	CU_ASSERT_EQUAL(done_code, 0);
+	expect_done(1, 0);
 	CU_ASSERT_FALSE(plait_looping_call_running(script.call));
 	rig_advance(&rig, 1000);
 	CU_ASSERT_EQUAL(script.calls, 1);
 	plait_looping_call_start(script.call, 10, false);
 	ask_done();
-	rig_advance(&rig, 10);
-	CU_ASSERT_EQUAL(script.calls, 2);
-	CU_ASSERT_EQUAL(script.last_count, 1);
+	expect_call(1110, 2, 1);
 	plait_looping_call_stop(script.call);
-	CU_ASSERT_EQUAL(done_calls, 2);
+	expect_done(2, 0);
 	finish();
 }
 
 static void stopped_while_waiting_it_is_done_when_that_ends(void)
 {
 	begin();
-	struct plait_deferred *deferred = plait_deferred_new(NULL, NULL);
-	script.answer = plait_deferred_ref(deferred);
+	struct plait_deferred *deferred = answer_later(NULL);
 	plait_looping_call_start(script.call, 100, false);
 	ask_done();
 	rig_advance(&rig, 100);
@@ -204,8 +200,7 @@ static void a_failure_ends_it_and_is_told(void)
 	plait_looping_call_start(script.call, 100, false);
 	ask_done();
 	rig_advance(&rig, 100);
-	CU_ASSERT_EQUAL(done_calls, 1);
-	CU_ASSERT_EQUAL(done_code, PLAIT_ERROR_REFUSED);
+	expect_done(1, PLAIT_ERROR_REFUSED);
 	CU_ASSERT_FALSE(plait_looping_call_running(script.call));
 	rig_advance(&rig, 1000);
 	CU_ASSERT_EQUAL(script.calls, 1);
@@ -220,13 +215,8 @@ static void reset_begins_a_new_grid(void)
 	rig_advance(&rig, 160);
 	rig_advance(&rig, 20); /* 180 */
 	CU_ASSERT_EQUAL(plait_looping_call_reset(script.call), 0);
-	rig_advance(&rig, 99);
-	CU_ASSERT_EQUAL(script.calls, 1);
-	rig_advance(&rig, 1);
-	CU_ASSERT_EQUAL(script.calls, 2);
-	CU_ASSERT_EQUAL(script.last_count, 1);
-	rig_advance(&rig, 100);
-	CU_ASSERT_EQUAL(script.calls, 3);
+	expect_call(280, 2, 1);
+	expect_call(380, 3, 1);
 	finish();
 }
 
@@ -244,11 +234,7 @@ static void reset_in_its_own_call(void)
 	script.then = reset_it;
 	plait_looping_call_start(script.call, 100, false);
 	rig_advance(&rig, 100); /* and 30 more */
-	rig_advance(&rig, 99);
-	CU_ASSERT_EQUAL(script.calls, 1);
-	rig_advance(&rig, 1);
-	CU_ASSERT_EQUAL(script.calls, 2);
-	CU_ASSERT_EQUAL(script.last_count, 1);
+	expect_call(230, 2, 1);
 	finish();
 }
 
@@ -285,8 +271,7 @@ static void freed_in_its_own_call(void)
 	ask_done();
 	rig_advance(&rig, 1000);
 	CU_ASSERT_EQUAL(script.calls, 1);
-	CU_ASSERT_EQUAL(done_calls, 1);
-	CU_ASSERT_EQUAL(done_code, 0);
+	expect_done(1, 0);
 	finish();
 }
 
@@ -301,9 +286,7 @@ static void freed_when_it_is_done(void)
 {
 	for (int how = 0; how < 3; how++) {
 		begin();
-		if (how > 0)
-			script.answer = plait_deferred_new(NULL, NULL);
-		struct plait_deferred *pending = how > 0 ? plait_deferred_ref(script.answer) : NULL;
+		struct plait_deferred *pending = how > 0 ? answer_later(NULL) : NULL;
 		plait_looping_call_start(script.call, 100, true);
 		struct plait_deferred *done = plait_looping_call_done(script.call);
 		plait_add_callback(done, free_when_done, &script);
@@ -333,16 +316,14 @@ static void count_cancel(struct plait_deferred *deferred, void *arg)
 static void freed_while_waiting_it_cancels(void)
 {
 	begin();
-	struct plait_deferred *deferred = plait_deferred_new(count_cancel, NULL);
+	struct plait_deferred *deferred = answer_later(count_cancel);
 	cancels = 0;
-	script.answer = plait_deferred_ref(deferred);
 	plait_looping_call_start(script.call, 100, true);
 	ask_done();
 	rig_run(&rig);
 	plait_looping_call_free(&script.call);
 	CU_ASSERT_EQUAL(cancels, 1);
-	CU_ASSERT_EQUAL(done_calls, 1);
-	CU_ASSERT_EQUAL(done_code, 0);
+	expect_done(1, 0);
 	plait_deferred_unref(&deferred);
 	finish();
 }
@@ -383,10 +364,8 @@ static void random_delays(void)
 		plait_looping_call_start(script.call, interval, now);
 		for (int step = 0; step < 300; step++) {
 			unsigned before = script.calls;
-			if (rand() % 8 == 0 && !pending && !script.answer) {
-				pending = plait_deferred_new(NULL, NULL);
-				script.answer = plait_deferred_ref(pending);
-			}
+			if (rand() % 8 == 0 && !pending && !script.answer)
+				pending = answer_later(NULL);
 			rig.now_ms += rand() % 3 ? (uint64_t)rand() % 20 : (uint64_t)rand() % (interval * 5);
 			uint64_t passed = rig.now_ms - began, point = passed / interval;
 			loop_turn(rig.loop, false);

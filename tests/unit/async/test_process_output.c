@@ -52,6 +52,12 @@ static struct plait_output *output(void)
 
 static unsigned fds_of_none;
 
+static void begin(void)
+{
+	rig_open();
+	fds_of_none = count_fds();
+}
+
 /* Until the loop has none left; then it has none of their pipes either, whoever else has. */
 static void run_out(void)
 {
@@ -63,8 +69,7 @@ static void run_out(void)
 
 static void output_errors_and_status_come_together(void)
 {
-	rig_open();
-	fds_of_none = count_fds();
+	begin();
 	wait_for(plait_get_output(loop, SHELL("printf 'out\\0put'; printf bad >&2; exit 4"), 0, false));
 	CU_ASSERT_EQUAL(output()->len, 7);
 	CU_ASSERT_EQUAL(memcmp(output()->bytes, "out\0put", 8), 0);
@@ -77,8 +82,7 @@ static void output_errors_and_status_come_together(void)
 
 static void errors_may_be_merged(void)
 {
-	rig_open();
-	fds_of_none = count_fds();
+	begin();
 	wait_for(plait_get_output(loop, SHELL("echo 1; echo 2 >&2; echo 3"), 0, true));
 	CU_ASSERT_STRING_EQUAL(output()->bytes, "1\n2\n3\n");
 	CU_ASSERT_EQUAL(output()->error_len, 0);
@@ -89,8 +93,7 @@ static void errors_may_be_merged(void)
 
 static void its_input_is_empty(void)
 {
-	rig_open();
-	fds_of_none = count_fds();
+	begin();
 	wait_for(plait_get_output(loop, &(struct plait_spawn_options){ .argv = ARGV("cat") }, 0, false));
 	CU_ASSERT_EQUAL(output()->len, 0);
 	CU_ASSERT_EQUAL(output()->exit.code, 0);
@@ -100,8 +103,7 @@ static void its_input_is_empty(void)
 
 static void output_has_a_bound(void)
 {
-	rig_open();
-	fds_of_none = count_fds();
+	begin();
 	wait_for(plait_get_output(loop, SHELL("printf 12345; printf 67890 >&2"), 10, false));
 	CU_ASSERT_EQUAL(output()->len + output()->error_len, 10);
 	plait_result_drop(&last);
@@ -117,8 +119,7 @@ static void output_has_a_bound(void)
 
 static void what_cannot_be_run_fails(void)
 {
-	rig_open();
-	fds_of_none = count_fds();
+	begin();
 	struct plait_spawn_options missing = { .argv = ARGV("/no/such") };
 	expect_failure(plait_get_output(loop, &missing, 0, false), PLAIT_ERROR_MISSING,
 		       "cannot start \"/no/such\": running it: No such file or directory");
@@ -130,8 +131,7 @@ static void what_cannot_be_run_fails(void)
 static void what_it_does_itself_cannot_be_asked_for(void)
 {
 	static const struct plait_terminal size = { 1, 1 };
-	rig_open();
-	fds_of_none = count_fds();
+	begin();
 	const char *text = "cannot run a program: fds, terminal and callbacks are not for plait_get_output";
 	expect_failure(plait_get_output(loop,
 					&(struct plait_spawn_options){ .argv = ARGV("cat"),
@@ -152,8 +152,7 @@ static void what_it_does_itself_cannot_be_asked_for(void)
 
 static void a_cancelled_one_is_killed_and_collected(void)
 {
-	rig_open();
-	fds_of_none = count_fds();
+	begin();
 	for (int i = 0; i < 2; i++) {
 		struct plait_spawn_options *options = SHELL("trap '' TERM; " GRANDCHILD "echo up; wait");
 		struct plait_deferred *deferred = i ? plait_get_exit_status(loop, options)
@@ -174,8 +173,7 @@ static uint64_t clock_of(void *context)
 static void one_that_takes_too_long_is_killed(void)
 {
 	uint64_t now_ms = 1000;
-	rig_open();
-	fds_of_none = count_fds();
+	begin();
 	loop_set_clock(loop, clock_of, &now_ms);
 	struct plait_deferred *deferred = plait_get_output(loop, SHELL(GRANDCHILD "wait"), 0, false);
 	plait_add_timeout(deferred, loop, 5000);
@@ -188,8 +186,7 @@ static void one_that_takes_too_long_is_killed(void)
 
 static void a_status_comes_with_the_exit(void)
 {
-	rig_open();
-	fds_of_none = count_fds();
+	begin();
 	wait_for(plait_get_exit_status(loop, SHELL("exit 77")));
 	CU_ASSERT_EQUAL(((struct plait_exit *)last.value)->code, 77);
 	plait_result_drop(&last);
@@ -203,8 +200,7 @@ static void a_status_comes_with_the_exit(void)
 static void a_status_does_not_wait_for_grandchildren(void)
 {
 	static const struct plait_process_fd fds[] = { { .child_fd = 1, .kind = PLAIT_PIPE_READ } };
-	rig_open();
-	fds_of_none = count_fds();
+	begin();
 	struct plait_spawn_options options = *SHELL("(while printf x; do :; done) & exit 2");
 	options.fds = fds;
 	options.fd_count = 1;
@@ -218,8 +214,7 @@ static void a_status_does_not_wait_for_grandchildren(void)
 static void one_that_nobody_waits_for_runs_on(void)
 {
 	char path[] = "/tmp/plait-process-XXXXXX", script[100];
-	rig_open();
-	fds_of_none = count_fds();
+	begin();
 	int fd = mkstemp(path);
 	fds_of_none++;
 	snprintf(script, sizeof(script), "echo done > %s", path);
@@ -234,8 +229,7 @@ static void one_that_nobody_waits_for_runs_on(void)
 
 static void the_loops_end_fires_them(void)
 {
-	rig_open();
-	fds_of_none = count_fds();
+	begin();
 	struct plait_deferred *deferred = plait_get_output(loop, SHELL("exec sleep infinity"), 0, false);
 	fired = false;
 	plait_add_both(deferred, keep, NULL);
