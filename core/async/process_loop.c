@@ -3,10 +3,10 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "core/async/process.h"
 #include "core/base/alloc.h"
+#include "core/base/clock.h"
 #include "core/base/container.h"
 
 /* From SIGTERM to SIGKILL, and from that to giving up on a child that the kernel does not let go; for all of a loop. */
@@ -76,19 +76,12 @@ static void signal_all(struct processes *processes, int number)
 		plait_process_signal(process, number);
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* Whether it has exited by then. */
 static bool wait_until(struct plait_process *process, uint64_t deadline_ms)
 {
 	struct pollfd ready = { .fd = process->reaper.fd, .events = POLLIN };
 	for (;;) {
-		uint64_t now = now_ms();
+		uint64_t now = clock_ms(CLOCK_MONOTONIC);
 		int count = poll(&ready, 1, now < deadline_ms ? (int)(deadline_ms - now) : 0);
 		if (count > 0)
 			return true;
@@ -99,7 +92,7 @@ static bool wait_until(struct plait_process *process, uint64_t deadline_ms)
 
 static bool wait_for_all(struct processes *processes)
 {
-	uint64_t deadline_ms = now_ms() + PATIENCE_MS;
+	uint64_t deadline_ms = clock_ms(CLOCK_MONOTONIC) + PATIENCE_MS;
 	bool all = true;
 	for (struct plait_process *process = processes->first; process; process = process->next)
 		all &= process->exited || wait_until(process, deadline_ms);

@@ -4,7 +4,8 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+
+#include "core/base/clock.h"
 
 #define SETS 64
 #define WAYS 4
@@ -23,14 +24,6 @@ static struct {
 	unsigned held_windows; /* with lines held back */
 	struct window windows[SETS][WAYS];
 } limiter = { .lock = PTHREAD_MUTEX_INITIALIZER };
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* By content: the format of an unloaded plugin may stand where another's stood. FNV-1a. */
 static uint64_t hash(uint64_t seed, const char *text)
@@ -90,7 +83,7 @@ bool log_limit_admit(enum plait_log_level level, const char *listener, const cha
 	if (!listener)
 		listener = "";
 	uint64_t key = hash(hash(0xcbf29ce484222325u, format), listener);
-	uint64_t now = now_ms();
+	uint64_t now = clock_ms(CLOCK_MONOTONIC);
 	bool admitted = true;
 
 	pthread_mutex_lock(&limiter.lock);
@@ -122,13 +115,13 @@ void log_limit_sweep(log_held_fn *report)
 {
 	pthread_mutex_lock(&limiter.lock);
 	if (limiter.held_windows)
-		sweep(now_ms(), false, report);
+		sweep(clock_ms(CLOCK_MONOTONIC), false, report);
 	pthread_mutex_unlock(&limiter.lock);
 }
 
 void log_limit_flush(log_held_fn *report)
 {
 	pthread_mutex_lock(&limiter.lock);
-	sweep(now_ms(), true, report);
+	sweep(clock_ms(CLOCK_MONOTONIC), true, report);
 	pthread_mutex_unlock(&limiter.lock);
 }

@@ -4,9 +4,9 @@
 #include <event2/event.h>
 #include <limits.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/uncancelled.h"
 
@@ -26,13 +26,6 @@
 
 /* libplait is there from the program's start, so that this need not be looked up by a call. */
 static _Thread_local struct plait_loop *current __attribute__((tls_model("initial-exec")));
-
-static uint64_t system_clock(clockid_t clock)
-{
-	struct timespec now;
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static void on_set_ready(evutil_socket_t fd, short what, void *arg)
 {
@@ -167,7 +160,7 @@ void loop_set_clock(struct plait_loop *loop, loop_clock_fn *clock, void *context
 
 void loop_read_clock(struct plait_loop *loop)
 {
-	loop->now_ms = loop->clock ? loop->clock(loop->clock_context) : system_clock(CLOCK_MONOTONIC);
+	loop->now_ms = loop->clock ? loop->clock(loop->clock_context) : clock_ms(CLOCK_MONOTONIC);
 	loop->now_known = loop_started(loop); /* before that there are no turns to end it */
 }
 
@@ -202,7 +195,7 @@ void loop_defer(struct plait_loop *loop, struct task *task)
 static ASIDE uint64_t time_by_now(struct plait_loop *loop)
 {
 	uint64_t now = loop_now(loop);
-	uint64_t ticks = loop->clock ? now : system_clock(CLOCK_MONOTONIC_COARSE);
+	uint64_t ticks = loop->clock ? now : clock_ms(CLOCK_MONOTONIC_COARSE);
 	return ticks > now ? ticks : now;
 }
 
