@@ -42,10 +42,9 @@ struct plait_deferred *plait_add_timeout(struct plait_deferred *deferred, struct
 					 uint64_t timeout_ms)
 {
 	loop_assert_here(loop);
-	uint64_t now_ms = loop_now(loop), most_ms = TIMER_NEVER - 1 - now_ms;
 	struct deadline *deadline = deferred_memory(sizeof(*deadline));
 	*deadline = (struct deadline){ .loop = loop, .deferred = deferred, .timeout_ms = timeout_ms };
 	timer_init(&deadline->timer, expire);
-	loop_start_timer(loop, &deadline->timer, now_ms + (timeout_ms < most_ms ? timeout_ms : most_ms));
+	loop_start_timer(loop, &deadline->timer, timer_after(loop_now(loop), timeout_ms));
 	return plait_add_both(deferred, end_deadline, deadline);
 }

@@ -93,11 +93,6 @@ size_t loop_calls(const struct plait_loop *loop)
 	return active;
 }
 
-static uint64_t later(uint64_t from_ms, uint64_t delay_ms)
-{
-	return delay_ms > TIMER_NEVER - 1 - from_ms ? TIMER_NEVER - 1 : from_ms + delay_ms;
-}
-
 struct plait_timer plait_call_later(struct plait_loop *loop, uint64_t delay_ms, plait_call_fn *fn, void *arg)
 {
 	loop_assert_here(loop);
@@ -105,7 +100,7 @@ struct plait_timer plait_call_later(struct plait_loop *loop, uint64_t delay_ms, 
 	call->fn = fn;
 	call->arg = arg;
 	timer_init(&call->timer, on_timer);
-	loop_start_timer(loop, &call->timer, later(loop_now(loop), delay_ms));
+	loop_start_timer(loop, &call->timer, timer_after(loop_now(loop), delay_ms));
 	return (struct plait_timer){ .loop = loop,
 				     .id = ((uint64_t)call->generation << 32) | (call->slot + 1ull) };
 }
@@ -140,7 +135,7 @@ int plait_timer_reset(struct plait_timer timer, uint64_t delay_ms)
 	struct call *call = find(timer);
 	if (!call)
 		return PLAIT_ERROR_GONE;
-	loop_start_timer(call->loop, &call->timer, later(loop_now(call->loop), delay_ms));
+	loop_start_timer(call->loop, &call->timer, timer_after(loop_now(call->loop), delay_ms));
 	return 0;
 }
 
@@ -149,7 +144,7 @@ int plait_timer_delay(struct plait_timer timer, uint64_t extra_ms)
 	struct call *call = find(timer);
 	if (!call)
 		return PLAIT_ERROR_GONE;
-	loop_start_timer(call->loop, &call->timer, later(call->timer.deadline_ms, extra_ms));
+	loop_start_timer(call->loop, &call->timer, timer_after(call->timer.deadline_ms, extra_ms));
 	return 0;
 }
 

@@ -36,6 +36,12 @@ static inline bool timer_active(const struct timer *timer)
 	return timer->position != 0;
 }
 
+/* The deadline that long after from_ms; one that is too far to be told comes as late as any can. */
+static inline uint64_t timer_after(uint64_t from_ms, uint64_t delay_ms)
+{
+	return delay_ms < TIMER_NEVER - from_ms ? from_ms + delay_ms : TIMER_NEVER - 1;
+}
+
 /* (Re)starts the timer for a moment of the loop's clock. Aborts when there is no memory for the heap. */
 void timer_start_at(struct timer_heap *heap, struct timer *timer, uint64_t deadline_ms);
 void timer_stop(struct timer_heap *heap, struct timer *timer); /* stopping a stopped one is allowed */

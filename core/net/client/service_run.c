@@ -109,10 +109,10 @@ static void go_on(struct plait_service *service, struct plait_failure *failure)
 		service_release(service);
 		return;
 	}
-	uint64_t delay_ms = next_delay(service), now = loop_now(service_loop(service));
+	uint64_t delay_ms = next_delay(service);
 	service_move(service, SERVICE_WAITING);
 	loop_start_timer(service_loop(service), &service->retry,
-			 delay_ms < TIMER_NEVER - now ? now + delay_ms : TIMER_NEVER - 1);
+			 timer_after(loop_now(service_loop(service)), delay_ms));
 	say(service, failure, delay_ms);
 	service_tell_failure(&service->connected_waiters, failure, false);
 	service_release(service);
