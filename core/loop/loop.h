@@ -144,7 +144,8 @@ static inline void loop_stop_timer(struct plait_loop *loop, struct timer *timer)
 	timer_stop(&loop->timers, timer);
 }
 
-/* Aborts when the calling thread does not run this loop, which has started; debug builds only, for it is on the path of every byte. */
+/* Aborts when the calling thread does not run this loop, which has started; debug builds only, for it is on the path of
+ * every byte. */
 #ifdef PLAIT_DEBUG
 void loop_assert_here(const struct plait_loop *loop);
 #else
