@@ -97,10 +97,10 @@ void loop_free(struct plait_loop **loop_at)
 	loop_ends_tell(&loop->ends);
 	while (loop_settle(loop))
 		;
-	loop_enter(loop);
-	loop_data_end(loop);
-	while (loop_settle(loop)) /* what that posted */
-		;
+	do {
+		loop_enter(loop);
+		loop_data_end(loop);
+	} while (loop_settle(loop)); /* what that posted may have asked for more */
 	loop_data_fini(&loop->data);
 	loop_ends_fini(&loop->ends);
 	post_queue_fini(&loop->posts);
