@@ -110,6 +110,8 @@ static void output_has_a_bound(void)
 	expect_failure(plait_get_output(loop, SHELL("printf 12345; printf 678901 >&2; exec sleep infinity"),
 					10, false),
 		       PLAIT_ERROR_OVERFLOW, "\"/bin/sh\" writes more than the 10 bytes allowed");
+	expect_failure(plait_get_output(loop, SHELL("printf 678901 >&2; sleep 0.1; printf 12345"), 10, false),
+		       PLAIT_ERROR_OVERFLOW, "\"/bin/sh\" writes more than the 10 bytes allowed");
 	run_out();
 	expect_failure(plait_get_output(loop, &(struct plait_spawn_options){ .argv = ARGV("yes") }, 0, false),
 		       PLAIT_ERROR_OVERFLOW, "\"yes\" writes more than the 1048576 bytes allowed");
