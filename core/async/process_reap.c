@@ -208,23 +208,10 @@ static const struct reaper_ops *choose(void)
 	return ops;
 }
 
-static void kill_and_collect(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-}
-
 int reaper_open(struct reaper *reaper, pid_t pid)
 {
 	*reaper = (struct reaper){ .ops = choose(), .pid = pid };
-	if (reaper->ops->open(reaper) == 0)
-		return 0;
-	int error = errno;
-	if (reaper->ops != &reaper_gone)
-		kill_and_collect(pid);
-	errno = error;
-	return -1;
+	return reaper->ops->open(reaper);
 }
 
 void reaper_kill(pid_t pid)

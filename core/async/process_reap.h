@@ -33,7 +33,7 @@ struct reaper {
 	int told; /* the thread's end of a pipe */
 };
 
-/* 0, or -1 with errno, and the child was killed and collected. */
+/* 0, or -1 with errno. */
 int reaper_open(struct reaper *reaper, pid_t pid);
 
 /* The end of a child that no reaper could be opened for. Keeps errno. */

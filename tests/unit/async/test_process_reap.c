@@ -165,28 +165,6 @@ static void a_status_that_another_took_is_unknown(void)
 	done();
 }
 
-static int open_nothing(struct reaper *reaper)
-{
-	(void)reaper;
-	errno = EMFILE;
-	return -1;
-}
-
-static void what_cannot_be_watched_is_killed_and_collected(void)
-{
-	static const struct reaper_ops nothing = { .name = "nothing", .open = open_nothing };
-	struct plait_error error;
-	rig_open();
-	reaper_forced = &nothing;
-	CU_ASSERT_PTR_NULL(
-		plait_spawn(loop, &(struct plait_spawn_options){ .argv = ARGV("sleep", "9") }, &error));
-	reaper_forced = NULL;
-	CU_ASSERT_EQUAL(error.code, PLAIT_ERROR_SYSTEM);
-	CU_ASSERT_PTR_NOT_NULL(strstr(error.text, strerror(EMFILE)));
-	CU_ASSERT_EQUAL(count_children(), 0);
-	done();
-}
-
 static void a_core_is_told(void)
 {
 	rig_open();
@@ -243,6 +221,5 @@ SUITE_MAIN("process_reap", SUITE_TEST(hundreds_leave_no_descriptor_and_no_zombie
 	   SUITE_TEST(one_that_cannot_be_watched_is_killed), SUITE_TEST(this_kernel_has_the_better_way),
 	   SUITE_TEST(an_ignored_sigchld_loses_only_the_status),
 	   SUITE_TEST(the_programs_own_children_and_handler_are_left_alone),
-	   SUITE_TEST(a_status_that_another_took_is_unknown),
-	   SUITE_TEST(what_cannot_be_watched_is_killed_and_collected), SUITE_TEST(a_core_is_told),
+	   SUITE_TEST(a_status_that_another_took_is_unknown), SUITE_TEST(a_core_is_told),
 	   SUITE_TEST(the_loops_end_is_the_childrens), SUITE_TEST(a_loop_that_ends_takes_no_more))
