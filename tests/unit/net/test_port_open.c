@@ -398,18 +398,10 @@ static void what_cannot_be_opened_says_why(void)
 
 struct sample_options {
 	int64_t number;
-	struct plait_strings words;
 };
 
 static const struct plait_option sample_table[] = {
 	PLAIT_OPTION_INT("number", struct sample_options, number, .fallback = "7", .min = 1, .max = 9,
-			 .doc = "A number"),
-	PLAIT_OPTION_STRINGS("words", struct sample_options, words, .fallback = "one,two", .doc = "Words"),
-	PLAIT_OPTION_END,
-};
-
-static const struct plait_option demanding_table[] = {
-	PLAIT_OPTION_INT("number", struct sample_options, number, .required = true, .min = 1, .max = 9,
 			 .doc = "A number"),
 	PLAIT_OPTION_END,
 };
@@ -419,10 +411,7 @@ static void options_have_defaults(void)
 	static const struct plait_protocol with_options = { PLAIT_PROTOCOL_HEAD("options"), .datagram = deaf,
 							    .options = sample_table,
 							    .options_size = sizeof(struct sample_options) };
-	static const struct plait_protocol demanding = { PLAIT_PROTOCOL_HEAD("demanding"), .datagram = deaf,
-							 .options = demanding_table,
-							 .options_size = sizeof(struct sample_options) };
-	struct sample_options mine = { .number = 8 };
+	struct sample_options mine = { 8 };
 	struct plait_port_settings settings = { .options = &mine };
 	const struct sample_options *options;
 	log_begin();
@@ -430,9 +419,6 @@ static void options_have_defaults(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(port);
 	options = plait_port_options(port);
 	CU_ASSERT_EQUAL(options->number, 7);
-	CU_ASSERT_EQUAL_FATAL(options->words.count, 2);
-	CU_ASSERT_STRING_EQUAL(options->words.items[1], "two");
-	refuses("udp://127.0.0.1:0", &demanding, PLAIT_ERROR_INVALID, "\"number\" is missing");
 	port = plait_port_open(rig.loop, "udp://127.0.0.1:0", &with_options, &settings, NULL);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(port);
 	CU_ASSERT_PTR_EQUAL(plait_port_options(port), &mine);

@@ -186,13 +186,8 @@ static void a_refused_child_is_killed(void)
 
 static void what_does_not_start_is_an_error(void)
 {
-	static const struct plait_protocol headless = { .made = say_hello };
 	struct plait_error error;
 	open_loop();
-	CU_ASSERT_PTR_NULL(plait_spawn_protocol(loop, &(struct plait_spawn_options){ .argv = ARGV("cat") },
-						&headless, NULL, &error));
-	CU_ASSERT_EQUAL(error.code, PLAIT_ERROR_INVALID);
-	CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "PLAIT_PROTOCOL_HEAD"));
 	CU_ASSERT_PTR_NULL(plait_spawn_protocol(loop,
 						&(struct plait_spawn_options){ .argv = ARGV("/no/such") },
 						&recorder_protocol, NULL, &error));
@@ -299,7 +294,7 @@ static void greet(struct plait_conn *made)
 
 static void its_options_are_given_or_the_defaults(void)
 {
-	static const struct plait_protocol protocol = { PLAIT_PROTOCOL_HEAD("greeting"),
+	static const struct plait_protocol protocol = { .head = { .name = "greeting" },
 							.options = greeting_table,
 							.options_size = sizeof(struct greeting),
 							.made = greet };
@@ -314,20 +309,6 @@ static void its_options_are_given_or_the_defaults(void)
 		CU_ASSERT(heard_text(&heard, 2, i ? "given" : "usual"));
 		forget(&heard);
 	}
-	done();
-}
-
-/* One that was compiled when protocols had fewer members: what lies behind its end is not looked at. */
-static void older_protocols_have_no_newer_callbacks(void)
-{
-	struct plait_protocol old = recorder_protocol;
-	old.head.size = offsetof(struct plait_protocol, options);
-	old.options = greeting_table;
-	old.options_size = sizeof(struct greeting);
-	open_loop();
-	start_on(&old, (struct plait_spawn_options){ .argv = SHELL("exec >&-; cat") });
-	CU_ASSERT_PTR_NULL(plait_conn_options(conn));
-	run_to_end(&heard);
 	done();
 }
 
@@ -349,5 +330,4 @@ SUITE_MAIN("process_conn", SUITE_TEST(a_protocol_runs_on_cat), SUITE_TEST(lines_
 	   SUITE_TEST(an_overflow_kills_the_child), SUITE_TEST(a_child_that_does_not_read_resets),
 	   SUITE_TEST(a_refused_child_is_killed), SUITE_TEST(what_does_not_start_is_an_error),
 	   SUITE_TEST(megabytes_go_through_and_come_back), SUITE_TEST(a_terminal_carries_it_too),
-	   SUITE_TEST(its_options_are_given_or_the_defaults),
-	   SUITE_TEST(older_protocols_have_no_newer_callbacks), SUITE_TEST(the_loops_end_ends_both))
+	   SUITE_TEST(its_options_are_given_or_the_defaults), SUITE_TEST(the_loops_end_ends_both))
