@@ -95,6 +95,7 @@ static void on_made(struct conn_owner *owner)
 static void on_failed(struct conn_owner *owner, enum plait_reason reason, const char *text)
 {
 	struct link *link = CONTAINER_OF(owner, struct link, owner);
+	halt(link); /* it is gone only at the end of the turn */
 	int len = text ? asprintf(&link->trouble, "%s (%s)", plait_reason_text(reason), text)
 		       : asprintf(&link->trouble, "%s", plait_reason_text(reason));
 	if (len < 0)
@@ -225,7 +226,6 @@ static void give_up(struct link *link, struct plait_failure *failure, enum plait
 		fail(link, failure);
 		return;
 	}
-	halt(link);
 	link->user = NULL;
 	conn_fail(link->conn, reason, failure->text);
 	user->failed(user, failure);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/net/net.h"
 #include "tests/unit/net/by_hand.h"
 #include "tests/unit/net/recorder.h"
 #include "tests/unit/suite.h"
@@ -219,6 +220,23 @@ static void cancelling_drops_what_is_under_way(void)
 	finish();
 }
 
+/* The connection is there until the end of the turn, and neither its deadline nor the loop's end finds anybody to tell. */
+static void a_cancelled_handshake_is_over(void)
+{
+	for (int drains = 0; drains < 2; drains++) {
+		connect_to("tls://10.0.0.1:443?verify=no&timeout=5s", NULL);
+		int peer = by_hand_accept("10.0.0.1:443");
+		plait_deferred_cancel(deferred);
+		CU_ASSERT(failed(PLAIT_ERROR_CANCELLED, ""));
+		if (drains)
+			net_drain(rig.loop->net, NULL, NULL);
+		rig_advance(&rig, 5000);
+		CU_ASSERT(recorder_saw("try(10.0.0.1:443)"));
+		close(peer);
+		finish();
+	}
+}
+
 /* From inside the callbacks of the Deferred, too. */
 static void a_timeout_of_the_deferred_cancels(void)
 {
@@ -238,4 +256,5 @@ SUITE_MAIN("race", SUITE_TEST(families_take_turns), SUITE_TEST(the_resolver_s_fi
 	   SUITE_TEST(tries_each_once_and_no_more_than_it_may),
 	   SUITE_TEST(leaves_from_an_address_of_the_family), SUITE_TEST(one_deadline_is_for_all_of_it),
 	   SUITE_TEST(a_name_without_addresses_is_missing), SUITE_TEST(an_address_asks_nobody),
-	   SUITE_TEST(cancelling_drops_what_is_under_way), SUITE_TEST(a_timeout_of_the_deferred_cancels))
+	   SUITE_TEST(cancelling_drops_what_is_under_way), SUITE_TEST(a_cancelled_handshake_is_over),
+	   SUITE_TEST(a_timeout_of_the_deferred_cancels))
