@@ -100,21 +100,26 @@ static void give_up(struct plait_service *service, struct plait_failure *failure
 		service->options.gave_up(service, failure, service->options.arg);
 }
 
-/* Waits, and then connects again, unless that was tried too often. */
-static void go_on(struct plait_service *service, struct plait_failure *failure)
+static void wait_and_retry(struct plait_service *service, struct plait_failure *failure)
 {
-	service_hold(service);
-	if (service->options.max_retries > 0 && service->failures > service->options.max_retries) {
-		give_up(service, failure);
-		service_release(service);
-		return;
-	}
-	uint64_t delay_ms = next_delay(service);
 	service_move(service, SERVICE_WAITING);
+	uint64_t delay_ms = next_delay(service);
+	if (service->state != SERVICE_WAITING) /* it was stopped meanwhile */
+		return;
 	loop_start_timer(service_loop(service), &service->retry,
 			 timer_after(loop_now(service_loop(service)), delay_ms));
 	say(service, failure, delay_ms);
 	service_tell_failure(&service->connected_waiters, failure, false);
+}
+
+/* Waits, and then connects again, unless that was tried too often. */
+static void go_on(struct plait_service *service, struct plait_failure *failure)
+{
+	service_hold(service);
+	if (service->options.max_retries > 0 && service->failures > service->options.max_retries)
+		give_up(service, failure);
+	else
+		wait_and_retry(service, failure);
 	service_release(service);
 }
 

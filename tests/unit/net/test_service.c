@@ -96,6 +96,33 @@ static void programs_may_have_delays_of_their_own(void)
 	finish();
 }
 
+static uint64_t stopping_delay(unsigned failures, void *arg)
+{
+	bool *starts = arg;
+	(void)failures;
+	follow(plait_service_stop(service), "stopped");
+	if (*starts)
+		CU_ASSERT_EQUAL(plait_service_start(service), 0);
+	*starts = false;
+	return 10;
+}
+
+static void who_is_asked_for_a_delay_may_stop_it(void)
+{
+	struct plait_service_options options = regular;
+	bool starts = true;
+	options.delay = stopping_delay;
+	options.arg = &starts;
+	begin(&options);
+	start();
+	fail(); /* stops it, and starts it again */
+	CU_ASSERT(recorder_saw("try(" ADDRESS ") told(stopped) try(" ADDRESS ")"));
+	fail();
+	CU_ASSERT(recorder_saw("told(stopped)"));
+	rests();
+	finish();
+}
+
 static void jitter_stays_within_its_share(void)
 {
 	struct backoff backoff = {
@@ -258,7 +285,8 @@ static void refuses_delays_that_make_no_sense(void)
 
 SUITE_MAIN("service", SUITE_TEST(delays_grow_to_their_bound), SUITE_TEST(success_begins_anew),
 	   SUITE_TEST(only_a_steady_one_when_told_so), SUITE_TEST(gives_up_after_so_many_retries),
-	   SUITE_TEST(programs_may_have_delays_of_their_own), SUITE_TEST(jitter_stays_within_its_share),
+	   SUITE_TEST(programs_may_have_delays_of_their_own),
+	   SUITE_TEST(who_is_asked_for_a_delay_may_stop_it), SUITE_TEST(jitter_stays_within_its_share),
 	   SUITE_TEST(who_waits_is_told), SUITE_TEST(patience_may_be_bounded),
 	   SUITE_TEST(waiting_may_be_cancelled), SUITE_TEST(stops_at_any_moment),
 	   SUITE_TEST(stops_while_it_resolves), SUITE_TEST(starts_again_while_it_stops),
