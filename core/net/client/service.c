@@ -188,6 +188,7 @@ void plait_service_free(struct plait_service **service_at)
 	net_remove_pending(&service->pending);
 	plait_failure_unref(&service->rejected);
 	service->conn = NULL;
+	service->options.gave_up = NULL; /* it may be freed by who was just told of that */
 	if (service->state != SERVICE_STOPPED)
 		service_move(service, SERVICE_STOPPED);
 	if (conn)

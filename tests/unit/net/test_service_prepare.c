@@ -179,6 +179,25 @@ static void is_freed_by_who_is_told(void)
 	finish();
 }
 
+/* Nothing is told to who has freed it. */
+static void is_freed_by_who_waited_in_vain(void)
+{
+	struct plait_service_options options = regular;
+	options.max_retries = 1;
+	begin(&options);
+	start();
+	fail();
+	rig_advance(&rig, 1000);
+	struct plait_deferred *deferred = plait_service_when_connected(service, 0);
+	plait_add_both(deferred, free_it, NULL);
+	recorder_saw(recorder.events);
+	fail();
+	CU_ASSERT_PTR_NULL(service);
+	CU_ASSERT(recorder_saw(""));
+	plait_deferred_unref(&deferred);
+	finish();
+}
+
 static void a_stopping_loop_stops_it(void)
 {
 	for (unsigned moment = 0; moment < 4; moment++) {
@@ -207,4 +226,5 @@ SUITE_MAIN("service_prepare", SUITE_TEST(nobody_gets_a_connection_that_is_not_pr
 	   SUITE_TEST(preparing_may_be_done_at_once), SUITE_TEST(preparing_that_fails_is_a_failed_attempt),
 	   SUITE_TEST(a_loss_cancels_preparing), SUITE_TEST(stops_while_it_prepares),
 	   SUITE_TEST(stops_while_it_rejects), SUITE_TEST(is_freed_at_any_moment),
-	   SUITE_TEST(is_freed_by_who_is_told), SUITE_TEST(a_stopping_loop_stops_it))
+	   SUITE_TEST(is_freed_by_who_is_told), SUITE_TEST(is_freed_by_who_waited_in_vain),
+	   SUITE_TEST(a_stopping_loop_stops_it))
