@@ -41,12 +41,13 @@ static struct plait_service *end_preparation(struct preparation *preparation)
 static struct plait_result on_prepared(struct plait_result result, void *arg)
 {
 	struct plait_service *service = end_preparation(arg);
-	plait_result_drop(&result);
 	if (service) {
 		service_hold(service);
 		service_become_connected(service);
 		service_release(service);
 	}
+	/* Last: what frees an owned value is the program's, and may free the service. */
+	plait_result_drop(&result);
 	return plait_value(NULL);
 }
 

@@ -198,6 +198,27 @@ static void is_freed_by_who_waited_in_vain(void)
 	finish();
 }
 
+static void free_service(void *value)
+{
+	(void)value;
+	plait_service_free(&service);
+}
+
+static void is_freed_by_what_preparing_came_to(void)
+{
+	begin(&preparing_options);
+	prepares = true;
+	follow(plait_service_when_connected(service, 0), "connected");
+	start();
+	int peer = by_hand_accept(ADDRESS);
+	recorder_saw(recorder.events);
+	plait_deferred_callback(preparing, plait_owned(&rig, free_service));
+	CU_ASSERT_PTR_NULL(service);
+	CU_ASSERT(recorder_saw("told(connected)"));
+	close(peer);
+	finish();
+}
+
 static void a_stopping_loop_stops_it(void)
 {
 	for (unsigned moment = 0; moment < 4; moment++) {
@@ -227,4 +248,4 @@ SUITE_MAIN("service_prepare", SUITE_TEST(nobody_gets_a_connection_that_is_not_pr
 	   SUITE_TEST(a_loss_cancels_preparing), SUITE_TEST(stops_while_it_prepares),
 	   SUITE_TEST(stops_while_it_rejects), SUITE_TEST(is_freed_at_any_moment),
 	   SUITE_TEST(is_freed_by_who_is_told), SUITE_TEST(is_freed_by_who_waited_in_vain),
-	   SUITE_TEST(a_stopping_loop_stops_it))
+	   SUITE_TEST(is_freed_by_what_preparing_came_to), SUITE_TEST(a_stopping_loop_stops_it))
