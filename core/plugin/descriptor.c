@@ -6,10 +6,9 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "core/base/option.h"
+#include "core/net/own_protocol.h"
 
 #define NAME_LONGEST 64
-#define STATE_LARGEST ((size_t)1 << 30)
 
 /* What ABI 1.0 had: no descriptor of this major is smaller. */
 #define SIZE_LEAST                                                                                           \
@@ -91,45 +90,23 @@ static int check_name(const char *file, const char *name, struct plait_error *er
 			       NAME_LONGEST, name, length > NAME_LONGEST ? " (or longer)" : "", NAME_LONGEST);
 }
 
-/* One sentence on a protocol that cannot work, or NULL. */
-static const char *protocol_fault(const struct plait_protocol *protocol)
-{
-	if (protocol->framing && (!protocol->framing->next || !protocol->framing->name))
-		return "its framing has no name or no next function; use one of plait's, or fill both";
-	if (protocol->framing && !protocol->message)
-		return "it has a framing but no message callback; add .message, or take .framing away";
-	if (!protocol->made && !protocol->data && !protocol->message && !protocol->datagram)
-		return "it has none of the callbacks made, data, message and datagram, so it could answer nothing; add one";
-	if (protocol->conn_size > STATE_LARGEST || protocol->factory_size > STATE_LARGEST ||
-	    protocol->port_size > STATE_LARGEST)
-		return "its conn_size, factory_size or port_size is beyond 1 GiB; give the size of a struct";
-	if (protocol->options && !protocol->options_size)
-		return "it has options but no options_size; give the size of the struct that they fill";
-	return NULL;
-}
-
 int descriptor_read(const char *file, const void *descriptor, struct plait_protocol *out,
 		    struct plait_error *error)
 {
-	const struct plait_head *head = descriptor;
-	char text[512];
+	char room[600];
 
-	memset(out, 0, sizeof(*out));
-	memcpy(out, descriptor, head->size < sizeof(*out) ? head->size : sizeof(*out));
+	protocol_widen(descriptor, out);
 	int code = check_name(file, out->head.name, error);
 
 	if (code)
 		return code;
-	const char *fault = protocol_fault(out);
+	const char *fault = protocol_fault(out, room, sizeof(room));
 
-	if (fault)
-		return plait_error_set(error, PLAIT_ERROR_INVALID, file, "has a faulty protocol \"%s\": %s",
-				       out->head.name, fault);
-	if (out->options)
-		fault = option_table_fault(out->options, out->options_size, text, sizeof(text));
-	if (fault)
-		return plait_error_set(error, PLAIT_ERROR_INVALID, file,
-				       "has a faulty protocol \"%s\": %s; correct its option table",
-				       out->head.name, fault);
-	return 0;
+	if (!fault && !out->made && !out->data && !out->message && !out->datagram)
+		fault = "it has none of the callbacks made, data, message and datagram, so it could answer nothing; "
+			"add one";
+	if (!fault)
+		return 0;
+	return plait_error_set(error, PLAIT_ERROR_INVALID, file, "has a faulty protocol \"%s\": %s",
+			       out->head.name, fault);
 }

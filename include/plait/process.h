@@ -153,8 +153,8 @@ PLAIT_EXPORT int plait_process_resize(struct plait_process *process, struct plai
  * connection (plait_abort, an overflow) kills the child with SIGKILL. Input is delivered also while output waits, for a
  * child that answers would wait for its reader; plait_pause holds it back. made comes after this call. options->fds, when
  * given, must have 0 and 1 as such pipes; the callbacks, which may be NULL, hear of all but those two, and ended comes
- * after the connection's lost. protocol must outlive the process, and so must protocol_options, the struct that the
- * protocol's option table fills (NULL: its defaults). */
+ * after the connection's lost. protocol, which has its head from PLAIT_PROTOCOL_HEAD, must outlive the process, and so
+ * must protocol_options, the struct that the protocol's option table fills (NULL: its defaults). */
 PLAIT_EXPORT struct plait_process *plait_spawn_protocol(struct plait_loop *loop,
 							const struct plait_spawn_options *options,
 							const struct plait_protocol *protocol,

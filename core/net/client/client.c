@@ -7,8 +7,6 @@
 
 #include "core/base/container.h"
 #include "core/base/log.h"
-#include "core/base/option.h"
-#include "core/base/option_read.h"
 #include "core/net/factory.h"
 #include "core/net/tls/tls.h"
 
@@ -84,7 +82,7 @@ static bool in_range(const struct client *client)
 
 static int check(const struct client *client, const char *endpoint, struct plait_error *error)
 {
-	const struct plait_protocol *protocol = &client->protocol;
+	const struct plait_protocol *protocol = &client->own.protocol;
 	const struct endpoint *to = &client->endpoint;
 	const struct buffer_settings *buffers = &client->settings.buffers;
 	const char *fault = NULL;
@@ -105,40 +103,6 @@ static int check(const struct client *client, const char *endpoint, struct plait
 	else if (buffers->cap < buffers->high + (64 << 10))
 		fault = "buffer_cap must be at least 64k more than buffer_high";
 	return fault ? plait_error_set(error, PLAIT_ERROR_INVALID, endpoint, "%s", fault) : 0;
-}
-
-/* What the program was compiled with may have fewer callbacks. */
-static int widen_protocol(struct client *client, const struct plait_protocol *given,
-			  struct plait_error *error)
-{
-	size_t size = given->head.size;
-	if (given->head.magic != PLAIT_MAGIC || size < sizeof(given->head))
-		return plait_error_set(
-			error, PLAIT_ERROR_INVALID, NULL,
-			"the protocol has no head: begin it with PLAIT_PROTOCOL_HEAD(\"NAME\")");
-	if (given->head.abi_major != PLAIT_ABI_MAJOR)
-		return plait_error_set(
-			error, PLAIT_ERROR_INVALID, NULL,
-			"the protocol was compiled for ABI %u, and this plait has %u; compile the "
-			"program anew",
-			given->head.abi_major, PLAIT_ABI_MAJOR);
-	memcpy(&client->protocol, given, size < sizeof(*given) ? size : sizeof(*given));
-	return 0;
-}
-
-/* A protocol with options has some, also where the program gives none. */
-static int make_protocol_options(struct client *client, const struct plait_protocol *protocol,
-				 struct plait_error *error)
-{
-	char fault[256];
-	if (option_table_fault(protocol->options, protocol->options_size, fault, sizeof(fault)))
-		return plait_error_set(error, PLAIT_ERROR_INVALID, "options",
-				       "the protocol has a faulty option table: %s", fault);
-	client->arena = option_arena_new();
-	client->protocol_options = calloc(1, protocol->options_size);
-	if (!client->protocol_options)
-		return plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a client");
-	return option_read(protocol->options, NULL, client->protocol_options, client->arena, error);
 }
 
 static int make_plain(struct client *client, struct plait_error *error)
@@ -184,36 +148,29 @@ static void client_free(struct client *client)
 	factory_free(&client->factory);
 	tls_client_free(&client->tls);
 	endpoint_options_fini(&client->options);
-	option_arena_free(&client->arena);
-	free(client->protocol_options);
+	own_protocol_fini(&client->own);
 	free(client->text);
 	free(client);
 }
 
-static int prepare(struct client *client, const char *endpoint, const struct plait_protocol *theirs,
+static int prepare(struct client *client, const char *endpoint, const struct plait_protocol *protocol,
 		   const struct plait_client_options *given, struct plait_error *error)
 {
-	const struct plait_protocol *protocol = &client->protocol;
-	const void *options = given->options;
 	set_options(client, given);
 	int result = endpoint_parse_options(endpoint, &client->endpoint, &client->options, error);
 	if (result == 0)
-		result = widen_protocol(client, theirs, error);
+		result = own_protocol_init(&client->own, protocol, given->options, error);
 	if (result < 0)
 		return result;
 	set_settings(client, given);
 	result = check(client, endpoint, error);
 	if (result == 0)
 		result = makers[client->endpoint.scheme](client, error);
-	if (result == 0 && protocol->options && !options) {
-		result = make_protocol_options(client, protocol, error);
-		options = client->protocol_options;
-	}
 	if (result < 0)
 		return result;
 	client->factory = factory_new(plait_loop_reactor(client->loop),
-				      given->name ? given->name : client->text, protocol, options,
-				      &client->settings, error);
+				      given->name ? given->name : client->text, &client->own.protocol,
+				      client->own.options, &client->settings, error);
 	return client->factory ? 0 : PLAIT_ERROR_REFUSED;
 }
 

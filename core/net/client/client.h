@@ -4,15 +4,13 @@
 #define NET_CLIENT_H
 
 #include <plait/client.h>
-#include <plait/protocol.h>
 #include <stdatomic.h>
 
 #include "core/base/endpoint_options.h"
 #include "core/loop/post.h"
 #include "core/net/client/race.h"
+#include "core/net/own_protocol.h"
 #include "core/net/transport/transport.h"
-
-struct option_arena;
 
 struct client {
 	atomic_uint references;
@@ -24,12 +22,10 @@ struct client {
 	struct race_settings race;
 	const struct transport_ops *transport;
 	void *transport_context;
-	struct tls_client *tls;         /* whose role is the context; NULL: none */
-	struct plait_protocol protocol; /* the program's, which may be older, widened */
+	struct tls_client *tls; /* whose role is the context; NULL: none */
+	struct own_protocol own;
 	struct plait_factory *factory;
-	struct option_arena *arena; /* of the protocol's default options */
-	void *protocol_options;     /* likewise; NULL: the program's are used */
-	struct post post;           /* its way home, to be freed */
+	struct post post; /* its way home, to be freed */
 };
 
 /* Calls factory_start on this thread. NULL with error filled. Any thread. */

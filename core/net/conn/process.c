@@ -6,8 +6,8 @@
 
 #include "core/async/process.h"
 #include "core/base/container.h"
-#include "core/base/option_read.h"
 #include "core/net/conn/conn.h"
+#include "core/net/own_protocol.h"
 #include "core/net/transport/pipes.h"
 
 /* From the spawn to the connection's end. */
@@ -17,15 +17,13 @@ struct process_conn {
 	struct plait_process *process; /* a reference */
 	struct plait_factory *factory;
 	struct net_settings settings;
-	struct option_arena *arena; /* of the protocol's default options */
-	void *protocol_options;     /* likewise; NULL: the program's are used */
+	struct own_protocol own;
 };
 
 static void free_process_conn(struct process_conn *made)
 {
 	factory_free(&made->factory);
-	option_arena_free(&made->arena);
-	free(made->protocol_options);
+	own_protocol_fini(&made->own);
 	plait_process_unref(&made->process);
 	free(made);
 }
@@ -62,16 +60,6 @@ static void set_settings(struct net_settings *settings, const struct plait_spawn
 	settings->buffers.cap = either(options->cap, settings->buffers.cap);
 }
 
-static int set_default_options(struct process_conn *made, const struct plait_protocol *protocol,
-			       struct plait_error *error)
-{
-	made->arena = option_arena_new();
-	made->protocol_options = calloc(1, protocol->options_size);
-	if (!made->protocol_options)
-		return plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a protocol's options");
-	return option_read(protocol->options, NULL, made->protocol_options, made->arena, error);
-}
-
 /* plait_spawn is still to look whether there is one. */
 static const char *name_of(const struct plait_spawn_options *options)
 {
@@ -93,14 +81,9 @@ static struct process_conn *process_conn_new(struct plait_loop *loop,
 	made->owner.gone = on_gone;
 	made->pipes.closed = on_closed;
 	set_settings(&made->settings, options);
-	int result = 0;
-	if (protocol->options && !protocol_options) {
-		result = set_default_options(made, protocol, error);
-		protocol_options = made->protocol_options;
-	}
-	if (result == 0)
-		made->factory = factory_new(loop->reactor, name_of(options), protocol, protocol_options,
-					    &made->settings, error);
+	if (own_protocol_init(&made->own, protocol, protocol_options, error) == 0)
+		made->factory = factory_new(loop->reactor, name_of(options), &made->own.protocol,
+					    made->own.options, &made->settings, error);
 	if (made->factory)
 		return made;
 	free_process_conn(made);

@@ -13,7 +13,7 @@
 #include "core/net/net.h"
 
 struct datagram_batch;
-struct own_part;
+struct own_protocol;
 struct question;
 
 /* What a datagram on its way touches comes first. */
@@ -30,7 +30,7 @@ struct plait_port {
 	bool broadcast;               /* may be sent to */
 	bool started;                 /* port_started was called, and port_stopped was not */
 
-	struct own_part *own;               /* of plait_port_open, and it frees itself; NULL: a listener's */
+	struct own_protocol *own;           /* of plait_port_open, and it frees itself; NULL: a listener's */
 	struct task task;                   /* calls port_started, later port_stopped */
 	struct plait_port *previous, *next; /* of the loop's own ones */
 	max_align_t state[];                /* the protocol's */

@@ -7,9 +7,8 @@
 #include "core/base/addr.h"
 #include "core/base/container.h"
 #include "core/base/escape.h"
-#include "core/base/option.h"
-#include "core/base/option_defaults.h"
 #include "core/net/datagram/port.h"
+#include "core/net/own_protocol.h"
 #include "core/net/socket/socket.h"
 
 static int find_address(const char *endpoint, struct socket_addresses *addresses, struct plait_error *error)
@@ -45,52 +44,31 @@ static int bind_address(const char *endpoint, const struct plait_port_settings *
 			   addresses.items[0].len, &socket, false, error);
 }
 
-/* What a listener has from elsewhere. */
-struct own_part {
-	struct plait_protocol protocol;
-	max_align_t options[]; /* the defaults, when the caller gives none */
-};
-
-/* The program may be older than this library: what its protocol does not have is NULL. */
-static int read_protocol(const struct plait_protocol *given, struct plait_protocol *out,
-			 struct plait_error *error)
+static void own_free(struct own_protocol *own)
 {
-	const struct plait_head *head = &given->head;
-	char text[512];
-	if (head->magic != PLAIT_MAGIC || head->abi_major != PLAIT_ABI_MAJOR || head->size < sizeof(*head))
-		return plait_error_set(
-			error, PLAIT_ERROR_INVALID, NULL,
-			"the protocol has no head, or an old one: begin it with PLAIT_PROTOCOL_HEAD(\"NAME\")");
-	*out = (struct plait_protocol){ 0 };
-	memcpy(out, given, head->size < sizeof(*out) ? head->size : sizeof(*out));
-	if (!out->datagram)
-		return plait_error_set(
-			error, PLAIT_ERROR_INVALID, NULL,
-			"the protocol \"%s\" has no datagram callback; a port needs one, if only to drop what comes",
-			head->name);
-	const char *fault = out->options
-				    ? option_table_fault(out->options, out->options_size, text, sizeof(text))
-				    : NULL;
-	if (fault)
-		return plait_error_set(error, PLAIT_ERROR_INVALID, NULL, "the protocol \"%s\" is faulty: %s",
-				       head->name, fault);
-	return 0;
+	own_protocol_fini(own);
+	free(own);
 }
 
-static struct own_part *own_part_new(const struct plait_protocol *given, struct plait_error *error)
+/* What a listener has from elsewhere. */
+static struct own_protocol *own_new(const struct plait_protocol *protocol, const void *options,
+				    struct plait_error *error)
 {
-	struct plait_protocol protocol;
-	if (read_protocol(given, &protocol, error) < 0)
-		return NULL;
-	struct own_part *own = calloc(1, sizeof(*own) + protocol.options_size);
+	struct own_protocol *own = malloc(sizeof(*own));
 	if (!own) {
 		plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a port");
 		return NULL;
 	}
-	own->protocol = protocol;
-	if (protocol.options)
-		option_defaults(protocol.options, own->options);
-	return own;
+	int result = own_protocol_init(own, protocol, options, error);
+	if (result == 0 && !own->protocol.datagram)
+		result = plait_error_set(
+			error, PLAIT_ERROR_INVALID, NULL,
+			"the protocol \"%s\" has no datagram callback; a port needs one, if only to drop what comes",
+			protocol->head.name);
+	if (result == 0)
+		return own;
+	own_free(own);
+	return NULL;
 }
 
 static void add(struct net *net, struct plait_port *port)
@@ -123,16 +101,13 @@ static struct plait_port *make(struct plait_loop *loop, struct plait_factory *fa
 	return NULL;
 }
 
-static struct plait_port *open_port(struct plait_loop *loop, const char *endpoint, struct own_part *own,
+static struct plait_port *open_port(struct plait_loop *loop, const char *endpoint, struct own_protocol *own,
 				    const struct plait_port_settings *settings, struct plait_error *error)
 {
-	const void *options = settings->options;
 	int fd = bind_address(endpoint, settings, error);
 	if (fd < 0)
 		return NULL;
-	if (!options && own->protocol.options)
-		options = own->options;
-	struct plait_factory *factory = factory_new(loop->reactor, endpoint, &own->protocol, options,
+	struct plait_factory *factory = factory_new(loop->reactor, endpoint, &own->protocol, own->options,
 						    net_settings_default(), error);
 	if (!factory) {
 		close(fd);
@@ -153,12 +128,14 @@ struct plait_port *plait_port_open(struct plait_loop *loop, const char *endpoint
 {
 	static const struct plait_port_settings defaults;
 	loop_assert_here(loop);
-	struct own_part *own = own_part_new(protocol, error);
+	if (!settings)
+		settings = &defaults;
+	struct own_protocol *own = own_new(protocol, settings->options, error);
 	if (!own)
 		return NULL;
-	struct plait_port *port = open_port(loop, endpoint, own, settings ? settings : &defaults, error);
+	struct plait_port *port = open_port(loop, endpoint, own, settings, error);
 	if (!port) {
-		free(own);
+		own_free(own);
 		return NULL;
 	}
 	add(loop->net, port);
@@ -177,12 +154,12 @@ void port_settle(struct task *task)
 	if (!port->own)
 		return;
 	struct plait_factory *factory = port->factory;
-	struct own_part *own = port->own;
+	struct own_protocol *own = port->own;
 	struct net *net = port->loop->net;
 	remove_port(net, port);
 	port_free(&port);
 	factory_free(&factory);
-	free(own);
+	own_free(own);
 	net_tell_empty(net);
 }
 

@@ -425,6 +425,21 @@ static void options_have_defaults(void)
 	log_end();
 }
 
+static void options_that_must_be_given_have_no_defaults(void)
+{
+	static const struct plait_option table[] = {
+		PLAIT_OPTION_INT("number", struct sample_options, number, .required = true,
+				 .doc = "A number"),
+		PLAIT_OPTION_END,
+	};
+	static const struct plait_protocol demanding = { PLAIT_PROTOCOL_HEAD("demanding"), .datagram = deaf,
+							 .options = table,
+							 .options_size = sizeof(struct sample_options) };
+	log_begin();
+	refuses("udp://127.0.0.1:0", &demanding, PLAIT_ERROR_INVALID, "the key \"number\" is missing");
+	log_end();
+}
+
 /* One that was compiled when protocols had fewer members: what lies behind its end is not looked at. */
 static void older_protocols_have_no_newer_callbacks(void)
 {
@@ -448,4 +463,5 @@ SUITE_MAIN("port_open", SUITE_TEST(open_ports_start_hear_answer_and_stop),
 	   SUITE_TEST(what_is_open_at_the_end_is_closed), SUITE_TEST(a_drain_ends_ports_behind_connections),
 	   SUITE_TEST(ports_have_state_options_and_a_factory), SUITE_TEST(listeners_ports_start_and_stop_too),
 	   SUITE_TEST(what_cannot_be_opened_says_why), SUITE_TEST(options_have_defaults),
+	   SUITE_TEST(options_that_must_be_given_have_no_defaults),
 	   SUITE_TEST(older_protocols_have_no_newer_callbacks))

@@ -124,6 +124,19 @@ static void the_childs_end_of_output_leaves_its_input(void)
 	done();
 }
 
+static bool too_late;
+
+static void time_it(struct plait_conn *made)
+{
+	plait_set_timeout(made, 1);
+}
+
+static void say_too_late(struct plait_conn *late)
+{
+	too_late = true;
+	plait_close(late);
+}
+
 static void an_abort_kills_the_child(void)
 {
 	open_loop();
@@ -186,8 +199,12 @@ static void a_refused_child_is_killed(void)
 
 static void what_does_not_start_is_an_error(void)
 {
+	static const struct plait_protocol headless = { .data = close_after_hello };
 	struct plait_error error;
 	open_loop();
+	CU_ASSERT_PTR_NULL(plait_spawn_protocol(loop, &(struct plait_spawn_options){ .argv = ARGV("cat") },
+						&headless, NULL, &error));
+	CU_ASSERT_EQUAL(error.code, PLAIT_ERROR_INVALID);
 	CU_ASSERT_PTR_NULL(plait_spawn_protocol(loop,
 						&(struct plait_spawn_options){ .argv = ARGV("/no/such") },
 						&recorder_protocol, NULL, &error));
@@ -294,7 +311,7 @@ static void greet(struct plait_conn *made)
 
 static void its_options_are_given_or_the_defaults(void)
 {
-	static const struct plait_protocol protocol = { .head = { .name = "greeting" },
+	static const struct plait_protocol protocol = { PLAIT_PROTOCOL_HEAD("greeting"),
 							.options = greeting_table,
 							.options_size = sizeof(struct greeting),
 							.made = greet };
@@ -309,6 +326,19 @@ static void its_options_are_given_or_the_defaults(void)
 		CU_ASSERT(heard_text(&heard, 2, i ? "given" : "usual"));
 		forget(&heard);
 	}
+	done();
+}
+
+/* What the connection of one that was compiled with fewer callbacks looks for, the rest of its memory does not say. */
+static void an_older_protocol_has_no_newer_callbacks(void)
+{
+	struct plait_protocol old = { PLAIT_PROTOCOL_HEAD("old"), .made = time_it,
+				      .timed_out = say_too_late };
+	old.head.size = offsetof(struct plait_protocol, timed_out);
+	open_loop();
+	start_on(&old, (struct plait_spawn_options){ .argv = ARGV("cat") });
+	run_to_end(&heard);
+	CU_ASSERT_FALSE(too_late);
 	done();
 }
 
@@ -330,4 +360,5 @@ SUITE_MAIN("process_conn", SUITE_TEST(a_protocol_runs_on_cat), SUITE_TEST(lines_
 	   SUITE_TEST(an_overflow_kills_the_child), SUITE_TEST(a_child_that_does_not_read_resets),
 	   SUITE_TEST(a_refused_child_is_killed), SUITE_TEST(what_does_not_start_is_an_error),
 	   SUITE_TEST(megabytes_go_through_and_come_back), SUITE_TEST(a_terminal_carries_it_too),
-	   SUITE_TEST(its_options_are_given_or_the_defaults), SUITE_TEST(the_loops_end_ends_both))
+	   SUITE_TEST(its_options_are_given_or_the_defaults),
+	   SUITE_TEST(an_older_protocol_has_no_newer_callbacks), SUITE_TEST(the_loops_end_ends_both))

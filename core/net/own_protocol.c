@@ -1,0 +1,85 @@
+/* Protocols that programs give us. */
+#include "core/net/own_protocol.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/option.h"
+#include "core/base/option_read.h"
+
+#define STATE_LARGEST ((size_t)1 << 30)
+
+void protocol_widen(const struct plait_protocol *given, struct plait_protocol *out)
+{
+	size_t size = given->head.size;
+	memset(out, 0, sizeof(*out));
+	memcpy(out, given, size < sizeof(*out) ? size : sizeof(*out));
+}
+
+const char *protocol_fault(const struct plait_protocol *protocol, char *room, size_t size)
+{
+	char text[512];
+	if (protocol->framing && (!protocol->framing->next || !protocol->framing->name))
+		return "its framing has no name or no next function; use one of plait's, or fill both";
+	if (protocol->framing && !protocol->message)
+		return "it has a framing but no message callback; add .message, or take .framing away";
+	if (protocol->conn_size > STATE_LARGEST || protocol->factory_size > STATE_LARGEST ||
+	    protocol->port_size > STATE_LARGEST)
+		return "its conn_size, factory_size or port_size is beyond 1 GiB; give the size of a struct";
+	if (!protocol->options)
+		return NULL;
+	if (!protocol->options_size)
+		return "it has options but no options_size; give the size of the struct that they fill";
+	const char *fault = option_table_fault(protocol->options, protocol->options_size, text, sizeof(text));
+	if (!fault)
+		return NULL;
+	snprintf(room, size, "%s; correct its option table", fault);
+	return room;
+}
+
+static int check_head(const struct plait_head *head, struct plait_error *error)
+{
+	if (head->magic != PLAIT_MAGIC || head->size < sizeof(*head))
+		return plait_error_set(
+			error, PLAIT_ERROR_INVALID, NULL,
+			"the protocol has no head: begin it with PLAIT_PROTOCOL_HEAD(\"NAME\")");
+	if (head->abi_major == PLAIT_ABI_MAJOR)
+		return 0;
+	return plait_error_set(
+		error, PLAIT_ERROR_INVALID, NULL,
+		"the protocol was compiled for ABI %u, and this plait has %u; compile the program anew",
+		head->abi_major, PLAIT_ABI_MAJOR);
+}
+
+static int read_defaults(struct own_protocol *own, struct plait_error *error)
+{
+	own->arena = option_arena_new();
+	own->options = own->defaults = calloc(1, own->protocol.options_size);
+	if (!own->defaults)
+		return plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a protocol's options");
+	return option_read(own->protocol.options, NULL, own->defaults, own->arena, error);
+}
+
+int own_protocol_init(struct own_protocol *own, const struct plait_protocol *given, const void *options,
+		      struct plait_error *error)
+{
+	char room[600];
+	*own = (struct own_protocol){ .options = options };
+	int result = check_head(&given->head, error);
+	if (result < 0)
+		return result;
+	protocol_widen(given, &own->protocol);
+	const char *fault = protocol_fault(&own->protocol, room, sizeof(room));
+	if (fault)
+		return plait_error_set(error, PLAIT_ERROR_INVALID, NULL, "the protocol \"%s\" is faulty: %s",
+				       given->head.name, fault);
+	return own->protocol.options && !options ? read_defaults(own, error) : 0;
+}
+
+void own_protocol_fini(struct own_protocol *own)
+{
+	option_arena_free(&own->arena);
+	free(own->defaults);
+	own->defaults = NULL;
+}
