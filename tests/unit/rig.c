@@ -171,3 +171,11 @@ bool rig_heard(struct rig_client *client, const char *text)
 	buffer_consume(heard, len);
 	return same;
 }
+
+size_t rig_echo(struct plait_conn *conn, const void *bytes, size_t len)
+{
+	plait_write(conn, bytes, len);
+	return len;
+}
+
+const struct plait_protocol rig_echoer = { PLAIT_PROTOCOL_HEAD("echoer"), .data = rig_echo };

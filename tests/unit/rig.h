@@ -62,4 +62,8 @@ void rig_stop_reading(struct rig_client *client);
 /* Whether the client was sent exactly this since it was last asked; prints the difference when not. */
 bool rig_heard(struct rig_client *client, const char *text);
 
+/* The data callback of servers that send back what they get, and a protocol that has nothing else. */
+size_t rig_echo(struct plait_conn *conn, const void *bytes, size_t len);
+extern const struct plait_protocol rig_echoer;
+
 #endif

@@ -65,14 +65,6 @@ static const struct plait_protocol caller = { PLAIT_PROTOCOL_HEAD("caller"),
 					      .data = data,
 					      .lost = lost };
 
-static size_t echo(struct plait_conn *conn, const void *bytes, size_t len)
-{
-	plait_write(conn, bytes, len);
-	return len;
-}
-
-static const struct plait_protocol echoer = { PLAIT_PROTOCOL_HEAD("echoer"), .data = echo };
-
 static struct plait_result on_conn(struct plait_result result, void *arg)
 {
 	(void)arg;
@@ -112,7 +104,7 @@ static struct plait_deferred *call(const char *endpoint)
 static void greets(const char *host)
 {
 	begin();
-	local_listen(&local, &echoer, host, 0);
+	local_listen(&local, &rig_echoer, host, 0);
 	struct plait_deferred *deferred = call(local.endpoint);
 	CU_ASSERT_FALSE(seen.fired);
 	CU_ASSERT_EQUAL(seen.started, 1);
@@ -167,7 +159,7 @@ static void finds_names_without_waiting(void)
 {
 	char endpoint[100];
 	begin();
-	local_listen(&local, &echoer, "127.0.0.1", 0);
+	local_listen(&local, &rig_echoer, "127.0.0.1", 0);
 	snprintf(endpoint, sizeof(endpoint), "tcp://localhost:%u", local.port);
 	struct plait_deferred *deferred = call(endpoint);
 	local_wait(&local, &seen.fired);
@@ -235,7 +227,7 @@ static void refuses_what_makes_no_sense(void)
 static void a_cancelled_one_is_never_made(void)
 {
 	begin();
-	local_listen(&local, &echoer, "127.0.0.1", 0);
+	local_listen(&local, &rig_echoer, "127.0.0.1", 0);
 	for (unsigned turns = 0; turns < 3; turns++) {
 		struct plait_deferred *deferred = call(local.endpoint);
 		for (unsigned i = 0; i < turns && !seen.fired; i++)
@@ -256,7 +248,7 @@ static void a_cancelled_one_is_never_made(void)
 static void a_stopping_loop_ends_attempts(void)
 {
 	begin();
-	local_listen(&local, &echoer, "127.0.0.1", 0);
+	local_listen(&local, &rig_echoer, "127.0.0.1", 0);
 	struct plait_deferred *deferred = call(local.endpoint);
 	net_drain(local.loop->net, NULL, NULL);
 	CU_ASSERT(seen.fired);
@@ -272,7 +264,7 @@ static void leaves_from_the_address_it_is_told(void)
 {
 	char endpoint[300];
 	begin();
-	local_listen(&local, &echoer, "127.0.0.1", 0);
+	local_listen(&local, &rig_echoer, "127.0.0.1", 0);
 	snprintf(endpoint, sizeof(endpoint), "%s?bind=127.0.0.77", local.endpoint);
 	struct plait_deferred *deferred = call(endpoint);
 	local_wait(&local, &seen.fired);
@@ -299,7 +291,7 @@ static void a_protocol_may_refuse(void)
 	static const struct plait_protocol refusing = { PLAIT_PROTOCOL_HEAD("no"), .accept = no,
 							.made = made };
 	begin();
-	local_listen(&local, &echoer, "127.0.0.1", 0);
+	local_listen(&local, &rig_echoer, "127.0.0.1", 0);
 	struct plait_deferred *deferred = plait_connect(local.loop, local.endpoint, &refusing, NULL);
 	plait_add_callbacks(deferred, on_conn, on_failure, NULL);
 	local_wait(&local, &seen.fired);

@@ -49,14 +49,6 @@ static void client_lost(struct plait_conn *conn, enum plait_reason reason)
 static const struct plait_protocol caller = { PLAIT_PROTOCOL_HEAD("caller"), .made = client_made,
 					      .data = client_data, .lost = client_lost };
 
-static size_t echo(struct plait_conn *conn, const void *bytes, size_t len)
-{
-	plait_write(conn, bytes, len);
-	return len;
-}
-
-static const struct plait_protocol echoer = { PLAIT_PROTOCOL_HEAD("echoer"), .data = echo };
-
 static struct plait_result on_conn(struct plait_result result, void *arg)
 {
 	(void)arg;
@@ -80,7 +72,7 @@ static void begin(void)
 	memset(&seen, 0, sizeof(seen));
 	local_init(&local);
 	server = tls_pair_server();
-	local_listen_tls(&local, &echoer, "127.0.0.1", tls_server_role(server.server));
+	local_listen_tls(&local, &rig_echoer, "127.0.0.1", tls_server_role(server.server));
 }
 
 static void finish(void)
@@ -113,6 +105,21 @@ static void call(const char *where)
 		printf("# %s\n", seen.failure);
 }
 
+/* The handshake failed for a certificate, with this text. */
+static bool disbelieved(const char *text)
+{
+	return seen.code == PLAIT_ERROR_REFUSED && !seen.conn &&
+	       strstr(seen.failure, "cannot connect to tls://") &&
+	       strstr(seen.failure, "the peer's certificate is not good (") && strstr(seen.failure, text);
+}
+
+static void call_once(const char *host, const char *options, const char *file)
+{
+	begin();
+	call(endpoint(host, options, file));
+	finish();
+}
+
 static void believes_the_right_server(void)
 {
 	begin();
@@ -122,55 +129,35 @@ static void believes_the_right_server(void)
 	CU_ASSERT_PTR_NULL(seen.tls.alpn);
 	local_wait(&local, &seen.answered);
 	finish();
-	begin();
-	call(endpoint("127.0.0.1", "", "ca.pem"));
+	call_once("127.0.0.1", "", "ca.pem");
 	CU_ASSERT_PTR_NOT_NULL(seen.conn);
-	finish();
-}
-
-/* The handshake failed for a certificate, with this text. */
-static bool disbelieved(const char *text)
-{
-	return seen.code == PLAIT_ERROR_REFUSED && !seen.conn &&
-	       strstr(seen.failure, "cannot connect to tls://") &&
-	       strstr(seen.failure, "the peer's certificate is not good (") && strstr(seen.failure, text);
 }
 
 static void names_another_name(void)
 {
-	begin();
-	call(endpoint("127.0.0.1", "name=elsewhere.example", "ca.pem"));
+	call_once("127.0.0.1", "name=elsewhere.example", "ca.pem");
 	CU_ASSERT(disbelieved("hostname mismatch; expected elsewhere.example"));
-	finish();
-	begin();
-	call(endpoint("127.0.0.1", "name=127.0.0.2", "ca.pem"));
+	call_once("127.0.0.1", "name=127.0.0.2", "ca.pem");
 	CU_ASSERT(disbelieved("IP address mismatch; expected 127.0.0.2"));
-	finish();
 }
 
 static void the_name_given_is_the_one_that_counts(void)
 {
-	begin();
-	call(endpoint("127.0.0.1", "name=localhost.", "ca.pem"));
+	call_once("127.0.0.1", "name=localhost.", "ca.pem");
 	CU_ASSERT_PTR_NOT_NULL(seen.conn);
-	finish();
 }
 
 static void names_another_issuer(void)
 {
-	begin();
-	call(endpoint("localhost", "", "client.pem"));
+	call_once("localhost", "", "client.pem");
 	CU_ASSERT(disbelieved("issuer"));
-	finish();
 }
 
 /* Without ca, whom the system trusts; it does not trust ours. */
 static void verifies_by_itself(void)
 {
-	begin();
-	call(endpoint("localhost", "", NULL));
+	call_once("localhost", "", NULL);
 	CU_ASSERT(disbelieved("certificate in certificate chain") || disbelieved("local issuer certificate"));
-	finish();
 }
 
 /* And it does when the system does. */
@@ -179,19 +166,15 @@ static void believes_whom_the_system_believes(void)
 	char path[TLS_PAIR_PATH];
 	tls_pair_file("ca.pem", path);
 	setenv("SSL_CERT_FILE", path, 1);
-	begin();
-	call(endpoint("localhost", "", NULL));
+	call_once("localhost", "", NULL);
 	CU_ASSERT_PTR_NOT_NULL(seen.conn);
-	finish();
 	unsetenv("SSL_CERT_FILE");
 }
 
 static void does_not_verify_when_told_so(void)
 {
-	begin();
-	call(endpoint("127.0.0.1", "verify=no&name=elsewhere.example", NULL));
+	call_once("127.0.0.1", "verify=no&name=elsewhere.example", NULL);
 	CU_ASSERT_PTR_NOT_NULL(seen.conn);
-	finish();
 }
 
 static void extend(X509 *certificate, int nid, const char *value)
@@ -242,7 +225,7 @@ static void names_an_expired_one(void)
 	server = tls_pair_server_with(&settings, &problems);
 	problems_fini(&problems);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(server.server);
-	local_listen_tls(&local, &echoer, "127.0.0.1", tls_server_role(server.server));
+	local_listen_tls(&local, &rig_echoer, "127.0.0.1", tls_server_role(server.server));
 	snprintf(options, sizeof(options), "ca=%s", path);
 	call(endpoint("localhost", options, NULL));
 	CU_ASSERT(disbelieved("certificate has expired"));
@@ -313,11 +296,9 @@ static void shows_its_certificate(void)
 
 static void a_certificate_and_its_key_go_together(void)
 {
-	begin();
-	call(endpoint("localhost", "certificate=x.pem", "client.pem"));
+	call_once("localhost", "certificate=x.pem", "client.pem");
 	CU_ASSERT_EQUAL(seen.code, PLAIT_ERROR_INVALID);
 	CU_ASSERT_PTR_NOT_NULL(strstr(seen.failure, "go together; name the key, too"));
-	finish();
 }
 
 static void resumes_what_its_connector_had(const char *options, bool resumed)
@@ -352,7 +333,7 @@ static void who_speaks_no_tls_is_named(void)
 	char where[100];
 	memset(&seen, 0, sizeof(seen));
 	local_init(&local);
-	local_listen(&local, &echoer, "127.0.0.1", 0);
+	local_listen(&local, &rig_echoer, "127.0.0.1", 0);
 	snprintf(where, sizeof(where), "tls://127.0.0.1:%u?verify=no", local.port);
 	call(where);
 	CU_ASSERT_EQUAL(seen.code, PLAIT_ERROR_SYSTEM);

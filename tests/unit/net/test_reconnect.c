@@ -37,14 +37,8 @@ static void server_lost(struct plait_conn *conn, enum plait_reason reason)
 	served = NULL;
 }
 
-static size_t echo(struct plait_conn *conn, const void *data, size_t len)
-{
-	plait_write(conn, data, len);
-	return len;
-}
-
 static const struct plait_protocol server = { PLAIT_PROTOCOL_HEAD("server"), .made = server_made,
-					      .data = echo, .lost = server_lost };
+					      .data = rig_echo, .lost = server_lost };
 
 static void made(struct plait_conn *conn)
 {

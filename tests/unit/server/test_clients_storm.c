@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/unit/rig.h"
 #include "tests/unit/server/trial.h"
 #include "tests/unit/suite.h"
 
@@ -85,14 +86,6 @@ static const struct plait_protocol caller = { PLAIT_PROTOCOL_HEAD("caller"),
 					      .made = made,
 					      .data = data,
 					      .lost = lost };
-
-static size_t echo(struct plait_conn *conn, const void *bytes, size_t len)
-{
-	plait_write(conn, bytes, len);
-	return len;
-}
-
-static const struct plait_protocol echoer = { PLAIT_PROTOCOL_HEAD("echoer"), .data = echo };
 
 /* ---- connectors ---- */
 
@@ -291,8 +284,8 @@ static void listen_here(void)
 	char path[64];
 	struct plait_error error = { 0 };
 	snprintf(path, sizeof(path), "unix:@plait-storm-%d", (int)getpid());
-	struct plait_listener *tcp = plait_listen(reactor, "tcp://127.0.0.1:0", &echoer, NULL, &error);
-	struct plait_listener *local = plait_listen(reactor, path, &echoer, NULL, &error);
+	struct plait_listener *tcp = plait_listen(reactor, "tcp://127.0.0.1:0", &rig_echoer, NULL, &error);
+	struct plait_listener *local = plait_listen(reactor, path, &rig_echoer, NULL, &error);
 	CU_ASSERT_FATAL(tcp && local);
 	snprintf(endpoints[0], sizeof(endpoints[0]), "%s", plait_listener_address(tcp));
 	snprintf(endpoints[1], sizeof(endpoints[1]), "%s", path);
