@@ -1,9 +1,6 @@
 /* The options of an endpoint string: one table of keys, and a parser for each kind of value. */
 #include "core/base/endpoint_options.h"
 
-#include <arpa/inet.h>
-#include <limits.h>
-#include <net/if.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,49 +137,14 @@ static bool read_text(const struct row *row, char *value, struct endpoint_option
 	return *value != '\0';
 }
 
-static bool read_port(const char *text, uint16_t *port)
+/* "10.0.0.1", "10.0.0.1:5000", "fe80::1%eth0", "[::1]:5000", "[::1]" */
+static bool read_address(const char *text, struct plait_addr *addr)
 {
-	char *end;
-	unsigned long value = strtoul(text, &end, 10);
-	*port = (uint16_t)value;
-	return *text >= '0' && *text <= '9' && !*end && value <= UINT16_MAX;
-}
-
-/* "fe80::1%eth0" */
-static bool read_ipv6(char *text, struct plait_addr *addr)
-{
-	char *zone = strchr(text, '%');
-	addr->family = PLAIT_FAMILY_IPV6;
-	if (zone) {
-		*zone++ = '\0';
-		addr->scope = if_nametoindex(zone);
-		if (!addr->scope)
-			return false;
-	}
-	return inet_pton(AF_INET6, text, addr->u.bytes) == 1;
-}
-
-/* "10.0.0.1", "10.0.0.1:5000", "fe80::1", "[fe80::1]:5000" */
-static bool read_address(char *text, struct plait_addr *addr)
-{
-	*addr = (struct plait_addr){ 0 };
-	if (*text != '[' && strchr(text, ':') != strrchr(text, ':'))
-		return read_ipv6(text, addr);
-	char *port = text + strcspn(text, ":");
-	if (*text == '[') {
-		char *end = strchr(text, ']');
-		if (!end)
-			return false;
-		*end = '\0';
-		port = end + 1;
-	}
-	if (*port && (*port != ':' || !read_port(port + 1, &addr->port)))
-		return false;
-	*port = '\0';
-	if (*text == '[')
-		return read_ipv6(text + 1, addr);
-	addr->family = PLAIT_FAMILY_IPV4;
-	return inet_pton(AF_INET, text, addr->u.bytes) == 1;
+	char with_port[PLAIT_ADDR_TEXT];
+	if (addr_from_host(text, addr) == 0 || plait_addr_parse(text, addr, NULL) == 0)
+		return true;
+	snprintf(with_port, sizeof(with_port), "%s:0", text);
+	return *text == '[' && plait_addr_parse(with_port, addr, NULL) == 0;
 }
 
 static bool read_addresses(const struct row *row, char *value, struct endpoint_options *options,
@@ -194,8 +156,7 @@ static bool read_addresses(const struct row *row, char *value, struct endpoint_o
 		 "an address of this machine, ADDRESS or ADDRESS:PORT, at most one of each family");
 	for (char *next = value; next;) {
 		struct plait_addr addr;
-		char *one = strsep(&next, ",");
-		if (!read_address(one, &addr))
+		if (!read_address(strsep(&next, ","), &addr))
 			return false;
 		struct plait_addr *place = addr.family == PLAIT_FAMILY_IPV4 ? &options->bind4
 									    : &options->bind6;

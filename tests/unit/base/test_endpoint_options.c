@@ -70,6 +70,9 @@ static void takes_an_address_of_each_family(void)
 	takes("tcp://h:1?bind=[::1]:5000,10.0.0.1:80");
 	CU_ASSERT_STRING_EQUAL(plait_addr_format(&options.bind4, text, sizeof(text)), "10.0.0.1:80");
 	CU_ASSERT_STRING_EQUAL(plait_addr_format(&options.bind6, text, sizeof(text)), "[::1]:5000");
+	takes("tcp://h:1?bind=::ffff:10.0.0.2,[::1]");
+	CU_ASSERT_STRING_EQUAL(plait_addr_format(&options.bind4, text, sizeof(text)), "10.0.0.2:0");
+	CU_ASSERT_STRING_EQUAL(plait_addr_format(&options.bind6, text, sizeof(text)), "[::1]:0");
 	takes("tcp://h:1?bind=fe80::1%25lo");
 	CU_ASSERT_EQUAL(options.bind6.scope, 1);
 	done();
@@ -112,6 +115,9 @@ static void says_what_is_wrong(void)
 	refuses("tcp://h:1?bind=127.0.0.1:65536", "expected an address of this machine");
 	refuses("tcp://h:1?bind=127.0.0.1:", "expected an address of this machine");
 	refuses("tcp://h:1?bind=[::1", "expected an address of this machine");
+	refuses("tcp://h:1?bind=[::1]:", "expected an address of this machine");
+	refuses("tcp://h:1?bind=fe80::1%25none", "expected an address of this machine");
+	refuses("tcp://h:1?bind=", "expected an address of this machine");
 	refuses("tcp://h:1?bind=127.0.0.1,127.0.0.2", "at most one of each family");
 	refuses("tcp://h?timeout=5s", "expected a port");
 }
