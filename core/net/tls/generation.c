@@ -9,17 +9,86 @@
 #include "core/net/tls/identity.h"
 #include "core/net/tls/ssl.h"
 
+/* One part of a context's settings. */
+struct step {
+	/* 0, or a negative code with an error added at its JSON path. A step that fails does not keep the others from
+	 * running: all errors are told at once. A later step may use what earlier ones did, if they did it. */
+	int (*apply)(struct tls_generation *generation, const struct tls_settings *settings, const char *path,
+		     struct problems *problems);
+	void (*release)(struct tls_generation *generation); /* whatever of it apply came to; NULL: nothing */
+};
+
+static int apply_policy(struct tls_generation *generation, const struct tls_settings *settings,
+			const char *path, struct problems *problems)
+{
+	(void)path;
+	(void)problems;
+	SSL_CTX_set_options(generation->ssl, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+	SSL_CTX_set_ciphersuites(generation->ssl, settings->ciphersuites);
+	return 0;
+}
+
+static int apply_identity(struct tls_generation *generation, const struct tls_settings *settings,
+			  const char *path, struct problems *problems)
+{
+	struct plait_error error = { 0 };
+	if (tls_identity_load(generation->ssl, settings->pair.certificate, settings->pair.key, &error) == 0)
+		return 0;
+	problems_add(problems, path, "%s: %s", error.path, error.text);
+	return error.code;
+}
+
+/* One ticket: a second costs as much as a fifteenth of a handshake, and only browsers, who open connections side by side,
+ * have a use for it. */
+static int apply_sessions(struct tls_generation *generation, const struct tls_settings *settings,
+			  const char *path, struct problems *problems)
+{
+	(void)settings;
+	(void)path;
+	(void)problems;
+	SSL_CTX *ssl = generation->ssl;
+	SSL_CTX_set_session_id_context(ssl, (const unsigned char *)"plait", 5);
+	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_num_tickets(ssl, 1);
+	return 0;
+}
+
+/* In the order in which they run. */
+static const struct step steps[] = {
+	{ .apply = apply_policy },
+	{ .apply = apply_identity },
+	{ .apply = apply_sessions },
+};
+
+#define STEPS (sizeof(steps) / sizeof(*steps))
+
+static int apply(struct tls_generation *generation, const struct tls_settings *settings, const char *path,
+		 struct problems *problems)
+{
+	int result = 0;
+	for (size_t i = 0; i < STEPS; i++) {
+		int code = steps[i].apply(generation, settings, path, problems);
+		if (code < 0)
+			result = code;
+		ERR_clear_error();
+	}
+	return result;
+}
+
 static int place = -1; /* of the generation among an SSL_CTX's data */
 
 /* Called when the last connection, and the context, have let go of the SSL_CTX. */
-static void on_free(void *parent, void *generation, CRYPTO_EX_DATA *data, int index, long number,
-		    void *pointer)
+static void on_free(void *parent, void *pointer, CRYPTO_EX_DATA *data, int index, long number, void *context)
 {
 	(void)parent;
 	(void)data;
 	(void)index;
 	(void)number;
-	(void)pointer;
+	(void)context;
+	struct tls_generation *generation = pointer;
+	for (size_t i = 0; generation && i < STEPS; i++)
+		if (steps[i].release)
+			steps[i].release(generation);
 	free(generation);
 }
 
@@ -43,37 +112,14 @@ static struct tls_generation *allocate(void)
 	return generation;
 }
 
-/* One ticket: a second costs as much as a fifteenth of a handshake, and only browsers, who open connections side by side,
- * have a use for it. */
-static void configure(SSL_CTX *ssl, const struct tls_settings *settings)
-{
-	SSL_CTX_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
-	SSL_CTX_set_session_id_context(ssl, (const unsigned char *)"plait", 5);
-	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_num_tickets(ssl, 1);
-	SSL_CTX_set_ciphersuites(ssl, settings->ciphersuites);
-}
-
-static int fill(struct tls_generation *generation, const struct tls_settings *settings, const char *path,
-		struct problems *problems)
-{
-	struct plait_error error = { 0 };
-	configure(generation->ssl, settings);
-	if (tls_identity_load(generation->ssl, settings->pair.certificate, settings->pair.key, &error) == 0)
-		return 0;
-	problems_add(problems, path, "%s: %s", error.path, error.text);
-	return error.code;
-}
-
 struct tls_generation *tls_generation_new(const struct tls_settings *settings, const char *path,
 					  struct problems *problems)
 {
 	struct tls_generation *generation = allocate();
 	if (!generation)
 		problems_add(problems, path, "no memory for a TLS context");
-	else if (fill(generation, settings, path, problems) < 0)
+	else if (apply(generation, settings, path, problems) < 0)
 		tls_generation_unref(&generation);
-	ERR_clear_error();
 	return generation;
 }
 
