@@ -1,12 +1,8 @@
 /* What a table cannot say: rules between values, and about files. */
 #include "core/config/check.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "core/base/escape.h"
 #include "core/base/json_path.h"
@@ -237,40 +233,15 @@ static void check_groups(const struct subject *subject)
 	}
 }
 
-static bool check_file(const char *file, const char *name, const char *key, struct problems *problems)
-{
-	char map[JSON_PATH_SIZE], path[JSON_PATH_SIZE], found[512];
-	struct stat status;
-	const char *fault = NULL;
-
-	if (!file)
-		return false;
-	if (access(file, R_OK) != 0 || stat(file, &status) != 0)
-		fault = strerror(errno);
-	else if (!S_ISREG(status.st_mode))
-		fault = "this is not a file";
-	if (!fault)
-		return true;
-	json_path_key(map, sizeof(map), "tls", name, strlen(name));
-	json_path_key(path, sizeof(path), map, key, strlen(key));
-	escape_text(found, sizeof(found), file, strlen(file));
-	problems_add(problems, path, "cannot read \"%s\": %s", found, fault);
-	return false;
-}
-
 static void check_contexts(const struct config *config, struct problems *problems)
 {
 	const struct listener_config *listeners = config->listeners.items;
-	struct tls_config *contexts = config->tls.items;
+	const struct tls_config *contexts = config->tls.items;
 
 	for (size_t i = 0; i < config->tls.count; i++) {
 		char path[JSON_PATH_SIZE];
 		bool used = false;
 
-		bool certificate = check_file(contexts[i].settings.pair.certificate, config->tls.names[i],
-					      "certificate", problems);
-		bool key = check_file(contexts[i].settings.pair.key, config->tls.names[i], "key", problems);
-		contexts[i].readable = certificate && key;
 		for (size_t j = 0; j < config->listeners.count; j++)
 			used = used || listeners[j].tls_context == &contexts[i];
 		if (used || problems->errors > 0)

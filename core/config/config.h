@@ -18,7 +18,6 @@ enum config_accept { CONFIG_ACCEPT_LEAST_LOADED, CONFIG_ACCEPT_REUSEPORT };
 
 struct tls_config {
 	struct tls_settings settings;
-	bool readable; /* its files can be opened */
 };
 
 /* What serves the connections above limits.connections. */

@@ -61,8 +61,6 @@ static void load_tls(struct server *server, struct problems *problems)
 	}
 	for (size_t i = 0; i < list->count; i++) {
 		char path[JSON_PATH_SIZE];
-		if (!contexts[i].readable)
-			continue;
 		json_path_key(path, sizeof(path), "tls", list->names[i], strlen(list->names[i]));
 		server->tls[i] = tls_context_new(&contexts[i].settings, path, problems);
 	}

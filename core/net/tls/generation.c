@@ -6,8 +6,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "core/net/tls/identity.h"
+#include "core/net/tls/algorithms.h"
+#include "core/net/tls/identities.h"
 #include "core/net/tls/ssl.h"
+#include "core/net/tls/staple.h"
 
 /* One part of a context's settings. */
 struct step {
@@ -17,26 +19,6 @@ struct step {
 		     struct problems *problems);
 	void (*release)(struct tls_generation *generation); /* whatever of it apply came to; NULL: nothing */
 };
-
-static int apply_policy(struct tls_generation *generation, const struct tls_settings *settings,
-			const char *path, struct problems *problems)
-{
-	(void)path;
-	(void)problems;
-	SSL_CTX_set_options(generation->ssl, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
-	SSL_CTX_set_ciphersuites(generation->ssl, settings->ciphersuites);
-	return 0;
-}
-
-static int apply_identity(struct tls_generation *generation, const struct tls_settings *settings,
-			  const char *path, struct problems *problems)
-{
-	struct plait_error error = { 0 };
-	if (tls_identity_load(generation->ssl, settings->pair.certificate, settings->pair.key, &error) == 0)
-		return 0;
-	problems_add(problems, path, "%s: %s", error.path, error.text);
-	return error.code;
-}
 
 /* One ticket: a second costs as much as a fifteenth of a handshake, and only browsers, who open connections side by side,
  * have a use for it. */
@@ -55,8 +37,8 @@ static int apply_sessions(struct tls_generation *generation, const struct tls_se
 
 /* In the order in which they run. */
 static const struct step steps[] = {
-	{ .apply = apply_policy },
-	{ .apply = apply_identity },
+	{ .apply = tls_algorithms_apply },
+	{ .apply = tls_identities_apply, .release = tls_staples_release },
 	{ .apply = apply_sessions },
 };
 

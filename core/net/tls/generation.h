@@ -7,8 +7,11 @@
 #include "core/base/problem.h"
 #include "core/net/tls/settings.h"
 
+struct tls_staple;
+
 struct tls_generation {
-	SSL_CTX *ssl; /* who holds it holds the generation */
+	SSL_CTX *ssl;               /* who holds it holds the generation */
+	struct tls_staple *staples; /* a list */
 };
 
 /* Settings are copied where they are needed later. path: where they stand in the configuration, "tls.default". NULL with

@@ -74,14 +74,17 @@ const struct plait_option tls_settings_table[] = {
 		"certificates", struct tls_settings, pairs, pair_table, struct tls_pair_settings, .max = 8,
 		.doc = "Further certificates with their keys, an RSA one beside an ECDSA one, say; each client "
 		       "gets one that it can use"),
-	PLAIT_OPTION_BOOL("allow_readable_key", struct tls_settings, allow_readable_key, .fallback = "false",
-			  .doc = "Whether a private key's file may be readable by all users of the machine"),
+	PLAIT_OPTION_BOOL(
+		"allow_readable_key", struct tls_settings, allow_readable_key, .fallback = "false",
+		.doc = "Whether everybody may be able to read a private key's file; without it, only its owner "
+		       "may, and its group where root owns it"),
 	PLAIT_OPTION_CHOICE("min_version", struct tls_settings, min_version, version_choices,
 			    .fallback = "1.2", .doc = "The oldest version of TLS that is spoken"),
 	PLAIT_OPTION_CHOICE("max_version", struct tls_settings, max_version, version_choices,
 			    .fallback = "1.3", .doc = "The newest version of TLS that is spoken"),
-	PLAIT_OPTION_STRING("ciphers", struct tls_settings, ciphers, .fallback = CIPHERS, .min = 1,
-			    .max = 4096, .doc = "TLS 1.2's ciphers in their order, in OpenSSL's words"),
+	PLAIT_OPTION_STRING(
+		"ciphers", struct tls_settings, ciphers, .fallback = CIPHERS, .min = 1, .max = 4096,
+		.doc = "TLS 1.2's ciphers in their order, a list as OpenSSL's ciphers(1) explains it"),
 	PLAIT_OPTION_STRING("ciphersuites", struct tls_settings, ciphersuites, .fallback = CIPHERSUITES,
 			    .min = 1, .max = 4096, .doc = "TLS 1.3's ciphersuites in their order"),
 	PLAIT_OPTION_STRING("groups", struct tls_settings, groups, .fallback = "X25519:P-256:P-384", .min = 1,

@@ -5,7 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/json_path.h"
 #include "core/config/config.h"
+#include "core/net/tls/tls.h"
 #include "tests/unit/config/fake_registry.h"
 #include "tests/unit/suite.h"
 
@@ -19,6 +21,33 @@ static char *read_text(const char *file)
 	if (in)
 		fclose(in);
 	return text;
+}
+
+static void check_tls(const struct config *config, struct problems *problems)
+{
+	const struct tls_config *contexts = config->tls.items;
+	for (size_t i = 0; i < config->tls.count; i++) {
+		char path[JSON_PATH_SIZE];
+		json_path_key(path, sizeof(path), "tls", config->tls.names[i], strlen(config->tls.names[i]));
+		struct tls_context *context = tls_context_new(&contexts[i].settings, path, problems);
+		tls_context_free(&context);
+	}
+}
+
+/* text.txt stands where a certificate would; what is said of it bears the path of this folder. */
+static void leave_out_stand_ins(struct problems *problems)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < problems->count; i++) {
+		if (!strstr(problems->items[i].text, "/text.txt: ")) {
+			problems->items[kept++] = problems->items[i];
+			continue;
+		}
+		free(problems->items[i].file);
+		free(problems->items[i].path);
+		free(problems->items[i].text);
+	}
+	problems->count = kept;
 }
 
 /* What `plait check FILE` says. */
@@ -35,8 +64,11 @@ static char *problems_of(const char *file)
 	for (size_t i = 0; config && i < config->plugins.count; i++)
 		all &= fake_registry_add(registry, config->plugins.items[i]);
 	if (config)
+		check_tls(config, &problems);
+	if (config)
 		config_bind_protocols(config, registry, all, &problems);
 	CU_ASSERT_TRUE(problems.errors > 0);
+	leave_out_stand_ins(&problems);
 	FILE *out = open_memstream(&text, &len);
 	problems_print(&problems, out);
 	fclose(out);
