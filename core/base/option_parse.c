@@ -93,6 +93,15 @@ static bool take_list(const struct plait_option *row, const json_t *value, const
 	return good;
 }
 
+/* Under an object's name may stand anything but nothing. */
+static bool check_name(const char *name, const char *path, const struct option_context *context)
+{
+	if (*name)
+		return true;
+	problems_add_key(context->problems, path, "found an empty name; expected one of 1 byte or more");
+	return false;
+}
+
 static bool take_map(const struct plait_option *row, const json_t *value, const char *path, void *member,
 		     const struct option_context *context)
 {
@@ -114,11 +123,7 @@ static bool take_map(const struct plait_option *row, const json_t *value, const 
 		if (is_comment(name, path))
 			continue;
 		json_path_key(place, sizeof(place), path, name, strlen(name));
-		if (!*name) {
-			problems_add_key(context->problems, place,
-					 "found an empty name; expected one of 1 byte or more");
-			good = false;
-		}
+		good = check_name(name, place, context) && good;
 		list->names[list->count] = option_arena_copy(context->arena, name);
 		good = take_entry(row, item, place, (char *)list->items + list->count * row->table_size,
 				  context) &&
@@ -128,6 +133,39 @@ static bool take_map(const struct plait_option *row, const json_t *value, const 
 	if (option_in_range(row, (int64_t)list->count))
 		return good;
 	return wrong_kind(row, value, true, path, context);
+}
+
+static bool take_texts(const struct plait_option *row, const json_t *value, const char *path, void *member,
+		       const struct option_context *context)
+{
+	static const struct plait_option text = { .type = PLAIT_OPTION_TYPE_STRING, .min = 1 };
+	struct plait_texts texts = { 0 };
+	const char *name;
+	json_t *item;
+	bool good = true;
+
+	if (!json_is_object(value))
+		return wrong_kind(row, value, false, path, context);
+	size_t most = json_object_size(value);
+	texts.names = option_arena_alloc(context->arena, most * sizeof(*texts.names));
+	texts.items = option_arena_alloc(context->arena, most * sizeof(*texts.items));
+	json_object_foreach((json_t *)(uintptr_t)value, name, item)
+	{
+		char place[JSON_PATH_SIZE];
+
+		if (is_comment(name, path))
+			continue;
+		json_path_key(place, sizeof(place), path, name, strlen(name));
+		good = check_name(name, place, context) && good;
+		texts.names[texts.count] = option_arena_copy(context->arena, name);
+		good = option_scalar(&text, item, place, &texts.items[texts.count], context) && good;
+		texts.count++;
+	}
+	if (!option_in_range(row, (int64_t)texts.count))
+		return wrong_kind(row, value, true, path, context);
+	if (good)
+		*(struct plait_texts *)member = texts;
+	return good;
 }
 
 typedef bool value_fn(const struct plait_option *row, const json_t *value, const char *path, void *member,
@@ -149,6 +187,7 @@ static const struct {
 	[PLAIT_OPTION_TYPE_LIST] = { take_list, sizeof(struct plait_list) },
 	[PLAIT_OPTION_TYPE_MAP] = { take_map, sizeof(struct plait_list) },
 	[PLAIT_OPTION_TYPE_ANY] = { option_scalar, 0 },
+	[PLAIT_OPTION_TYPE_TEXTS] = { take_texts, sizeof(struct plait_texts) },
 };
 
 bool option_value(const struct plait_option *row, const json_t *value, const char *path, void *member,

@@ -126,6 +126,16 @@ static json_t *map_schema(const struct plait_option *row)
 	return schema;
 }
 
+static json_t *texts_schema(const struct plait_option *row)
+{
+	json_t *schema = json_pack("{s:s,s:{s:{}},s:{s:s,s:i},s:{s:i}}", "type", "object",
+				   "patternProperties", "^//", "additionalProperties", "type", "string",
+				   "minLength", 1, "propertyNames", "minLength", 1);
+
+	set_range(schema, row, "minProperties", "maxProperties");
+	return schema;
+}
+
 static json_t *any_schema(const struct plait_option *row)
 {
 	(void)row;
@@ -139,6 +149,7 @@ static json_t *(*const builders[OPTION_TYPES])(const struct plait_option *row) =
 	[PLAIT_OPTION_TYPE_CHOICE] = choice_schema, [PLAIT_OPTION_TYPE_STRINGS] = strings_schema,
 	[PLAIT_OPTION_TYPE_OBJECT] = object_schema, [PLAIT_OPTION_TYPE_LIST] = list_schema,
 	[PLAIT_OPTION_TYPE_MAP] = map_schema,       [PLAIT_OPTION_TYPE_ANY] = any_schema,
+	[PLAIT_OPTION_TYPE_TEXTS] = texts_schema,
 };
 
 static json_t *default_json(const struct plait_option *row)

@@ -30,6 +30,8 @@ static const struct {
 	[PLAIT_OPTION_TYPE_MAP] = { "object of objects", "an object of objects, each under its name", "",
 				    "item" },
 	[PLAIT_OPTION_TYPE_ANY] = { "object", "a value", "", NULL },
+	[PLAIT_OPTION_TYPE_TEXTS] = { "object of texts", "an object of strings, each under its name", "",
+				      "item" },
 };
 
 static void append_number(const struct plait_option *row, int64_t number, char *out, size_t size)

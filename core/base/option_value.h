@@ -4,7 +4,7 @@
 
 #include "core/base/option.h"
 
-#define OPTION_TYPES ((unsigned)PLAIT_OPTION_TYPE_ANY + 1)
+#define OPTION_TYPES ((unsigned)PLAIT_OPTION_TYPE_TEXTS + 1)
 
 /* Of tables in tables; a plugin's could contain itself. */
 enum { OPTION_DEPTH = 8 };

@@ -23,6 +23,7 @@ enum plait_option_type {
 	PLAIT_OPTION_TYPE_LIST,     /* struct plait_list of structs with one table */
 	PLAIT_OPTION_TYPE_MAP, /* struct plait_list of such structs, each under a name of the user's choice */
 	PLAIT_OPTION_TYPE_ANY, /* nothing is stored; the value is read by someone else */
+	PLAIT_OPTION_TYPE_TEXTS, /* struct plait_texts: strings, each under a name of the user's choice */
 };
 
 /* A word and the value it stands for. A table of these ends with a NULL word. */
@@ -34,6 +35,12 @@ struct plait_choice {
 
 struct plait_strings {
 	size_t count;
+	const char **items;
+};
+
+struct plait_texts { /* in the order in which they are written */
+	size_t count;
+	const char **names;
 	const char **items;
 };
 
@@ -94,6 +101,8 @@ struct plait_option {
 			 __VA_ARGS__)
 #define PLAIT_OPTION_STRINGS(key, struct_, member, ...)                                                      \
 	PLAIT_OPTION_ROW(PLAIT_OPTION_TYPE_STRINGS, key, struct_, member, struct plait_strings, __VA_ARGS__)
+#define PLAIT_OPTION_TEXTS(key, struct_, member, ...)                                                        \
+	PLAIT_OPTION_ROW(PLAIT_OPTION_TYPE_TEXTS, key, struct_, member, struct plait_texts, __VA_ARGS__)
 #define PLAIT_OPTION_OBJECT(key_, struct_, member, table_, ...)                                              \
 	{                                                                                                    \
 		.type = PLAIT_OPTION_TYPE_OBJECT, .key = (key_), .offset = offsetof(struct_, member),        \
