@@ -50,8 +50,8 @@ static const char *row_fault(const struct plait_option *row, size_t struct_size)
 		return "has an impossible range";
 	if (row->fallback && row->required)
 		return "is required and has a default too";
-	if (row->fallback && (holds_tables(row) || row->type == PLAIT_OPTION_TYPE_ANY ||
-			      row->type == PLAIT_OPTION_TYPE_TEXTS))
+	if (row->fallback &&
+	    (holds_tables(row) || row->type == PLAIT_OPTION_TYPE_ANY || row->type == PLAIT_OPTION_TYPE_TEXTS))
 		return "has a default, which its type does not take";
 	return NULL;
 }

@@ -89,7 +89,8 @@ struct plait_tls {
 	const char *version; /* "TLSv1.3" */
 	const char *cipher;  /* "TLS_AES_256_GCM_SHA384" */
 	bool resumed;
-	const char *alpn; /* the protocol that was agreed on, "h2"; NULL: none */
+	const char *alpn;        /* the protocol that was agreed on, "h2"; NULL: none */
+	const char *server_name; /* the host that the client asked for, as it wrote it; NULL: none */
 };
 PLAIT_EXPORT const struct plait_tls *plait_conn_tls(struct plait_conn *conn);
 

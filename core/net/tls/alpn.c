@@ -4,33 +4,60 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NAME_MAX_LEN 255
+
+static int allocate(struct tls_alpn *alpn, size_t size, struct plait_error *error)
+{
+	*alpn = (struct tls_alpn){ .wire = malloc(size), .names = malloc(size) };
+	if (alpn->wire && alpn->names)
+		return 0;
+	tls_alpn_fini(alpn);
+	return plait_error_set(error, PLAIT_ERROR_MEMORY, "alpn", "no memory for a TLS context");
+}
+
+/* There is room for it and one byte more. */
+static int add(struct tls_alpn *alpn, const char *name, size_t len, struct plait_error *error)
+{
+	if (len == 0 || len > NAME_MAX_LEN) {
+		tls_alpn_fini(alpn);
+		return plait_error_set(
+			error, PLAIT_ERROR_INVALID, "alpn",
+			"found a name of %zu bytes; expected names of 1 to 255 bytes with \",\" "
+			"between, such as \"h2,http/1.1\"",
+			len);
+	}
+	alpn->wire[alpn->len] = (unsigned char)len;
+	memcpy(alpn->wire + alpn->len + 1, name, len);
+	memcpy(alpn->names + alpn->len, name, len);
+	alpn->names[alpn->len + len] = '\0';
+	alpn->len += len + 1;
+	return 0;
+}
+
 /* Two of the size of the text with a byte before it: "2h2" and "h2\0" take the same room. */
 int tls_alpn_init(struct tls_alpn *alpn, const char *text, struct plait_error *error)
 {
-	size_t size = strlen(text) + 1, at = 0;
-	*alpn = (struct tls_alpn){ .wire = malloc(size), .names = malloc(size), .len = size };
-	if (!alpn->wire || !alpn->names) {
-		tls_alpn_fini(alpn);
-		return plait_error_set(error, PLAIT_ERROR_MEMORY, "alpn", "no memory for a TLS context");
-	}
-	for (const char *name = text;; name += strcspn(name, ",") + 1) {
+	int result = allocate(alpn, strlen(text) + 1, error);
+	for (const char *name = text; result == 0; name += strcspn(name, ",") + 1) {
 		size_t len = strcspn(name, ",");
-		if (len == 0 || len > 255) {
-			tls_alpn_fini(alpn);
-			return plait_error_set(
-				error, PLAIT_ERROR_INVALID, "alpn",
-				"found a name of %zu bytes; expected names of 1 to 255 bytes with \",\" "
-				"between, such as \"h2,http/1.1\"",
-				len);
-		}
-		alpn->wire[at] = (unsigned char)len;
-		memcpy(alpn->wire + at + 1, name, len);
-		memcpy(alpn->names + at, name, len);
-		alpn->names[at + len] = '\0';
-		at += len + 1;
+		result = add(alpn, name, len, error);
 		if (!name[len])
-			return 0;
+			break;
 	}
+	return result;
+}
+
+int tls_alpn_init_list(struct tls_alpn *alpn, const char *const *list, size_t count,
+		       struct plait_error *error)
+{
+	size_t size = 0;
+	for (size_t i = 0; i < count; i++)
+		size += strlen(list[i]) + 1;
+	*alpn = (struct tls_alpn){ 0 };
+	int result = count > 0 ? allocate(alpn, size, error) : 0;
+	for (size_t i = 0; i < count && result == 0; i++)
+		result = add(alpn, list[i], strlen(list[i]), error);
+	return result;
 }
 
 void tls_alpn_fini(struct tls_alpn *alpn)
@@ -38,6 +65,15 @@ void tls_alpn_fini(struct tls_alpn *alpn)
 	free(alpn->wire);
 	free(alpn->names);
 	*alpn = (struct tls_alpn){ 0 };
+}
+
+int tls_alpn_index(const struct tls_alpn *alpn, const unsigned char *name, size_t len)
+{
+	int index = 0;
+	for (size_t at = 0; at < alpn->len; at += alpn->wire[at] + 1u, index++)
+		if (alpn->wire[at] == len && memcmp(alpn->wire + at + 1, name, len) == 0)
+			return index;
+	return -1;
 }
 
 const char *tls_alpn_find(const struct tls_alpn *alpn, const unsigned char *name, size_t len)

@@ -14,7 +14,14 @@ struct tls_alpn {
 
 /* text: names of 1 to 255 bytes with commas between. 0, or a negative code with error filled. */
 int tls_alpn_init(struct tls_alpn *alpn, const char *text, struct plait_error *error);
+
+/* The same from a list, whose names may have commas. None at all is none. */
+int tls_alpn_init_list(struct tls_alpn *alpn, const char *const *list, size_t count,
+		       struct plait_error *error);
 void tls_alpn_fini(struct tls_alpn *alpn);
+
+/* Its place in the list, from 0; -1: it is not there. */
+int tls_alpn_index(const struct tls_alpn *alpn, const unsigned char *name, size_t len);
 
 /* The name of the list that is this; lives as long as the list. NULL: none is. */
 const char *tls_alpn_find(const struct tls_alpn *alpn, const unsigned char *name, size_t len);

@@ -10,6 +10,13 @@
 
 struct tls_role;
 
+/* How far a client's ClientHello has come, on a server's side. */
+enum tls_hello {
+	TLS_HELLO_AWAITED,
+	TLS_HELLO_SEEN,
+	TLS_HELLO_REFUSED, /* transport_failure tells why */
+};
+
 struct tls_conn {
 	SSL *ssl; /* its app data is the connection */
 	struct tls_role *role;
@@ -20,6 +27,7 @@ struct tls_conn {
 	uint32_t used_ms;      /* the lower half of the loop's clock */
 	uint16_t slot;         /* 0: none of the loop's */
 
+	uint8_t hello;               /* enum tls_hello */
 	bool more;                   /* reading may go on without an event */
 	struct tls_failure *failure; /* behind bytes that are delivered first; NULL: none */
 

@@ -2,11 +2,15 @@
 #include "core/net/tls/generation.h"
 
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/net/tls/algorithms.h"
+#include "core/net/tls/hello.h"
 #include "core/net/tls/identities.h"
 #include "core/net/tls/ssl.h"
 #include "core/net/tls/staple.h"
@@ -29,16 +33,55 @@ static int apply_sessions(struct tls_generation *generation, const struct tls_se
 	(void)path;
 	(void)problems;
 	SSL_CTX *ssl = generation->ssl;
-	SSL_CTX_set_session_id_context(ssl, (const unsigned char *)"plait", 5);
 	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_num_tickets(ssl, 1);
 	return 0;
+}
+
+static int apply_groups(struct tls_generation *generation, const struct tls_settings *settings,
+			const char *path, struct problems *problems)
+{
+	if (!settings->groups)
+		return 0;
+	generation->groups = strdup(settings->groups);
+	if (generation->groups)
+		return 0;
+	problems_add(problems, path, "no memory for a TLS context");
+	return PLAIT_ERROR_MEMORY;
+}
+
+static void release_groups(struct tls_generation *generation)
+{
+	free(generation->groups);
+}
+
+/* Who a context is: its place in the configuration, and its certificate, for all contexts of a program's own listeners are
+ * at the same place. */
+static int apply_session_id(struct tls_generation *generation, const struct tls_settings *settings,
+			    const char *path, struct problems *problems)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	char *text;
+	int len = asprintf(&text, "%s%c%s", path, '\0', settings->pair.certificate);
+	if (len >= 0 && EVP_Digest(text, (size_t)len, digest, NULL, EVP_sha256(), NULL) == 1) {
+		memcpy(generation->session_id, digest, sizeof(generation->session_id));
+		SSL_CTX_set_session_id_context(generation->ssl, generation->session_id,
+					       sizeof(generation->session_id));
+		free(text);
+		return 0;
+	}
+	if (len >= 0)
+		free(text);
+	problems_add(problems, path, "no memory for a TLS context");
+	return PLAIT_ERROR_MEMORY;
 }
 
 /* In the order in which they run. */
 static const struct step steps[] = {
 	{ .apply = tls_algorithms_apply },
 	{ .apply = tls_identities_apply, .release = tls_staples_release },
+	{ .apply = apply_groups, .release = release_groups },
+	{ .apply = apply_session_id },
 	{ .apply = apply_sessions },
 };
 
@@ -91,6 +134,7 @@ static struct tls_generation *allocate(void)
 		return NULL;
 	}
 	generation->ssl = ssl;
+	tls_hello_install(ssl);
 	return generation;
 }
 
@@ -122,4 +166,36 @@ void tls_generation_unref(struct tls_generation **generation_at)
 	*generation_at = NULL;
 	if (generation)
 		SSL_CTX_free(generation->ssl);
+}
+
+/* Else flags of the old one would stay where the fresh one has none. */
+static int replace_verification(SSL *ssl, SSL_CTX *fresh)
+{
+	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+	SSL_set_verify(ssl, SSL_CTX_get_verify_mode(fresh), SSL_CTX_get_verify_callback(fresh));
+	X509_VERIFY_PARAM_clear_flags(param, X509_VERIFY_PARAM_get_flags(param));
+	X509_VERIFY_PARAM_set_inh_flags(param, X509_VP_FLAG_OVERWRITE | X509_VP_FLAG_ONCE);
+	return X509_VERIFY_PARAM_inherit(param, SSL_CTX_get0_param(fresh));
+}
+
+/* The upper bound goes first: OpenSSL refuses one below the lower. */
+static int replace_versions(SSL *ssl, SSL_CTX *fresh)
+{
+	return SSL_set_max_proto_version(ssl, 0) &&
+	       SSL_set_min_proto_version(ssl, (int)SSL_CTX_get_min_proto_version(fresh)) &&
+	       SSL_set_max_proto_version(ssl, (int)SSL_CTX_get_max_proto_version(fresh));
+}
+
+/* SSL_set_SSL_CTX brings certificates, keys, signature algorithms and the security level; ciphers, CAs, the store and the
+ * other callbacks are asked of the SSL_CTX that an SSL has. */
+int tls_generation_switch(SSL *ssl, struct tls_generation *generation)
+{
+	SSL_CTX *fresh = generation->ssl;
+	if (!SSL_set_SSL_CTX(ssl, fresh) || !replace_verification(ssl, fresh) ||
+	    !replace_versions(ssl, fresh))
+		return -1;
+	SSL_clear_options(ssl, SSL_get_options(ssl));
+	SSL_set_options(ssl, SSL_CTX_get_options(fresh));
+	SSL_set_num_tickets(ssl, SSL_CTX_get_num_tickets(fresh));
+	return !generation->groups || SSL_set1_groups_list(ssl, generation->groups) ? 0 : -1;
 }

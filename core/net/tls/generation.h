@@ -9,9 +9,17 @@
 
 struct tls_staple;
 
+/* Of what tells the sessions of contexts apart; OpenSSL's bound, less what tells their names apart. */
+#define TLS_SESSION_ID_SIZE 24
+
 struct tls_generation {
 	SSL_CTX *ssl;               /* who holds it holds the generation */
 	struct tls_staple *staples; /* a list */
+	char *groups;               /* SSL_CTX_set1_groups_list's, which OpenSSL cannot be asked for */
+
+	/* A session is resumed by connections only that have the same here: what of the context a session's peer was
+	 * judged by, the same in all generations where that is the same. */
+	unsigned char session_id[TLS_SESSION_ID_SIZE];
 };
 
 /* Settings are copied where they are needed later. path: where they stand in the configuration, "tls.default". NULL with
@@ -21,6 +29,12 @@ struct tls_generation *tls_generation_new(const struct tls_settings *settings, c
 
 /* Of a connection's SSL, of whichever generation it is now. */
 struct tls_generation *tls_generation_of(const SSL *ssl);
+
+/* Moves a connection to another generation, from the callback for its ClientHello, before anything in that counts. All that
+ * OpenSSL keeps in the SSL is set anew: who adds such a setting adds it there. Not so what it keeps asking of the SSL_CTX
+ * that the SSL was made from: callbacks for tickets and for the session cache, the session timeout. So these are the same in
+ * all generations, and ask tls_generation_of. 0, or -1: no memory. */
+int tls_generation_switch(SSL *ssl, struct tls_generation *generation);
 
 /* Any thread. */
 struct tls_generation *tls_generation_ref(struct tls_generation *generation);

@@ -4,6 +4,7 @@
 #define NET_TLS_TLS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include <plait/error.h>
 
@@ -33,7 +34,18 @@ void tls_context_adopt(struct tls_context *context, struct tls_generation **fres
 
 /* What a listener's handshakes follow. */
 struct tls_server_settings {
-	struct tls_context *context; /* borrowed */
+	struct tls_context *context; /* borrowed, as the others */
+
+	/* Clients who ask for names[i] get contexts[i]; who asks for another name, or for none, gets the one above, or is
+	 * refused when it is strict. Names as in names.h, copied. */
+	const char *const *names;
+	struct tls_context *const *contexts;
+	size_t name_count;
+	bool strict;
+
+	/* Protocols for ALPN, the most wanted one first; copied. A client must offer one of them, or none at all. */
+	const char *const *alpn;
+	size_t alpn_count;
 };
 
 /* NULL with error filled. */

@@ -81,6 +81,8 @@ static ssize_t certificate_failed(const struct tls_conn *conn)
 static ssize_t translate_ssl(const struct tls_conn *conn, int result, enum plait_reason reason)
 {
 	int kind = SSL_get_error(conn->ssl, result);
+	if (conn->hello == TLS_HELLO_REFUSED)
+		return TRANSPORT_FAILED;
 	if (kind == SSL_ERROR_SYSCALL) {
 		errno = conn->socket.error ? conn->socket.error : ECONNRESET;
 		return transport_fail_errno("tls");
@@ -209,6 +211,16 @@ static void tls_describe(struct transport *transport, struct plait_tls *tls)
 	unsigned len;
 	SSL_get0_alpn_selected(conn->ssl, &name, &len);
 	tls->alpn = tls_alpn_find(&conn->role->alpn, name, len);
+	tls->server_name = SSL_get_servername(conn->ssl, TLSEXT_NAMETYPE_host_name);
+}
+
+static int tls_agreed(const struct transport *transport)
+{
+	const struct tls_conn *conn = transport->handle;
+	const unsigned char *name;
+	unsigned len;
+	SSL_get0_alpn_selected(conn->ssl, &name, &len);
+	return len > 0 ? tls_alpn_index(&conn->role->alpn, name, len) : -1;
 }
 
 const struct transport_ops transport_tls = {
@@ -224,4 +236,5 @@ const struct transport_ops transport_tls = {
 	.unacknowledged = transport_socket_unacknowledged,
 	.want = transport_socket_want,
 	.describe = tls_describe,
+	.agreed = tls_agreed,
 };

@@ -54,6 +54,10 @@ struct transport_ops {
 
 	/* Fills *tls; NULL: the transport has no TLS. */
 	void (*describe)(struct transport *transport, struct plait_tls *tls);
+
+	/* Which of the protocols that its context offers the handshake agreed on, counted from 0; -1: none. NULL: none
+	 * ever. */
+	int (*agreed)(const struct transport *transport);
 };
 
 struct transport {
