@@ -7,10 +7,18 @@
 #include "core/net/settings.h"
 #include "core/net/traffic.h"
 
+/* The factories of the protocols that a transport's handshake may agree on, in the order in which its context offers them.
+ * They have the settings and the traffic of the factory whose choices they are, which serves when none is agreed on. */
+struct factory_choices {
+	size_t count;
+	struct plait_factory *const *items;
+};
+
 struct plait_factory {
 	const struct plait_protocol *protocol; /* outlives the factory */
 	const void *options;                   /* likewise */
 	const struct net_settings *settings;   /* likewise */
+	const struct factory_choices *choices; /* likewise; NULL: no connection has a choice */
 	struct plait_reactor *reactor;         /* NULL: on trial */
 	struct traffic *traffic;               /* likewise; NULL: nobody counts */
 	char *name;

@@ -39,7 +39,8 @@ struct plait_protocol {
 	int (*factory_start)(struct plait_factory *factory, struct plait_error *error);
 	void (*factory_stop)(struct plait_factory *factory);
 
-	/* Twisted's buildProtocol: 0 takes the connection, anything else resets it (no further callback). */
+	/* Twisted's buildProtocol: 0 takes the connection, anything else resets it (no further callback). Asked before a TLS
+	 * handshake; where that decides on the protocol (a listener's alpn), after it, of the one that was chosen. */
 	int (*accept)(struct plait_factory *factory, const struct plait_addr *peer);
 
 	/* The connection is open; under TLS, after the handshake. The first callback of a connection. */

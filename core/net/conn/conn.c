@@ -84,10 +84,22 @@ static size_t framing_offset(const struct plait_protocol *protocol)
 	return sizeof(struct plait_conn) + (protocol->conn_size + align - 1) / align * align;
 }
 
-static size_t size_for(const struct plait_protocol *protocol)
+static size_t size_for_protocol(const struct plait_protocol *protocol)
 {
 	return protocol->message ? framing_offset(protocol) + sizeof(struct conn_framing)
 				 : sizeof(struct plait_conn) + protocol->conn_size;
+}
+
+/* Whichever protocol it will be. */
+static size_t size_for(const struct plait_factory *factory)
+{
+	const struct factory_choices *choices = factory->choices;
+	size_t most = size_for_protocol(factory->protocol);
+	for (size_t i = 0; choices && i < choices->count; i++) {
+		size_t size = size_for_protocol(choices->items[i]->protocol);
+		most = size > most ? size : most;
+	}
+	return most;
 }
 
 struct conn_framing *conn_framing(struct plait_conn *conn)
@@ -122,7 +134,7 @@ struct plait_conn *conn_new(struct plait_loop *loop, struct plait_factory *facto
 			    const struct transport_ops *ops, int fd, void *context,
 			    const struct plait_addr *peer, struct conn_owner *owner)
 {
-	size_t size = size_for(factory->protocol);
+	size_t size = size_for(factory);
 	struct plait_conn *conn = malloc(size); /* calloc would pass by the allocator's cache */
 	if (!conn) {
 		transport_socket_reset(fd);
@@ -146,17 +158,42 @@ struct plait_conn *conn_new(struct plait_loop *loop, struct plait_factory *facto
 	}
 	task_init(&conn->task, on_task);
 	timer_init(&conn->timer, conn_on_timer);
-	if (factory->protocol->framing)
-		plait_set_framing(conn, factory->protocol->framing, NULL);
 	net_add(loop->net, conn);
 	if (factory->traffic)
 		factory->traffic->enter(factory->traffic, conn);
 	return conn;
 }
 
+/* Its protocol is known. False: that does not take it. */
+static bool admit(struct plait_conn *conn)
+{
+	const struct plait_protocol *protocol = conn_protocol(conn);
+	if (protocol->accept && protocol->accept(conn->factory, &conn->peer) != 0) {
+		conn_fail(conn, PLAIT_REASON_REFUSED, NULL);
+		return false;
+	}
+	if (protocol->framing)
+		plait_set_framing(conn, protocol->framing, NULL);
+	return true;
+}
+
+/* By what the handshake agreed on. */
+static bool choose(struct plait_conn *conn)
+{
+	const struct transport_ops *ops = conn->transport.ops;
+	const struct factory_choices *choices = conn->factory->choices;
+	int number = ops->agreed ? ops->agreed(&conn->transport) : -1;
+	assert(number < (int)choices->count);
+	if (number >= 0)
+		conn->factory = choices->items[number];
+	return admit(conn);
+}
+
 static void open_now(struct plait_conn *conn)
 {
 	struct plait_tls tls = { 0 };
+	if (conn->factory->choices && !choose(conn))
+		return;
 	conn_move(conn, CONN_OPEN);
 	conn->active_ms = loop_now(conn->loop);
 	conn_start_timer(conn);
@@ -199,11 +236,8 @@ static void handshake(struct plait_conn *conn)
 
 void conn_start(struct plait_conn *conn)
 {
-	const struct plait_protocol *protocol = conn_protocol(conn);
-	if (protocol->accept && protocol->accept(conn->factory, &conn->peer) != 0) {
-		conn_fail(conn, PLAIT_REASON_REFUSED, NULL);
+	if (!conn->factory->choices && !admit(conn))
 		return;
-	}
 	if (conn->transport.ops->handshake) {
 		conn_move(conn, CONN_HANDSHAKE);
 		conn_start_timer(conn);
