@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/base/escape.h"
+#include "core/base/json_path.h"
 #include "core/base/option_arena.h"
 #include "core/base/option_value.h"
 #include "core/base/suggest.h"
@@ -17,7 +18,7 @@ struct binding {
 	const struct plait_protocol **speaks;
 	void **options;
 	const json_t *given; /* the object that names it */
-	char protocol_path[64], options_path[64];
+	char protocol_path[JSON_PATH_SIZE], options_path[JSON_PATH_SIZE];
 };
 
 static void report_unknown(const struct binding *binding, const struct registry *registry)
@@ -100,12 +101,10 @@ static void bind_options(const struct binding *binding)
 	option_parse(protocol->options, options, binding->options_path, *binding->options, &context);
 }
 
-static void name_paths(struct binding *binding, size_t index, const char *object)
+static void name_paths(struct binding *binding, const char *object)
 {
-	snprintf(binding->protocol_path, sizeof(binding->protocol_path), "listeners[%zu]%s.protocol", index,
-		 object);
-	snprintf(binding->options_path, sizeof(binding->options_path), "listeners[%zu]%s.options", index,
-		 object);
+	json_path_key(binding->protocol_path, sizeof(binding->protocol_path), object, "protocol", 8);
+	json_path_key(binding->options_path, sizeof(binding->options_path), object, "options", 7);
 }
 
 static struct binding main_binding(const struct config *config, size_t index, struct problems *problems)
@@ -120,8 +119,10 @@ static struct binding main_binding(const struct config *config, size_t index, st
 		.options = &listener->options,
 		.given = json_array_get(json_object_get(config->root, "listeners"), index),
 	};
+	char object[JSON_PATH_SIZE];
 
-	name_paths(&binding, index, "");
+	json_path_index(object, sizeof(object), "listeners", index);
+	name_paths(&binding, object);
 	return binding;
 }
 
@@ -130,12 +131,32 @@ static struct binding overflow_binding(const struct config *config, size_t index
 	struct binding binding = main_binding(config, index, problems);
 	struct overflow_config *overflow =
 		&((struct listener_config *)config->listeners.items + index)->overflow;
+	char object[JSON_PATH_SIZE];
 
 	binding.wanted = overflow->protocol;
 	binding.speaks = &overflow->speaks;
 	binding.options = &overflow->options;
 	binding.given = json_object_get(binding.given, "overflow");
-	name_paths(&binding, index, ".overflow");
+	snprintf(object, sizeof(object), "listeners[%zu].overflow", index);
+	name_paths(&binding, object);
+	return binding;
+}
+
+static struct binding alpn_binding(const struct config *config, size_t index, size_t number,
+				   struct problems *problems)
+{
+	struct binding binding = main_binding(config, index, problems);
+	const struct plait_list *alpn = &binding.listener->alpn;
+	struct alpn_config *entry = (struct alpn_config *)alpn->items + number;
+	char list[64], object[JSON_PATH_SIZE];
+
+	binding.wanted = entry->protocol;
+	binding.speaks = &entry->speaks;
+	binding.options = &entry->options;
+	binding.given = json_object_get(json_object_get(binding.given, "alpn"), alpn->names[number]);
+	snprintf(list, sizeof(list), "listeners[%zu].alpn", index);
+	json_path_key(object, sizeof(object), list, alpn->names[number], strlen(alpn->names[number]));
+	name_paths(&binding, object);
 	return binding;
 }
 
@@ -152,16 +173,20 @@ static void bind_protocol(const struct binding *binding, const struct plait_prot
 		bind_options(binding);
 }
 
-void config_bind_protocol(struct config *config, size_t index, const struct plait_protocol *protocol,
-			  const void *options, const struct plait_protocol *overflow,
-			  struct problems *problems)
+void config_bind_program(struct config *config, const struct config_protocols *protocols,
+			 struct problems *problems)
 {
-	struct binding binding = main_binding(config, index, problems);
+	const struct listener_config *listener = config->listeners.items;
+	struct binding binding = main_binding(config, 0, problems);
 
-	bind_protocol(&binding, protocol, options);
-	binding = overflow_binding(config, index, problems);
-	if (overflow)
-		bind_protocol(&binding, overflow, NULL);
+	bind_protocol(&binding, protocols->main, protocols->options);
+	binding = overflow_binding(config, 0, problems);
+	if (protocols->overflow)
+		bind_protocol(&binding, protocols->overflow, NULL);
+	for (size_t i = 0; protocols->alpn && i < listener->alpn.count; i++) {
+		binding = alpn_binding(config, 0, i, problems);
+		bind_protocol(&binding, protocols->alpn_protocols[i], protocols->alpn[i].options);
+	}
 }
 
 static void find_and_bind(const struct binding *binding, const struct registry *registry, bool all)
@@ -185,6 +210,10 @@ int config_bind_protocols(struct config *config, const struct registry *registry
 		find_and_bind(&binding, registry, all);
 		binding = overflow_binding(config, i, problems);
 		find_and_bind(&binding, registry, all);
+		for (size_t k = 0; k < binding.listener->alpn.count; k++) {
+			binding = alpn_binding(config, i, k, problems);
+			find_and_bind(&binding, registry, all);
+		}
 	}
 	return problems->errors > errors ? -1 : 0;
 }

@@ -6,9 +6,6 @@
 
 #include "core/base/escape.h"
 #include "core/base/json_path.h"
-#include "core/base/option_arena.h"
-#include "core/base/suggest.h"
-#include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/loop/loop.h"
 #include "core/net/datagram/multicast.h"
@@ -69,68 +66,6 @@ static void check_bind(const struct subject *subject, const char *folder)
 		listener->endpoint_known = true;
 	else
 		problems_add(subject->problems, child(subject, "bind", path, sizeof(path)), "%s", error.text);
-}
-
-static const struct tls_config *find_context(const struct config *config, const char *name)
-{
-	for (size_t i = 0; i < config->tls.count; i++)
-		if (strcmp(config->tls.names[i], name) == 0)
-			return (const struct tls_config *)config->tls.items + i;
-	return NULL;
-}
-
-static void context_names(const struct config *config, const char *found, struct suggest *best, char *out,
-			  size_t size)
-{
-	*out = '\0';
-	for (size_t i = 0; i < config->tls.count; i++) {
-		char name[128];
-
-		if (found)
-			suggest_offer(best, found, config->tls.names[i]);
-		escape_text(name, sizeof(name), config->tls.names[i], strlen(config->tls.names[i]));
-		text_append_word(out, size, name, i == 0);
-	}
-}
-
-static void check_tls(const struct subject *subject, const struct config *config)
-{
-	struct listener_config *listener = subject->listener;
-	const char *name = listener->tls;
-	char path[64], found[128] = "", names[512];
-	struct suggest best = { 0 };
-
-	child(subject, "tls", path, sizeof(path));
-	if (listener->endpoint.scheme != ENDPOINT_TLS) {
-		if (name)
-			problems_add_key(subject->problems, path,
-					 "a %s listener has no TLS; take \"tls\" out, or bind it to tls://",
-					 endpoint_scheme_name(listener->endpoint.scheme));
-		return;
-	}
-	listener->tls_context = find_context(config, name ? name : "default");
-	if (listener->tls_context)
-		return;
-	context_names(config, name, &best, names, sizeof(names));
-	if (name)
-		escape_text(found, sizeof(found), name, strlen(name));
-	if (config->tls.count == 0)
-		problems_add(
-			subject->problems, path,
-			"a tls:// listener needs a TLS context; add one to the top level: \"tls\": {\"%s\": "
-			"{\"certificate\": \"FILE\", \"key\": \"FILE\"}}",
-			name ? found : "default");
-	else if (!name)
-		problems_add(
-			subject->problems, path,
-			"a tls:// listener names its TLS context unless one is called \"default\"; expected \"tls\" "
-			"to be one of %s",
-			names);
-	else if (best.word)
-		problems_add(subject->problems, path, "found \"%s\"; did you mean \"%s\"? Expected one of %s",
-			     found, best.word, names);
-	else
-		problems_add(subject->problems, path, "found \"%s\"; expected one of %s", found, names);
 }
 
 static void check_buffers(const struct subject *subject)
@@ -233,6 +168,14 @@ static void check_groups(const struct subject *subject)
 	}
 }
 
+static bool uses(const struct listener_config *listener, const struct tls_config *context)
+{
+	for (size_t i = 0; listener->name_contexts && i < listener->server_names.count; i++)
+		if (listener->name_contexts[i] == context)
+			return true;
+	return listener->tls_context == context;
+}
+
 static void check_contexts(const struct config *config, struct problems *problems)
 {
 	const struct listener_config *listeners = config->listeners.items;
@@ -243,7 +186,7 @@ static void check_contexts(const struct config *config, struct problems *problem
 		bool used = false;
 
 		for (size_t j = 0; j < config->listeners.count; j++)
-			used = used || listeners[j].tls_context == &contexts[i];
+			used = used || uses(&listeners[j], &contexts[i]);
 		if (used || problems->errors > 0)
 			continue;
 		json_path_key(path, sizeof(path), "tls", config->tls.names[i], strlen(config->tls.names[i]));
@@ -273,7 +216,7 @@ void config_check(struct config *config, struct problems *problems)
 			continue;
 		check_streams_only(&subject);
 		check_v6only(&subject);
-		check_tls(&subject, config);
+		config_check_tls(config, i, problems);
 	}
 	config_check_clashes(config, problems);
 	check_contexts(config, problems);

@@ -8,6 +8,9 @@
  * left out when problems has errors already. */
 void config_check(struct config *config, struct problems *problems);
 
+/* Of the listener with that index, whose endpoint is known. */
+void config_check_tls(struct config *config, size_t index, struct problems *problems);
+
 /* Adds a problem for each listener whose address an earlier one has. */
 void config_check_clashes(const struct config *config, struct problems *problems);
 

@@ -30,17 +30,30 @@ struct overflow_config {
 	void *options;
 };
 
+/* What serves the connections that agreed on a name by ALPN. */
+struct alpn_config {
+	const char *protocol;
+
+	/* Filled by config_bind_protocols. */
+	const struct plait_protocol *speaks;
+	void *options;
+};
+
 struct listener_config {
 	const char *name;
 	const char *bind; /* as written */
 	const char *protocol;
-	const char *tls; /* the name of a context; NULL: none */
+	const char *tls;                 /* the name of a context; NULL: none */
+	struct plait_texts server_names; /* contexts for clients who ask for these names */
+	bool strict_sni;                 /* others are refused */
+	struct plait_list alpn;          /* MAP of struct alpn_config, the most wanted first */
 	struct net_settings net;
 	struct overflow_config overflow;
 
 	struct endpoint endpoint; /* from bind, when endpoint_known */
 	bool endpoint_known;
-	const struct tls_config *tls_context; /* NULL unless the scheme is tls */
+	const struct tls_config *tls_context;    /* NULL unless the scheme is tls */
+	const struct tls_config **name_contexts; /* for each of server_names, when those are good */
 
 	/* Filled by config_bind_protocols. */
 	const struct plait_protocol *speaks; /* the plugin's */
@@ -79,11 +92,19 @@ struct config *config_load_text(const char *file, const char *text, size_t len, 
 /* The same from JSON, of which it takes the reference; positions may be NULL. */
 struct config *config_from_json(const char *file, json_t *root, struct problems *problems);
 
-/* One listener and its protocol, and the one of its overflow (NULL: none): checks that they fit and parses the options,
- * unless the program brings the protocol's (options, borrowed). */
-void config_bind_protocol(struct config *config, size_t index, const struct plait_protocol *protocol,
-			  const void *options, const struct plait_protocol *overflow,
-			  struct problems *problems);
+/* The protocols that a program brings, good (descriptor_read) and borrowed. */
+struct config_protocols {
+	const struct plait_protocol *main;
+	const void *options;                   /* of that one; NULL: defaults */
+	const struct plait_protocol *overflow; /* NULL: none */
+	const struct plait_listen_alpn *alpn;  /* NULL: none; their protocols are these: */
+	struct plait_protocol *const *alpn_protocols;
+};
+
+/* Of a program's one listener: checks that they fit, and has options that the program does not bring from their
+ * defaults. */
+void config_bind_program(struct config *config, const struct config_protocols *protocols,
+			 struct problems *problems);
 
 /* With the plugins loaded: finds each listener's protocol and parses its options. all: every plugin was loaded, so a
  * protocol that is missing is an error of its own. 0, or -1 with every problem added. */
@@ -92,9 +113,9 @@ int config_bind_protocols(struct config *config, const struct registry *registry
 
 void config_free(struct config **config);
 
-/* The configuration of a program's one listener, from what it says itself and the same tables and rules: the protocol is
- * borrowed and good (descriptor_read). NULL with error filled. */
-struct config *config_for_program(const char *endpoint, const struct plait_protocol *protocol,
+/* The configuration of a program's one listener, from what it says itself and the same tables and rules. Those of the
+ * options that are protocols count only as protocols has them. NULL with error filled. */
+struct config *config_for_program(const char *endpoint, const struct config_protocols *protocols,
 				  const struct plait_listen_options *options, struct plait_error *error);
 
 uint64_t config_default_drain_timeout_ms(void);

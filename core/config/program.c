@@ -58,21 +58,34 @@ static void tell_numbers(json_t *listener, const struct plait_listen_options *op
 }
 
 /* NULL: a text is not UTF-8. */
-static json_t *tell(const char *endpoint, const struct plait_protocol *protocol,
+static json_t *tell_alpn(const struct config_protocols *protocols)
+{
+	json_t *alpn = json_object();
+
+	for (size_t i = 0; protocols->alpn[i].name; i++)
+		json_object_set_new(alpn, protocols->alpn[i].name,
+				    json_pack("{s:s}", "protocol", protocols->alpn_protocols[i]->head.name));
+	return alpn;
+}
+
+static json_t *tell(const char *endpoint, const struct config_protocols *protocols,
 		    const struct plait_listen_options *options)
 {
-	const char *name = options->name ? options->name : protocol->head.name;
+	const char *protocol = protocols->main->head.name;
+	const char *name = options->name ? options->name : protocol;
 	json_t *root = json_pack("{s:[{s:s, s:s, s:s}]}", "listeners", "name", name, "bind", endpoint,
-				 "protocol", protocol->head.name);
+				 "protocol", protocol);
 	json_t *listener = json_array_get(json_object_get(root, "listeners"), 0);
 
 	if (!root)
 		return NULL;
 	tell_numbers(listener, options);
-	if (options->overflow)
+	if (protocols->alpn)
+		json_object_set_new(listener, "alpn", tell_alpn(protocols));
+	if (protocols->overflow)
 		json_object_set_new(listener, "overflow",
-				    json_pack("{s:s}", "protocol", options->overflow->head.name));
-	if (options->overflow && options->overflow_connections > 0)
+				    json_pack("{s:s}", "protocol", protocols->overflow->head.name));
+	if (protocols->overflow && options->overflow_connections > 0)
 		json_object_set_new(json_object_get(listener, "overflow"), "connections",
 				    number_json(options->overflow_connections, NULL));
 	int result = 0;
@@ -104,6 +117,36 @@ static int check_certificate(const char *endpoint, const struct plait_listen_opt
 	return 0;
 }
 
+/* What an object could not hold, or would pass over. */
+static const char *alpn_fault(const struct plait_listen_alpn *alpn, size_t number)
+{
+	json_t *text = json_string(alpn[number].name);
+
+	json_decref(text);
+	if (!text)
+		return "a name is not UTF-8";
+	if (strncmp(alpn[number].name, "//", 2) == 0)
+		return "a name begins with \"//\"";
+	for (size_t i = 0; i < number; i++)
+		if (strcmp(alpn[i].name, alpn[number].name) == 0)
+			return "a name is there for the second time";
+	return NULL;
+}
+
+static int check_alpn(const char *endpoint, const struct config_protocols *protocols,
+		      struct plait_error *error)
+{
+	const struct plait_listen_alpn *alpn = protocols->alpn;
+
+	for (size_t i = 0; alpn && alpn[i].name; i++) {
+		const char *fault = alpn_fault(alpn, i);
+
+		if (fault)
+			return plait_error_set(error, PLAIT_ERROR_INVALID, endpoint, "alpn: %s", fault);
+	}
+	return 0;
+}
+
 /* The program knows no "listeners[0]". */
 static void report(const struct problem *problem, const char *endpoint, struct plait_error *error)
 {
@@ -115,7 +158,7 @@ static void report(const struct problem *problem, const char *endpoint, struct p
 	plait_error_set(error, PLAIT_ERROR_INVALID, endpoint, "%s: %s", path, problem->text);
 }
 
-struct config *config_for_program(const char *endpoint, const struct plait_protocol *protocol,
+struct config *config_for_program(const char *endpoint, const struct config_protocols *protocols,
 				  const struct plait_listen_options *options, struct plait_error *error)
 {
 	static const struct plait_listen_options defaults;
@@ -125,7 +168,9 @@ struct config *config_for_program(const char *endpoint, const struct plait_proto
 		options = &defaults;
 	if (check_certificate(endpoint, options, error) < 0)
 		return NULL;
-	json_t *root = tell(endpoint, protocol, options);
+	if (check_alpn(endpoint, protocols, error) < 0)
+		return NULL;
+	json_t *root = tell(endpoint, protocols, options);
 	if (!root) {
 		plait_error_set(error, PLAIT_ERROR_INVALID, NULL,
 				"a name, an endpoint, a path or a mode is not UTF-8");
@@ -134,7 +179,7 @@ struct config *config_for_program(const char *endpoint, const struct plait_proto
 	problems_init(&problems);
 	struct config *config = config_from_json("", root, &problems);
 	if (problems.errors == 0)
-		config_bind_protocol(config, 0, protocol, options->options, options->overflow, &problems);
+		config_bind_program(config, protocols, &problems);
 	for (size_t i = 0; i < problems.count && problems.errors > 0; i++) {
 		if (problems.items[i].warning)
 			continue;

@@ -51,6 +51,9 @@ json_t *config_schema(const struct registry *registry)
 			    protocol_names(registry));
 	json_object_set_new(descend(overflow, "properties", "options"), "type", json_string("object"));
 	json_object_set_new(overflow, "required", json_pack("[s]", "protocol"));
+	json_t *alpn = json_object_get(descend(listener, "properties", "alpn"), "additionalProperties");
+	json_object_set_new(descend(alpn, "properties", "protocol"), "examples", protocol_names(registry));
+	json_object_set_new(descend(alpn, "properties", "options"), "type", json_string("object"));
 	json_object_set_new(descend(listener, "properties", "name"), "pattern",
 			    json_string("^[A-Za-z0-9._-]+$"));
 	json_object_set_new(descend(listener, "properties", "bind"), "pattern",
@@ -59,8 +62,10 @@ json_t *config_schema(const struct registry *registry)
 	json_object_set_new(socket, "pattern", json_string("^0?[0-7]{3}$"));
 	for (size_t i = 0; i < registry_count(registry); i++)
 		json_array_append_new(rules, protocol_rule(&registry_at(registry, i)->protocol));
-	if (json_array_size(rules) > 0)
+	if (json_array_size(rules) > 0) {
 		json_object_set(listener, "allOf", rules);
+		json_object_set(alpn, "allOf", rules);
+	}
 	json_decref(rules);
 	return schema;
 }

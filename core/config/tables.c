@@ -60,6 +60,15 @@ static const struct plait_option overflow_table[] = {
 	PLAIT_OPTION_END,
 };
 
+static const struct plait_option alpn_table[] = {
+	PLAIT_OPTION_STRING("protocol", struct alpn_config, protocol, .required = true, .min = 1, .max = 64,
+			    .doc = "The protocol that clients get, one of those that the plugins bring"),
+	{ .type = PLAIT_OPTION_TYPE_ANY,
+	  .key = "options",
+	  .doc = "That protocol's own options; see the section of the protocol" },
+	PLAIT_OPTION_END,
+};
+
 static const struct plait_option listener_table[] = {
 	PLAIT_OPTION_STRING(
 		"name", struct listener_config, name, .required = true, .min = 1, .max = 64,
@@ -75,6 +84,19 @@ static const struct plait_option listener_table[] = {
 		"tls", struct listener_config, tls, .min = 1, .max = 255,
 		.doc = "The TLS context of a tls:// listener, a name from the top level's tls; without it, the "
 		       "one named \"default\""),
+	PLAIT_OPTION_TEXTS(
+		"server_names", struct listener_config, server_names, .min = 1, .max = 65536,
+		.doc = "Names that clients ask for (SNI), each with the TLS context that it gets: host names, or "
+		       "\"*.b.example\" for all that have one label before it; a name itself comes before the "
+		       "\"*\" that would cover it, and all others get the listener's tls"),
+	PLAIT_OPTION_BOOL(
+		"strict_sni", struct listener_config, strict_sni, .fallback = "false",
+		.doc = "Whether clients who ask for none of server_names, or for no name at all, are refused"),
+	PLAIT_OPTION_MAP(
+		"alpn", struct listener_config, alpn, alpn_table, struct alpn_config, .min = 1, .max = 64,
+		.doc = "Protocols that clients choose from in the TLS handshake (ALPN), each under the name that "
+		       "they offer, the most wanted first; who offers none of these is refused, who offers "
+		       "nothing at all gets the listener's protocol"),
 	{ .type = PLAIT_OPTION_TYPE_ANY,
 	  .key = "options",
 	  .doc = "The protocol's own options; see the section of the protocol" },

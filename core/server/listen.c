@@ -41,28 +41,62 @@ static int make_context(struct plait_listener *listener, struct plait_error *err
 	return listener->context ? 0 : PLAIT_ERROR_INVALID;
 }
 
+static int read_alpn(const struct plait_listen_alpn *alpn, struct plait_protocol ***out,
+		     struct plait_error *error)
+{
+	size_t count = 0;
+	while (alpn[count].name)
+		count++;
+	*out = calloc(count + 1, sizeof(struct plait_protocol *));
+	if (!*out)
+		return plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a protocol");
+	for (size_t i = 0; i < count; i++) {
+		if (!alpn[i].protocol)
+			return plait_error_set(error, PLAIT_ERROR_INVALID, "alpn",
+					       "a name has no protocol; say which one it stands for");
+		(*out)[i] = read_protocol(alpn[i].protocol, error);
+		if (!(*out)[i])
+			return PLAIT_ERROR_INVALID;
+	}
+	return 0;
+}
+
+/* Fills what it can: all of that is to be freed. */
+static int read_protocols(const struct plait_protocol *given, const struct plait_listen_options *options,
+			  struct own_protocols *out, struct plait_error *error)
+{
+	out->main = read_protocol(given, error);
+	if (!out->main)
+		return PLAIT_ERROR_INVALID;
+	if (options && options->overflow)
+		out->overflow = read_protocol(options->overflow, error);
+	if (options && options->overflow && !out->overflow)
+		return PLAIT_ERROR_INVALID;
+	return options && options->alpn ? read_alpn(options->alpn, &out->alpn, error) : 0;
+}
+
 static struct plait_listener *make(const char *endpoint, const struct plait_protocol *given,
 				   const struct plait_listen_options *options, struct plait_error *error)
 {
-	struct plait_listen_options read = options ? *options : (struct plait_listen_options){ 0 };
-	struct plait_protocol *protocol = read_protocol(given, error), *overflow = NULL;
+	struct own_protocols own = { 0 };
 	struct config *config = NULL;
-	bool good = protocol != NULL;
-	if (good && read.overflow) {
-		read.overflow = overflow = read_protocol(read.overflow, error);
-		good = overflow != NULL;
+	if (read_protocols(given, options, &own, error) == 0) {
+		struct config_protocols protocols = {
+			.main = own.main,
+			.options = options ? options->options : NULL,
+			.overflow = own.overflow,
+			.alpn = options ? options->alpn : NULL,
+			.alpn_protocols = own.alpn,
+		};
+		config = config_for_program(endpoint, &protocols, options, error);
 	}
-	if (good)
-		config = config_for_program(endpoint, protocol, &read, error);
 	if (!config) {
-		free(protocol);
-		free(overflow);
+		own_protocols_free(&own);
 		return NULL;
 	}
 	const struct listener_config *listener_config = config->listeners.items;
 	struct plait_listener *listener = listener_new(listener_config, NULL);
-	listener->own_protocol = protocol;
-	listener->own_overflow = overflow;
+	listener->own_protocols = own;
 	listener->own_config = config;
 	if (listener_config->tls_context && make_context(listener, error) < 0)
 		listener_free(&listener);

@@ -143,7 +143,10 @@ static const struct listener_kind kinds[] = {
 struct plait_listener *listener_new(const struct listener_config *config, struct tls_context *context)
 {
 	struct plait_listener *listener = calloc(1, sizeof(*listener));
-	if (!listener) {
+	if (listener)
+		listener->name_contexts = calloc(config->server_names.count + 1,
+						 sizeof(struct tls_context *));
+	if (!listener || !listener->name_contexts) {
 		fputs("plait: no memory for a listener\n", stderr);
 		abort();
 	}
@@ -151,6 +154,16 @@ struct plait_listener *listener_new(const struct listener_config *config, struct
 	listener->kind = &kinds[config->endpoint.scheme];
 	listener->context = context;
 	return listener;
+}
+
+void own_protocols_free(struct own_protocols *protocols)
+{
+	free(protocols->main);
+	free(protocols->overflow);
+	for (size_t i = 0; protocols->alpn && protocols->alpn[i]; i++)
+		free(protocols->alpn[i]);
+	free(protocols->alpn);
+	*protocols = (struct own_protocols){ 0 };
 }
 
 int listener_resolve(struct plait_listener *listener, struct plait_error *error)
@@ -169,7 +182,16 @@ static int make_policies(struct plait_listener *listener)
 
 static int make_tls(struct plait_listener *listener, struct plait_error *error)
 {
-	struct tls_server_settings settings = { .context = listener->context };
+	const struct listener_config *config = listener->config;
+	struct tls_server_settings settings = {
+		.context = listener->context,
+		.names = config->server_names.names,
+		.contexts = listener->name_contexts,
+		.name_count = config->server_names.count,
+		.strict = config->strict_sni,
+		.alpn = config->alpn.names,
+		.alpn_count = config->alpn.count,
+	};
 	listener->tls = tls_server_new(&settings, error);
 	return listener->tls ? 0 : PLAIT_ERROR_INVALID;
 }
@@ -186,6 +208,36 @@ static struct plait_factory *make_factory(struct plait_listener *listener, struc
 	return factory;
 }
 
+static int make_alpn(struct plait_listener *listener, struct plait_reactor *reactor,
+		     struct plait_error *error)
+{
+	const struct plait_list *list = &listener->config->alpn;
+	const struct alpn_config *entries = list->items;
+	if (list->count == 0)
+		return 0;
+	listener->alpn = calloc(list->count, sizeof(struct plait_factory *));
+	if (!listener->alpn)
+		return no_memory(error);
+	listener->choices = (struct factory_choices){ .count = list->count, .items = listener->alpn };
+	for (size_t i = 0; i < list->count; i++) {
+		listener->alpn[i] = make_factory(listener, reactor, entries[i].speaks, entries[i].options,
+						 error);
+		if (!listener->alpn[i])
+			return PLAIT_ERROR_REFUSED;
+	}
+	listener->factory->choices = &listener->choices;
+	return 0;
+}
+
+static void free_factories(struct plait_listener *listener)
+{
+	factory_free(&listener->factory);
+	factory_free(&listener->overflow);
+	for (size_t i = 0; listener->alpn && i < listener->choices.count; i++)
+		factory_free(&listener->alpn[i]);
+	free(listener->alpn);
+}
+
 int listener_prepare(struct plait_listener *listener, struct plait_reactor *reactor,
 		     struct plait_error *error)
 {
@@ -195,7 +247,7 @@ int listener_prepare(struct plait_listener *listener, struct plait_reactor *reac
 	if (listener->context && make_tls(listener, error) < 0)
 		return PLAIT_ERROR_INVALID;
 	listener->factory = make_factory(listener, reactor, config->speaks, config->options, error);
-	if (!listener->factory)
+	if (!listener->factory || make_alpn(listener, reactor, error) < 0)
 		return PLAIT_ERROR_REFUSED;
 	if (!config->overflow.speaks)
 		return 0;
@@ -296,14 +348,13 @@ void listener_free(struct plait_listener **listener_at)
 	if (!listener)
 		return;
 	listener_close(listener);
-	factory_free(&listener->factory);
-	factory_free(&listener->overflow);
+	free_factories(listener);
 	throttle_free(&listener->throttle);
 	limits_free(&listener->limits);
 	tls_server_free(&listener->tls);
+	free(listener->name_contexts);
 	tls_context_free(&listener->own_context);
 	config_free(&listener->own_config);
-	free(listener->own_protocol);
-	free(listener->own_overflow);
+	own_protocols_free(&listener->own_protocols);
 	free(listener);
 }

@@ -14,17 +14,27 @@
 
 struct listener_kind;
 
+/* Of a program's own listener; each may be NULL. */
+struct own_protocols {
+	struct plait_protocol *main, *overflow;
+	struct plait_protocol **alpn; /* ended by NULL */
+};
+
 struct plait_listener {
 	struct plait_listener *next; /* of the reactor's, which owns it */
 	struct plait_reactor *reactor;
 	const struct listener_config *config;
 	const struct listener_kind *kind;
 	struct tls_context *context; /* borrowed; NULL: no TLS */
+	struct tls_context *
+		*name_contexts; /* borrowed, one for each of server_names: filled before it is prepared */
 	struct tls_server *tls;
 	struct socket_addresses addresses;
 	int bound[SOCKET_ADDRESSES_MAX]; /* for each address, the first socket; stream or ports own it */
 	struct plait_factory *factory;
 	struct plait_factory *overflow; /* NULL: none */
+	struct plait_factory **alpn;    /* one for each of the configuration's */
+	struct factory_choices choices; /* these, for the factory */
 	struct limits *limits;
 	struct throttle *throttle;      /* NULL: no rate is limited */
 	struct stream_listener *stream; /* of the stream kinds */
@@ -37,11 +47,13 @@ struct plait_listener {
 	/* Of a program's own listener; else NULL. */
 	struct config *own_config;
 	struct tls_context *own_context;
-	struct plait_protocol *own_protocol, *own_overflow;
+	struct own_protocols own_protocols;
 };
 
 /* Borrows config and context (NULL: no TLS). Aborts when there is no memory. */
 struct plait_listener *listener_new(const struct listener_config *config, struct tls_context *context);
+
+void own_protocols_free(struct own_protocols *protocols);
 
 /* Finds the addresses to bind. 0, or a negative code with error filled. */
 int listener_resolve(struct plait_listener *listener, struct plait_error *error);

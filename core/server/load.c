@@ -71,6 +71,14 @@ struct tls_context *server_tls(const struct server *server, const struct tls_con
 	return config ? server->tls[config - (const struct tls_config *)server->config->tls.items] : NULL;
 }
 
+/* On a listener without TLS they are an error. */
+static void give_names(const struct server *server, struct plait_listener *listener)
+{
+	const struct listener_config *config = listener->config;
+	for (size_t i = 0; config->name_contexts && i < config->server_names.count; i++)
+		listener->name_contexts[i] = server_tls(server, config->name_contexts[i]);
+}
+
 /* Finds the addresses. */
 static void resolve_listeners(struct server *server, struct problems *problems)
 {
@@ -88,6 +96,7 @@ static void resolve_listeners(struct server *server, struct problems *problems)
 		if (!configs[i].endpoint_known)
 			continue;
 		server->listeners[i] = listener_new(&configs[i], server_tls(server, configs[i].tls_context));
+		give_names(server, server->listeners[i]);
 		if (listener_resolve(server->listeners[i], &error) == 0)
 			continue;
 		snprintf(path, sizeof(path), "listeners[%zu].bind", i);

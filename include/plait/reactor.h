@@ -68,6 +68,13 @@ PLAIT_EXPORT struct plait_loop *plait_reactor_loop(const struct plait_reactor *r
 /* The loop's reactor; NULL for one under test. Any thread. */
 PLAIT_EXPORT struct plait_reactor *plait_loop_reactor(const struct plait_loop *loop);
 
+/* A protocol that clients of a tls:// endpoint choose by ALPN, under the name that they offer. */
+struct plait_listen_alpn {
+	const char *name; /* "chat/1"; NULL ends a table of these */
+	const struct plait_protocol *protocol;
+	const void *options; /* what its option table would fill, borrowed; NULL: its defaults */
+};
+
 /* Zero is the default of a configured listener for each; their ranges are the configuration's, too. */
 struct plait_listen_options {
 	const char *name;    /* in the log; NULL: the protocol's */
@@ -84,6 +91,10 @@ struct plait_listen_options {
 	 * refused. */
 	const struct plait_protocol *overflow;
 	uint64_t overflow_connections;
+
+	/* What is offered by ALPN, the most wanted first; NULL: nothing. Who offers none of these names is refused; who
+	 * offers nothing at all gets the endpoint's protocol. */
+	const struct plait_listen_alpn *alpn;
 };
 
 /* Listens on "tcp://127.0.0.1:0", "tls://[::]:7443", "udp://[::]:7007" or "unix:/run/x.sock" (a relative path starts where
