@@ -8,16 +8,18 @@ struct tls_context *tls_context_new(const struct tls_settings *settings, const c
 				    struct problems *problems)
 {
 	struct tls_context *context = calloc(1, sizeof(*context));
-	if (context)
-		context->path = strdup(path);
-	if (!context || !context->path) {
+	if (!context) {
 		problems_add(problems, path, "no memory for a TLS context");
-		free(context);
 		return NULL;
 	}
 	context->settings = settings;
 	pthread_mutex_init(&context->lock, NULL);
-	context->current = tls_generation_new(settings, path, problems);
+	context->path = strdup(path);
+	context->sessions = tls_sessions_new(settings);
+	if (context->path && context->sessions)
+		context->current = tls_generation_new(settings, context->sessions, path, problems);
+	else
+		problems_add(problems, path, "no memory for a TLS context");
 	if (!context->current)
 		tls_context_free(&context);
 	return context;
@@ -30,6 +32,7 @@ void tls_context_free(struct tls_context **context_at)
 	if (!context)
 		return;
 	tls_generation_unref(&context->current);
+	tls_sessions_unref(&context->sessions);
 	pthread_mutex_destroy(&context->lock);
 	free(context->path);
 	free(context);
@@ -45,7 +48,7 @@ struct tls_generation *tls_context_current(struct tls_context *context)
 
 struct tls_generation *tls_context_renew(struct tls_context *context, struct problems *problems)
 {
-	return tls_generation_new(context->settings, context->path, problems);
+	return tls_generation_new(context->settings, context->sessions, context->path, problems);
 }
 
 void tls_context_adopt(struct tls_context *context, struct tls_generation **fresh)

@@ -5,11 +5,13 @@
 #include <pthread.h>
 
 #include "core/net/tls/generation.h"
+#include "core/net/tls/sessions.h"
 #include "core/net/tls/tls.h"
 
 struct tls_context {
 	const struct tls_settings *settings;
-	char *path;           /* where they stand in the configuration */
+	char *path; /* where they stand in the configuration */
+	struct tls_sessions *sessions;
 	pthread_mutex_t lock; /* of what follows */
 	struct tls_generation *current;
 };

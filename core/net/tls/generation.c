@@ -2,18 +2,18 @@
 #include "core/net/tls/generation.h"
 
 #include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/net/tls/algorithms.h"
 #include "core/net/tls/hello.h"
 #include "core/net/tls/identities.h"
+#include "core/net/tls/sessions.h"
 #include "core/net/tls/ssl.h"
 #include "core/net/tls/staple.h"
+#include "core/net/tls/verify.h"
 
 /* One part of a context's settings. */
 struct step {
@@ -23,20 +23,6 @@ struct step {
 		     struct problems *problems);
 	void (*release)(struct tls_generation *generation); /* whatever of it apply came to; NULL: nothing */
 };
-
-/* One ticket: a second costs as much as a fifteenth of a handshake, and only browsers, who open connections side by side,
- * have a use for it. */
-static int apply_sessions(struct tls_generation *generation, const struct tls_settings *settings,
-			  const char *path, struct problems *problems)
-{
-	(void)settings;
-	(void)path;
-	(void)problems;
-	SSL_CTX *ssl = generation->ssl;
-	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_num_tickets(ssl, 1);
-	return 0;
-}
 
 static int apply_groups(struct tls_generation *generation, const struct tls_settings *settings,
 			const char *path, struct problems *problems)
@@ -55,34 +41,13 @@ static void release_groups(struct tls_generation *generation)
 	free(generation->groups);
 }
 
-/* Who a context is: its place in the configuration, and its certificate, for all contexts of a program's own listeners are
- * at the same place. */
-static int apply_session_id(struct tls_generation *generation, const struct tls_settings *settings,
-			    const char *path, struct problems *problems)
-{
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	char *text;
-	int len = asprintf(&text, "%s%c%s", path, '\0', settings->pair.certificate);
-	if (len >= 0 && EVP_Digest(text, (size_t)len, digest, NULL, EVP_sha256(), NULL) == 1) {
-		memcpy(generation->session_id, digest, sizeof(generation->session_id));
-		SSL_CTX_set_session_id_context(generation->ssl, generation->session_id,
-					       sizeof(generation->session_id));
-		free(text);
-		return 0;
-	}
-	if (len >= 0)
-		free(text);
-	problems_add(problems, path, "no memory for a TLS context");
-	return PLAIT_ERROR_MEMORY;
-}
-
 /* In the order in which they run. */
 static const struct step steps[] = {
 	{ .apply = tls_algorithms_apply },
 	{ .apply = tls_identities_apply, .release = tls_staples_release },
 	{ .apply = apply_groups, .release = release_groups },
-	{ .apply = apply_session_id },
-	{ .apply = apply_sessions },
+	{ .apply = tls_verify_apply },
+	{ .apply = tls_sessions_apply, .release = tls_sessions_release },
 };
 
 #define STEPS (sizeof(steps) / sizeof(*steps))
@@ -138,13 +103,16 @@ static struct tls_generation *allocate(void)
 	return generation;
 }
 
-struct tls_generation *tls_generation_new(const struct tls_settings *settings, const char *path,
-					  struct problems *problems)
+struct tls_generation *tls_generation_new(const struct tls_settings *settings, struct tls_sessions *sessions,
+					  const char *path, struct problems *problems)
 {
 	struct tls_generation *generation = allocate();
-	if (!generation)
+	if (!generation) {
 		problems_add(problems, path, "no memory for a TLS context");
-	else if (apply(generation, settings, path, problems) < 0)
+		return NULL;
+	}
+	generation->sessions = tls_sessions_ref(sessions);
+	if (apply(generation, settings, path, problems) < 0)
 		tls_generation_unref(&generation);
 	return generation;
 }

@@ -3,11 +3,15 @@
 #define NET_TLS_GENERATION_H
 
 #include <openssl/types.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "core/base/problem.h"
 #include "core/net/tls/settings.h"
 
+struct tls_sessions;
 struct tls_staple;
+struct tls_ticket_keys;
 
 /* Of what tells the sessions of contexts apart; OpenSSL's bound, less what tells their names apart. */
 #define TLS_SESSION_ID_SIZE 24
@@ -17,15 +21,24 @@ struct tls_generation {
 	struct tls_staple *staples; /* a list */
 	char *groups;               /* SSL_CTX_set1_groups_list's, which OpenSSL cannot be asked for */
 
+	/* verify.c: a digest of all that decides about a client. */
+	unsigned char trust[32];
+
+	/* sessions.c */
+	struct tls_sessions *sessions;       /* the context's */
+	struct tls_ticket_keys *ticket_keys; /* theirs, or a file's */
+	int64_t session_timeout_s;
+	bool tickets;
+
 	/* A session is resumed by connections only that have the same here: what of the context a session's peer was
 	 * judged by, the same in all generations where that is the same. */
 	unsigned char session_id[TLS_SESSION_ID_SIZE];
 };
 
-/* Settings are copied where they are needed later. path: where they stand in the configuration, "tls.default". NULL with
- * an error added to problems, which may have warnings in any case. */
-struct tls_generation *tls_generation_new(const struct tls_settings *settings, const char *path,
-					  struct problems *problems);
+/* Settings are copied where they are needed later; sessions are the context's. path: where they stand in the
+ * configuration, "tls.default". NULL with an error added to problems, which may have warnings in any case. */
+struct tls_generation *tls_generation_new(const struct tls_settings *settings, struct tls_sessions *sessions,
+					  const char *path, struct problems *problems);
 
 /* Of a connection's SSL, of whichever generation it is now. */
 struct tls_generation *tls_generation_of(const SSL *ssl);

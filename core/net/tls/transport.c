@@ -9,6 +9,7 @@
 #include "core/net/tls/conn.h"
 #include "core/net/tls/role.h"
 #include "core/net/tls/tls.h"
+#include "core/net/tls/verify.h"
 
 /* Short records are read together up to about so much, for one delivery. Long ones are not: an echo of two in one is read
  * only in part by clients who do not know that a record can be longer than their buffer (ncat). */
@@ -72,6 +73,8 @@ ssize_t tls_translate_socket(const struct tls_conn *conn)
 static ssize_t certificate_failed(const struct tls_conn *conn)
 {
 	long verdict = SSL_get_verify_result(conn->ssl);
+	if (SSL_is_server(conn->ssl))
+		return transport_fail(PLAIT_REASON_TLS_CERTIFICATE, "%s", tls_verify_verdict());
 	bool misnamed = verdict == X509_V_ERR_HOSTNAME_MISMATCH || verdict == X509_V_ERR_IP_ADDRESS_MISMATCH;
 	return transport_fail(PLAIT_REASON_TLS_CERTIFICATE, "%s%s%.100s",
 			      X509_verify_cert_error_string(verdict), misnamed ? "; expected " : "",
@@ -89,8 +92,12 @@ static ssize_t translate_ssl(const struct tls_conn *conn, int result, enum plait
 	}
 	if (kind != SSL_ERROR_SSL)
 		return tls_translate_socket(conn);
-	if (ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED)
+	int why = ERR_GET_REASON(ERR_peek_last_error());
+	if (why == SSL_R_CERTIFICATE_VERIFY_FAILED)
 		return certificate_failed(conn);
+	if (why == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
+		return transport_fail(PLAIT_REASON_TLS_CERTIFICATE,
+				      "the client has shown none, and one is required");
 	const char *text = ERR_reason_error_string(ERR_peek_last_error());
 	return transport_fail(reason, "%s", text ? text : "no reason given");
 }
