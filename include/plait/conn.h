@@ -13,6 +13,7 @@
 #include <plait/chunk.h>
 #include <plait/loop.h>
 #include <plait/reason.h>
+#include <plait/tls.h>
 
 struct plait_conn;
 struct plait_conn_ref;
@@ -83,16 +84,6 @@ PLAIT_EXPORT const struct plait_addr *plait_conn_local(const struct plait_conn *
 
 /* A number no other connection of this process has or had; the one in the log. */
 PLAIT_EXPORT uint64_t plait_conn_id(const struct plait_conn *conn);
-
-/* What TLS agreed on; NULL on a connection without TLS. Valid while the connection is. */
-struct plait_tls {
-	const char *version; /* "TLSv1.3" */
-	const char *cipher;  /* "TLS_AES_256_GCM_SHA384" */
-	bool resumed;
-	const char *alpn;        /* the protocol that was agreed on, "h2"; NULL: none */
-	const char *server_name; /* the host that the client asked for, as it wrote it; NULL: none */
-};
-PLAIT_EXPORT const struct plait_tls *plait_conn_tls(struct plait_conn *conn);
 
 /* A handle on the connection that is safe on any thread, and after the connection has gone. Make it on the
  * connection's loop; free it anywhere, exactly once per plait_conn_ref. */

@@ -35,5 +35,6 @@
 #include <plait/reason.h>
 #include <plait/service.h>
 #include <plait/threads.h>
+#include <plait/tls.h>
 
 #endif

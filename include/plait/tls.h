@@ -1,6 +1,6 @@
-/* What a protocol can ask about a connection's TLS. All of it belongs on the connection's own loop, from the made callback
- * until the lost callback begins; each call costs nothing until it is made. It is the same for connections that were
- * accepted, and for those that we opened: there the peer is the server. */
+/* What a protocol can ask about a connection's TLS. All of it belongs on the connection's own loop, and is good from the
+ * made callback until the lost callback has returned; what nobody asks for costs nothing. It is the same for connections
+ * that were accepted and for those that we opened: there the peer is the server. */
 #ifndef PLAIT_TLS_H
 #define PLAIT_TLS_H
 
@@ -18,12 +18,13 @@ struct plait_tls {
 	const char *cipher;  /* "TLS_AES_256_GCM_SHA384" */
 	bool resumed;        /* from an earlier session: without certificates, which are that session's */
 	const char *alpn;    /* the protocol that was agreed on, "h2"; NULL: none */
-	const char *server_name; /* the host that the client asked for (SNI), as it wrote it; NULL: none, or none that
+	const char *
+		server_name; /* the host that the client asked for (SNI), as it wrote it; NULL: none, or none that
 				  * is printable ASCII */
-	const char *group;       /* of the exchange of keys, "x25519"; NULL: not known */
+	const char *group; /* of the exchange of keys, "x25519"; NULL: not known */
 };
 
-/* NULL on a connection without TLS. Valid while the connection is, also in lost when it was asked for before. */
+/* NULL on a connection without TLS. Valid while the connection is. */
 PLAIT_EXPORT const struct plait_tls *plait_conn_tls(struct plait_conn *conn);
 
 /* Bounds of what is told of a certificate; what is longer is left out, never cut: so no name is taken for another. */
@@ -50,7 +51,7 @@ struct plait_certificate {
 	bool verified; /* it was held against CAs that are trusted, and is good; only then believe what follows */
 	const char *subject; /* "CN=client,O=plait", as RFC 2253 writes it; NULL: too long */
 	const char *issuer;
-	const char *serial;            /* hexadecimal, "1A2B"; NULL: too long */
+	const char *serial;            /* hexadecimal, "1A2B"; NULL: too long, or negative */
 	const char *fingerprint;       /* SHA-256 of all of it, 64 hexadecimal digits in lower case */
 	int64_t not_before, not_after; /* seconds since 1970 */
 	const struct plait_certificate_name *names;

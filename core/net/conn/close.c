@@ -156,8 +156,10 @@ void conn_finish(struct plait_conn *conn)
 	if (conn->owner)
 		conn->owner->gone(conn->owner, &conn->peer);
 	net_remove(conn->loop->net, conn);
-	if (conn->extra)
+	if (conn->extra) {
 		free(conn->extra->feed);
+		free(conn->extra->certificate);
+	}
 	free(conn->extra);
 	free(conn);
 }

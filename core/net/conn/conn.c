@@ -308,14 +308,3 @@ uint64_t plait_conn_id(const struct plait_conn *conn)
 {
 	return conn->id;
 }
-
-const struct plait_tls *plait_conn_tls(struct plait_conn *conn)
-{
-	if (!conn->transport.ops->describe)
-		return NULL;
-	struct conn_extra *extra = conn_extra(conn);
-	if (!extra->has_tls)
-		conn->transport.ops->describe(&conn->transport, &extra->tls);
-	extra->has_tls = true;
-	return &extra->tls;
-}

@@ -1,5 +1,5 @@
 /* A connection from the inside. Its parts: conn.c (life), input.c, framing.c, output.c, close.c, timeout.c, ref.c,
- * feed.c, traffic.c. */
+ * feed.c, traffic.c, tls.c. */
 #ifndef NET_CONN_H
 #define NET_CONN_H
 
@@ -51,6 +51,7 @@ struct conn_owner {
 struct conn_extra {
 	struct plait_addr local;
 	struct plait_tls tls;
+	struct plait_certificate *certificate; /* the peer's; NULL: nobody asked, or there is none */
 	struct plait_conn_ref *ref;
 	struct conn_feed *feed; /* NULL: there never was a producer or a file */
 	uint64_t idle_ms;       /* instead of the listener's, with has_idle */

@@ -1,4 +1,4 @@
-/* A TLS connection from the inside. Its parts: transport.c, output.c, socket.c, warm.c. */
+/* A TLS connection from the inside. Its parts: transport.c, output.c, socket.c, warm.c, ask.c, peer.c. */
 #ifndef NET_TLS_CONN_H
 #define NET_TLS_CONN_H
 
@@ -46,5 +46,14 @@ ssize_t tls_translate_socket(const struct tls_conn *conn);
 
 ssize_t tls_write(struct transport *transport, const void *data, size_t len);
 ssize_t tls_writev(struct transport *transport, const struct iovec *parts, int count);
+
+/* ask.c: what protocols ask for. */
+void tls_describe(struct transport *transport, struct plait_tls *tls);
+int tls_export(struct transport *transport, const char *label, const void *context, size_t context_len,
+	       void *out, size_t len);
+int tls_bind(struct transport *transport, uint8_t out[PLAIT_TLS_BINDING_SIZE]);
+
+/* peer.c */
+struct plait_certificate *tls_peer_certificate(const struct transport *transport);
 
 #endif

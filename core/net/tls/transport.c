@@ -208,19 +208,6 @@ static void tls_close(struct transport *transport, bool reset)
 	conn_free(conn);
 }
 
-static void tls_describe(struct transport *transport, struct plait_tls *tls)
-{
-	const struct tls_conn *conn = transport->handle;
-	tls->version = SSL_get_version(conn->ssl);
-	tls->cipher = SSL_get_cipher_name(conn->ssl);
-	tls->resumed = SSL_session_reused(conn->ssl);
-	const unsigned char *name;
-	unsigned len;
-	SSL_get0_alpn_selected(conn->ssl, &name, &len);
-	tls->alpn = tls_alpn_find(&conn->role->alpn, name, len);
-	tls->server_name = SSL_get_servername(conn->ssl, TLSEXT_NAMETYPE_host_name);
-}
-
 static int tls_agreed(const struct transport *transport)
 {
 	const struct tls_conn *conn = transport->handle;
@@ -244,4 +231,7 @@ const struct transport_ops transport_tls = {
 	.want = transport_socket_want,
 	.describe = tls_describe,
 	.agreed = tls_agreed,
+	.certificate = tls_peer_certificate,
+	.export = tls_export,
+	.bind = tls_bind,
 };

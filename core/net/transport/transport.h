@@ -52,12 +52,19 @@ struct transport_ops {
 	/* Bytes the kernel has taken and the peer has not, 0 when that is not known. */
 	size_t (*unacknowledged)(const struct transport *transport);
 
-	/* Fills *tls; NULL: the transport has no TLS. */
+	/* Of TLS, once the handshake is done; NULL: the transport has none. */
 	void (*describe)(struct transport *transport, struct plait_tls *tls);
 
 	/* Which of the protocols that its context offers the handshake agreed on, counted from 0; -1: none. NULL: none
 	 * ever. */
 	int (*agreed)(const struct transport *transport);
+	/* The peer's, to be freed; NULL: it showed none, or there is no memory. */
+	struct plait_certificate *(*certificate)(const struct transport *transport);
+
+	/* plait_tls_export and plait_tls_binding. */
+	int (*export)(struct transport *transport, const char *label, const void *context, size_t context_len,
+		      void *out, size_t len);
+	int (*bind)(struct transport *transport, uint8_t out[PLAIT_TLS_BINDING_SIZE]);
 };
 
 struct transport {
