@@ -1,6 +1,9 @@
 /* plait run FILE */
+#include <signal.h>
+
 #include "core/base/log.h"
 #include "core/cli/cli.h"
+#include "core/loop/signals.h"
 #include "core/server/server.h"
 
 int run_command(const struct arguments *arguments)
@@ -9,6 +12,8 @@ int run_command(const struct arguments *arguments)
 	int status = CLI_FAILED;
 
 	problems_init(&problems);
+	/* Whoever renews certificates while they are being read wants them to be read again. */
+	signals_hold(SIGHUP);
 	struct server *server = server_load(arguments->operand, &problems);
 	bool bound = false;
 

@@ -2,6 +2,8 @@
 #include "core/loop/signals.h"
 
 #include <event2/event.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "core/loop/loop.h"
@@ -21,6 +23,24 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 	signals->fn((int)number, signals->arg);
 }
 
+void signals_hold(int number)
+{
+	sigset_t held;
+	sigemptyset(&held);
+	sigaddset(&held, number);
+	pthread_sigmask(SIG_BLOCK, &held, NULL);
+}
+
+/* What has waited arrives. */
+static void release(const int *numbers)
+{
+	sigset_t held;
+	sigemptyset(&held);
+	for (unsigned i = 0; i < SIGNALS_MAX && numbers[i]; i++)
+		sigaddset(&held, numbers[i]);
+	pthread_sigmask(SIG_UNBLOCK, &held, NULL);
+}
+
 struct signals *signals_new(struct plait_loop *loop, const int *numbers, signals_fn *fn, void *arg)
 {
 	struct event_base *base = loop_guests(loop);
@@ -36,6 +56,7 @@ struct signals *signals_new(struct plait_loop *loop, const int *numbers, signals
 			return NULL;
 		}
 	}
+	release(numbers);
 	return signals;
 }
 

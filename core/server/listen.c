@@ -4,6 +4,7 @@
 
 #include "core/plugin/descriptor.h"
 #include "core/server/listener.h"
+#include "core/server/renew.h"
 
 #define THE_PROGRAM "the program's protocol"
 
@@ -33,7 +34,7 @@ static int make_context(struct plait_listener *listener, struct plait_error *err
 	struct problems problems;
 	problems_init(&problems);
 	listener->own_context = listener->context = tls_context_new(&listener->config->tls_context->settings,
-								    "", &problems);
+								    listener->config->name, &problems);
 	for (size_t i = 0; i < problems.count && !listener->context; i++)
 		if (!problems.items[i].warning)
 			plait_error_set(error, PLAIT_ERROR_INVALID, "tls", "%s", problems.items[i].text);
@@ -118,7 +119,12 @@ static int open_listener(struct plait_reactor *reactor, struct plait_listener *l
 	if (result == 0)
 		result = listener_bind(listener, reactor, CONFIG_ACCEPT_LEAST_LOADED, next_loop(reactor),
 				       error);
-	return result < 0 ? result : reactor_add_listener(reactor, listener, error);
+	if (result == 0)
+		result = reactor_add_listener(reactor, listener, error);
+	/* From here on the listener lasts as long as the reactor. */
+	if (result == 0 && listener->own_context)
+		renewal_add(reactor->renewal, listener->own_context);
+	return result;
 }
 
 struct plait_listener *plait_listen(struct plait_reactor *reactor, const char *endpoint,
@@ -131,6 +137,14 @@ struct plait_listener *plait_listen(struct plait_reactor *reactor, const char *e
 	if (listener && open_listener(reactor, listener, error) < 0)
 		listener_free(&listener);
 	return listener;
+}
+
+int plait_listener_renew(struct plait_listener *listener, struct plait_error *error)
+{
+	if (listener->own_context)
+		return renewal_one(listener->reactor->renewal, listener->own_context, error);
+	return plait_error_set(error, PLAIT_ERROR_INVALID, listener->address,
+			       "has nothing to renew: it is no tls:// listener");
 }
 
 const char *plait_listener_address(const struct plait_listener *listener)

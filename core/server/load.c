@@ -7,6 +7,7 @@
 #include "core/base/json_path.h"
 #include "core/base/log.h"
 #include "core/server/parts.h"
+#include "core/server/renew.h"
 
 /* The folders of the configuration, then the default ones. NULL-terminated; the caller frees it. */
 static const char **plugin_folders(const struct config *config)
@@ -134,11 +135,14 @@ static void make_reactor(struct server *server, struct problems *problems)
 	struct reactor_settings settings = {
 		.loops = (unsigned)server->config->threads,
 		.drain_timeout_ms = server->config->drain_timeout_ms,
+		.renew_on_hangup = true,
 	};
 	raise_descriptor_limit();
 	server->reactor = reactor_new(&settings, &error);
 	if (!server->reactor)
 		problems_add(problems, "threads", "%s", error.text);
+	for (size_t i = 0; server->reactor && i < server->config->tls.count; i++)
+		renewal_add(server->reactor->renewal, server->tls[i]);
 }
 
 struct server *server_load(const char *file, struct problems *problems)

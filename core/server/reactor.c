@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/async/hook.h"
 #include "core/async/pool.h"
@@ -13,12 +14,13 @@
 #include "core/loop/signals.h"
 #include "core/net/net.h"
 #include "core/server/listener.h"
+#include "core/server/renew.h"
 #include "core/server/shutdown.h"
 
 /* How long a loop may take to come out of a callback once it is told to stop for good. */
 #define STOP_PATIENCE_MS 2000
 
-#define LOG_SWEEP_MS 1000
+#define SECOND_MS 1000
 
 struct plait_reactor *reactor_new(const struct reactor_settings *settings, struct plait_error *error)
 {
@@ -30,6 +32,8 @@ struct plait_reactor *reactor_new(const struct reactor_settings *settings, struc
 	pthread_mutex_init(&reactor->lock, NULL);
 	reactor->drain_timeout_ms = settings->drain_timeout_ms;
 	reactor->leave_signals = settings->leave_signals;
+	reactor->renew_on_hangup = settings->renew_on_hangup;
+	reactor->renewal = renewal_new();
 	reactor->workers = workers_new(settings->loops, error);
 	if (!reactor->workers)
 		goto fail;
@@ -61,6 +65,7 @@ struct plait_reactor *plait_reactor_new(const struct plait_reactor_options *opti
 	if (options) {
 		settings.loops = options->loops;
 		settings.leave_signals = options->leave_signals;
+		settings.renew_on_hangup = options->renew_on_hangup;
 		if (options->drain_timeout_ms)
 			settings.drain_timeout_ms = options->drain_timeout_ms;
 	}
@@ -80,9 +85,23 @@ static void begin_shutdown(struct plait_reactor *reactor)
 		reactor->shutdown = shutdown_begin(reactor);
 }
 
+static void on_hangup(struct plait_reactor *reactor)
+{
+	if (reactor->shutdown) {
+		log_write(PLAIT_LOG_INFO, NULL, "SIGHUP: the server stops, and reads nothing anew");
+		return;
+	}
+	log_write(PLAIT_LOG_INFO, NULL, "SIGHUP: reading certificates and all that belongs to them anew");
+	renewal_all(reactor->renewal);
+}
+
 static void on_signal(int number, void *arg)
 {
 	struct plait_reactor *reactor = arg;
+	if (number == SIGHUP) {
+		on_hangup(reactor);
+		return;
+	}
 	if (reactor->shutdown) {
 		log_write(PLAIT_LOG_WARNING, NULL, "%s again: stopping now", strsignal(number));
 		shutdown_give_up(reactor->shutdown);
@@ -94,7 +113,7 @@ static void on_signal(int number, void *arg)
 
 int reactor_take_signals(struct plait_reactor *reactor, struct plait_error *error)
 {
-	static const int numbers[] = { SIGTERM, SIGINT, 0 };
+	int numbers[] = { SIGTERM, SIGINT, reactor->renew_on_hangup ? SIGHUP : 0, 0 };
 	signal(SIGPIPE, SIG_IGN);
 	if (reactor->leave_signals || reactor->signals)
 		return 0;
@@ -115,11 +134,13 @@ void plait_reactor_stop(struct plait_reactor *reactor)
 	plait_post(reactor->boss, on_stop, reactor);
 }
 
-static void sweep_log(void *arg)
+static void each_second(void *arg)
 {
 	struct plait_reactor *reactor = arg;
 	log_sweep();
-	plait_call_later(reactor->boss, LOG_SWEEP_MS, sweep_log, reactor);
+	if (!reactor->shutdown)
+		renewal_look(reactor->renewal, time(NULL));
+	plait_call_later(reactor->boss, SECOND_MS, each_second, reactor);
 }
 
 /* ---- listeners ---- */
@@ -261,7 +282,7 @@ int reactor_run(struct plait_reactor *reactor, reactor_ready_fn *ready, void *ar
 	}
 	struct plait_loop *before = plait_loop_current();
 	loop_enter(reactor->boss);
-	plait_call_later(reactor->boss, LOG_SWEEP_MS, sweep_log, reactor);
+	plait_call_later(reactor->boss, SECOND_MS, each_second, reactor);
 	int result = serve(reactor, ready, arg);
 	pthread_mutex_lock(&reactor->lock);
 	reactor->state = REACTOR_ENDED;
@@ -306,6 +327,7 @@ void plait_reactor_free(struct plait_reactor **reactor_at)
 	loop_free(&reactor->boss);
 	threads_free(&reactor->threads);
 	shutdown_free(&reactor->shutdown);
+	renewal_free(&reactor->renewal);
 	pthread_mutex_destroy(&reactor->lock);
 	free(reactor);
 }

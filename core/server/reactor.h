@@ -10,6 +10,7 @@
 
 #include "core/loop/workers.h"
 
+struct renewal;
 struct shutdown;
 struct signals;
 struct threads;
@@ -22,8 +23,9 @@ struct plait_reactor {
 	struct threads *threads;   /* of all loops */
 	struct signals *signals;   /* the boss's; NULL: not taken */
 	struct shutdown *shutdown; /* NULL before it begins */
+	struct renewal *renewal;   /* of the TLS contexts; boss's, and any thread's where it says so */
 	uint64_t drain_timeout_ms;
-	bool leave_signals;
+	bool leave_signals, renew_on_hangup;
 	bool stuck;         /* a callback, or work on a thread, did not return: nothing can be freed */
 	atomic_size_t owed; /* aborted connections that still owed their peers something */
 
@@ -38,6 +40,7 @@ struct reactor_settings {
 	unsigned loops; /* 0: one a processor */
 	uint64_t drain_timeout_ms;
 	bool leave_signals;
+	bool renew_on_hangup; /* SIGHUP is taken, too */
 };
 
 /* NULL with error filled. */

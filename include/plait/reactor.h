@@ -31,6 +31,7 @@ struct plait_reactor_options {
 	uint64_t
 		drain_timeout_ms; /* how long each part of the shutdown may take; 0: the configuration's default */
 	bool leave_signals;       /* SIGINT and SIGTERM are the program's, not the reactor's */
+	bool renew_on_hangup; /* SIGHUP does what plait_listener_renew does, for all listeners or, on an error, for none */
 };
 
 /* NULL options: all defaults. The loops do not run yet, but can be given work: timers, posts, hooks. NULL with error filled
@@ -108,6 +109,12 @@ PLAIT_EXPORT struct plait_listener *plait_listen(struct plait_reactor *reactor, 
 
 /* "tcp://127.0.0.1:41234": with the port that the system chose. As long as the reactor is there. Any thread. */
 PLAIT_EXPORT const char *plait_listener_address(const struct plait_listener *listener);
+
+/* Reads the files of a tls:// listener anew: its certificate, its key, all that its TLS settings name. 0, and handshakes
+ * that begin from here on follow them; connections live on. Or a negative code with error filled (error may be NULL), and
+ * what was read before stays in use. It reads files, which takes its time. Any thread, as long as the reactor is
+ * there. */
+PLAIT_EXPORT int plait_listener_renew(struct plait_listener *listener, struct plait_error *error);
 
 /* Takes no more newcomers, soon, or at once before the run; connections live on. What it is made of goes with the reactor.
  * Any thread while the reactor runs. */

@@ -4,22 +4,31 @@
 #include <stdlib.h>
 #include <string.h>
 
+static struct tls_context *allocate(const struct tls_settings *settings, const char *path)
+{
+	struct tls_context *context = calloc(1, sizeof(*context));
+	if (!context)
+		return NULL;
+	pthread_mutex_init(&context->lock, NULL);
+	context->settings = settings;
+	context->path = strdup(path);
+	context->sessions = tls_sessions_new(settings);
+	if (!context->path || !context->sessions || tls_files_init(&context->files, settings) < 0)
+		tls_context_free(&context);
+	return context;
+}
+
 struct tls_context *tls_context_new(const struct tls_settings *settings, const char *path,
 				    struct problems *problems)
 {
-	struct tls_context *context = calloc(1, sizeof(*context));
+	struct tls_context *context = allocate(settings, path);
 	if (!context) {
 		problems_add(problems, path, "no memory for a TLS context");
 		return NULL;
 	}
-	context->settings = settings;
-	pthread_mutex_init(&context->lock, NULL);
-	context->path = strdup(path);
-	context->sessions = tls_sessions_new(settings);
-	if (context->path && context->sessions)
-		context->current = tls_generation_new(settings, context->sessions, path, problems);
-	else
-		problems_add(problems, path, "no memory for a TLS context");
+	tls_files_begin(&context->files);
+	context->current = tls_generation_new(settings, context->sessions, path, problems);
+	tls_files_done(&context->files);
 	if (!context->current)
 		tls_context_free(&context);
 	return context;
@@ -33,6 +42,7 @@ void tls_context_free(struct tls_context **context_at)
 		return;
 	tls_generation_unref(&context->current);
 	tls_sessions_unref(&context->sessions);
+	tls_files_fini(&context->files);
 	pthread_mutex_destroy(&context->lock);
 	free(context->path);
 	free(context);
@@ -46,9 +56,27 @@ struct tls_generation *tls_context_current(struct tls_context *context)
 	return generation;
 }
 
+bool tls_context_watched(const struct tls_context *context)
+{
+	return context->settings->reload == TLS_RELOAD_WATCH;
+}
+
+bool tls_context_look(struct tls_context *context)
+{
+	return tls_files_look(&context->files);
+}
+
+/* Of files that are as they were when reading them failed, nothing better is to be expected. */
 struct tls_generation *tls_context_renew(struct tls_context *context, struct problems *problems)
 {
-	return tls_generation_new(context->settings, context->sessions, context->path, problems);
+	tls_files_begin(&context->files);
+	struct tls_generation *fresh = tls_generation_new(context->settings, context->sessions, context->path,
+							  problems);
+	if (!fresh) {
+		tls_files_done(&context->files);
+		atomic_fetch_add(&context->failed_renewals, 1);
+	}
+	return fresh;
 }
 
 void tls_context_adopt(struct tls_context *context, struct tls_generation **fresh)
@@ -59,4 +87,24 @@ void tls_context_adopt(struct tls_context *context, struct tls_generation **fres
 	*fresh = NULL;
 	pthread_mutex_unlock(&context->lock);
 	tls_generation_unref(&old);
+	tls_files_done(&context->files);
+	atomic_fetch_add(&context->renewals, 1);
+}
+
+const char *tls_context_path(const struct tls_context *context)
+{
+	return context->path;
+}
+
+void tls_context_status(struct tls_context *context, struct tls_status *status)
+{
+	struct tls_generation *generation = tls_context_current(context);
+	*status = (struct tls_status){
+		.renewals = atomic_load(&context->renewals),
+		.failed_renewals = atomic_load(&context->failed_renewals),
+		.made = generation->made,
+		.served_count = generation->served_count,
+	};
+	memcpy(status->served, generation->served, sizeof(status->served));
+	tls_generation_unref(&generation);
 }

@@ -3,20 +3,21 @@
 #define NET_TLS_CONTEXT_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
+#include "core/net/tls/files.h"
 #include "core/net/tls/generation.h"
 #include "core/net/tls/sessions.h"
 #include "core/net/tls/tls.h"
 
 struct tls_context {
 	const struct tls_settings *settings;
-	char *path; /* where they stand in the configuration */
+	char *path;             /* where they stand in the configuration */
+	struct tls_files files; /* of who reads them: one thread at a time */
+	atomic_ullong renewals, failed_renewals;
 	struct tls_sessions *sessions;
 	pthread_mutex_t lock; /* of what follows */
 	struct tls_generation *current;
 };
-
-/* The one for a handshake that begins now; to be unreferenced. Any thread. */
-struct tls_generation *tls_context_current(struct tls_context *context);
 
 #endif

@@ -13,6 +13,7 @@
 #include "core/net/tls/sessions.h"
 #include "core/net/tls/ssl.h"
 #include "core/net/tls/staple.h"
+#include "core/net/tls/tls.h"
 #include "core/net/tls/verify.h"
 
 /* One part of a context's settings. */
@@ -48,6 +49,7 @@ static const struct step steps[] = {
 	{ .apply = apply_groups, .release = release_groups },
 	{ .apply = tls_verify_apply },
 	{ .apply = tls_sessions_apply, .release = tls_sessions_release },
+	{ .apply = tls_served_apply },
 };
 
 #define STEPS (sizeof(steps) / sizeof(*steps))
@@ -166,4 +168,10 @@ int tls_generation_switch(SSL *ssl, struct tls_generation *generation)
 	SSL_set_options(ssl, SSL_CTX_get_options(fresh));
 	SSL_set_num_tickets(ssl, SSL_CTX_get_num_tickets(fresh));
 	return !generation->groups || SSL_set1_groups_list(ssl, generation->groups) ? 0 : -1;
+}
+
+const struct tls_served *tls_generation_served(const struct tls_generation *generation, unsigned *count)
+{
+	*count = generation->served_count;
+	return generation->served;
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "core/base/problem.h"
+#include "core/net/tls/served.h"
 #include "core/net/tls/settings.h"
 
 struct tls_sessions;
@@ -33,6 +34,11 @@ struct tls_generation {
 	/* A session is resumed by connections only that have the same here: what of the context a session's peer was
 	 * judged by, the same in all generations where that is the same. */
 	unsigned char session_id[TLS_SESSION_ID_SIZE];
+
+	/* For those who ask; handshakes do not. */
+	time_t made; /* when */
+	struct tls_served served[TLS_SERVED_MAX];
+	unsigned served_count;
 };
 
 /* Settings are copied where they are needed later; sessions are the context's. path: where they stand in the
@@ -49,8 +55,7 @@ struct tls_generation *tls_generation_of(const SSL *ssl);
  * all generations, and ask tls_generation_of. 0, or -1: no memory. */
 int tls_generation_switch(SSL *ssl, struct tls_generation *generation);
 
-/* Any thread. */
+/* Any thread. tls.h has the opposite. */
 struct tls_generation *tls_generation_ref(struct tls_generation *generation);
-void tls_generation_unref(struct tls_generation **generation);
 
 #endif

@@ -9,6 +9,7 @@
 #include <plait/error.h>
 
 #include "core/base/problem.h"
+#include "core/net/tls/served.h"
 #include "core/net/tls/settings.h"
 
 struct tls_client;
@@ -25,12 +26,42 @@ struct tls_context *tls_context_new(const struct tls_settings *settings, const c
 /* Servers of it go first. */
 void tls_context_free(struct tls_context **context);
 
+/* "tls.default". Any thread. */
+const char *tls_context_path(const struct tls_context *context);
+
 /* Reads everything anew, and changes nothing yet: so that several contexts change together or not at all. NULL with an
- * error added to problems. */
+ * error added to problems. Any thread, but one at a time, until it is adopted or unreferenced. */
 struct tls_generation *tls_context_renew(struct tls_context *context, struct problems *problems);
 
-/* New handshakes use it from here on; takes the reference. Any thread. */
+/* New handshakes use it from here on; takes the reference. Any thread, under tls_context_renew's condition. */
 void tls_context_adopt(struct tls_context *context, struct tls_generation **fresh);
+
+/* The one for a handshake that begins now; to be unreferenced. Any thread. */
+struct tls_generation *tls_context_current(struct tls_context *context);
+
+/* Any thread; NULL is allowed. */
+void tls_generation_unref(struct tls_generation **generation);
+
+/* Its certificates. As long as the generation is referenced. */
+const struct tls_served *tls_generation_served(const struct tls_generation *generation, unsigned *count);
+
+/* Whether its files are to be watched. Any thread. */
+bool tls_context_watched(const struct tls_context *context);
+
+/* Looks at its files, once a second. True: they have changed since they were last read (for better or worse;
+ * what was not adopted was never read), and have come to rest. Under tls_context_renew's condition. */
+bool tls_context_look(struct tls_context *context);
+
+/* For status and metrics. */
+struct tls_status {
+	unsigned long long renewals, failed_renewals; /* adopted; could not be read */
+	time_t made;                                  /* when what is current was */
+	struct tls_served served[TLS_SERVED_MAX];     /* its certificates */
+	unsigned served_count;
+};
+
+/* Any thread. */
+void tls_context_status(struct tls_context *context, struct tls_status *status);
 
 /* What a listener's handshakes follow. */
 struct tls_server_settings {

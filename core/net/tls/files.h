@@ -1,0 +1,39 @@
+/* The files of a context, and what they looked like when they were read: so that a change of one shows. */
+#ifndef NET_TLS_FILES_H
+#define NET_TLS_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/net/tls/settings.h"
+
+/* How many looks it waits for files that change all the time, or are missing, before they are read as they are. */
+#define TLS_FILES_PATIENCE 10
+
+struct tls_stamp;
+
+/* One thread at a time. */
+struct tls_files {
+	size_t count;
+	const char **paths;      /* what the settings point to */
+	struct tls_stamp *known; /* what the last reading found */
+	struct tls_stamp *begun; /* before the reading that is under way */
+	struct tls_stamp *last;  /* at the last look */
+	unsigned looks;          /* since they were first seen to differ from known */
+};
+
+/* Every path among the settings, which are borrowed. 0, or -1 when there is no memory. */
+int tls_files_init(struct tls_files *files, const struct tls_settings *settings);
+void tls_files_fini(struct tls_files *files);
+
+/* Before the files are read, so that whatever is changed meanwhile shows afterwards. */
+void tls_files_begin(struct tls_files *files);
+
+/* That reading counts: from here on it is what later ones differ from. */
+void tls_files_done(struct tls_files *files);
+
+/* Looks at them, once an interval. True: something has changed since the reading that counts, and nothing since the last
+ * look; a certificate and its key are not replaced in one moment, and what is being replaced may be missing for one. */
+bool tls_files_look(struct tls_files *files);
+
+#endif

@@ -1,0 +1,273 @@
+/* Reading contexts anew, taking them into use, and saying so. */
+#include "core/server/renew.h"
+#include "core/net/tls/date.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/log.h"
+#include "core/server/expiry.h"
+
+/* A certificate's end is looked for so often. */
+#define EXPIRY_SECONDS 60
+
+struct item {
+	struct item *next;
+	struct tls_context *context;
+	struct tls_generation *fresh; /* read, and not yet in use; NULL: none */
+	struct tls_generation *old;   /* in use until just now; NULL: none */
+	struct expiry expiry;
+};
+
+struct renewal {
+	struct renewal_counters counters;
+	pthread_mutex_t lock; /* of what follows, and of the reading of the contexts */
+	struct item *first;
+	time_t looked; /* at certificates' ends */
+};
+
+struct renewal *renewal_new(void)
+{
+	struct renewal *renewal = calloc(1, sizeof(*renewal));
+	if (!renewal) {
+		fputs("plait: no memory to renew certificates\n", stderr);
+		abort();
+	}
+	pthread_mutex_init(&renewal->lock, NULL);
+	return renewal;
+}
+
+void renewal_free(struct renewal **renewal_at)
+{
+	struct renewal *renewal = *renewal_at;
+	*renewal_at = NULL;
+	if (!renewal)
+		return;
+	while (renewal->first) {
+		struct item *item = renewal->first;
+		renewal->first = item->next;
+		free(item);
+	}
+	pthread_mutex_destroy(&renewal->lock);
+	free(renewal);
+}
+
+void renewal_add(struct renewal *renewal, struct tls_context *context)
+{
+	struct item *item = calloc(1, sizeof(*item));
+	if (!item) {
+		fputs("plait: no memory to renew a certificate\n", stderr);
+		abort();
+	}
+	item->context = context;
+	pthread_mutex_lock(&renewal->lock);
+	struct item **end = &renewal->first;
+	while (*end)
+		end = &(*end)->next;
+	*end = item;
+	pthread_mutex_unlock(&renewal->lock);
+}
+
+/* ---- what has changed ---- */
+
+static const struct tls_served *find_kind(const struct tls_generation *generation, int kind)
+{
+	unsigned count;
+	const struct tls_served *served = tls_generation_served(generation, &count);
+	for (unsigned i = 0; i < count; i++)
+		if (served[i].kind == kind)
+			return &served[i];
+	return NULL;
+}
+
+static void tell_certificate(const char *path, const struct tls_served *served, const struct tls_served *was)
+{
+	char end[TLS_DATE_SIZE], old_end[TLS_DATE_SIZE];
+	tls_date_text(served->not_after, end);
+	if (was && memcmp(was->digest, served->digest, sizeof(was->digest)) == 0)
+		log_write(PLAIT_LOG_INFO, NULL, "%s: renewed; still certificate %s of %s, good until %s",
+			  path, served->serial, served->names, end);
+	else if (was)
+		log_write(
+			PLAIT_LOG_INFO, NULL,
+			"%s: renewed; certificate %s of %s, good until %s, in place of %s of %s, good until %s",
+			path, served->serial, served->names, end, was->serial, was->names,
+			tls_date_text(was->not_after, old_end));
+	else
+		log_write(PLAIT_LOG_INFO, NULL, "%s: renewed; another certificate, %s of %s, good until %s",
+			  path, served->serial, served->names, end);
+}
+
+static void tell_change(const struct tls_context *context, const struct tls_generation *old,
+			const struct tls_generation *current)
+{
+	unsigned count;
+	const struct tls_served *served = tls_generation_served(current, &count);
+	for (unsigned i = 0; i < count; i++)
+		tell_certificate(tls_context_path(context), &served[i], find_kind(old, served[i].kind));
+}
+
+/* With of a list's errors the first in error, if it is given, and the others in the log. */
+static void tell_problems(const struct problems *problems, struct plait_error *error)
+{
+	bool told = !error;
+	for (size_t i = 0; i < problems->count; i++) {
+		const struct problem *problem = &problems->items[i];
+		const char *path = problem->path ? problem->path : "tls";
+		if (!told && !problem->warning) {
+			plait_error_set(error, PLAIT_ERROR_INVALID, path, "%s", problem->text);
+			told = true;
+			continue;
+		}
+		log_write(problem->warning ? PLAIT_LOG_WARNING : PLAIT_LOG_ERROR, NULL, "%s: %s", path,
+			  problem->text);
+	}
+	if (problems->omitted > 0)
+		log_write(PLAIT_LOG_ERROR, NULL, "... and %zu more", problems->omitted);
+}
+
+/* ---- under the lock ---- */
+
+static int read_item(struct item *item, struct problems *problems)
+{
+	item->fresh = tls_context_renew(item->context, problems);
+	return item->fresh ? 0 : PLAIT_ERROR_INVALID;
+}
+
+static int read_all(struct renewal *renewal, struct problems *problems)
+{
+	int result = 0;
+	for (struct item *item = renewal->first; item; item = item->next)
+		if (read_item(item, problems) < 0)
+			result = PLAIT_ERROR_INVALID;
+	return result;
+}
+
+/* Takes all that was read into use, and only then talks about it. */
+static void commit(struct renewal *renewal)
+{
+	for (struct item *item = renewal->first; item; item = item->next) {
+		if (!item->fresh)
+			continue;
+		item->old = tls_context_current(item->context);
+		tls_context_adopt(item->context, &item->fresh);
+		item->expiry = (struct expiry){ 0 };
+	}
+	atomic_fetch_add(&renewal->counters.renewals, 1);
+	for (struct item *item = renewal->first; item; item = item->next) {
+		if (!item->old)
+			continue;
+		struct tls_generation *current = tls_context_current(item->context);
+		tell_change(item->context, item->old, current);
+		tls_generation_unref(&current);
+		tls_generation_unref(&item->old);
+	}
+}
+
+static void abandon(struct renewal *renewal)
+{
+	for (struct item *item = renewal->first; item; item = item->next)
+		tls_generation_unref(&item->fresh);
+	atomic_fetch_add(&renewal->counters.failed, 1);
+}
+
+static void look_at_files(struct renewal *renewal, struct item *item)
+{
+	struct problems problems;
+	if (!tls_context_watched(item->context) || !tls_context_look(item->context))
+		return;
+	problems_init(&problems);
+	int result = read_item(item, &problems);
+	tell_problems(&problems, NULL);
+	problems_fini(&problems);
+	if (result == 0) {
+		commit(renewal);
+		return;
+	}
+	abandon(renewal);
+	log_write(
+		PLAIT_LOG_ERROR, NULL,
+		"%s: not renewed, what was read before stays in use; its files are read when they change again",
+		tls_context_path(item->context));
+}
+
+/* ---- for others ---- */
+
+int renewal_prepare(struct renewal *renewal, struct problems *problems)
+{
+	pthread_mutex_lock(&renewal->lock);
+	return read_all(renewal, problems);
+}
+
+void renewal_commit(struct renewal *renewal)
+{
+	commit(renewal);
+	pthread_mutex_unlock(&renewal->lock);
+}
+
+void renewal_abandon(struct renewal *renewal)
+{
+	abandon(renewal);
+	pthread_mutex_unlock(&renewal->lock);
+}
+
+int renewal_all(struct renewal *renewal)
+{
+	struct problems problems;
+	problems_init(&problems);
+	int result = renewal_prepare(renewal, &problems);
+	tell_problems(&problems, NULL);
+	if (result == 0)
+		renewal_commit(renewal);
+	else
+		renewal_abandon(renewal);
+	if (result < 0)
+		log_write(
+			PLAIT_LOG_ERROR, NULL,
+			"tls: nothing was renewed, all that was read before stays in use; correct the %zu error%s "
+			"above, then send SIGHUP again",
+			problems.errors, problems.errors == 1 ? "" : "s");
+	problems_fini(&problems);
+	return result;
+}
+
+int renewal_one(struct renewal *renewal, struct tls_context *context, struct plait_error *error)
+{
+	struct problems problems;
+	struct plait_error unused;
+	int result = PLAIT_ERROR_GONE;
+	problems_init(&problems);
+	pthread_mutex_lock(&renewal->lock);
+	for (struct item *item = renewal->first; item; item = item->next)
+		if (item->context == context)
+			result = read_item(item, &problems);
+	tell_problems(&problems, error ? error : &unused);
+	if (result == 0)
+		commit(renewal);
+	else
+		abandon(renewal);
+	pthread_mutex_unlock(&renewal->lock);
+	problems_fini(&problems);
+	return result;
+}
+
+void renewal_look(struct renewal *renewal, time_t now)
+{
+	pthread_mutex_lock(&renewal->lock);
+	bool ends = now < renewal->looked || now - renewal->looked >= EXPIRY_SECONDS;
+	if (ends)
+		renewal->looked = now;
+	for (struct item *item = renewal->first; item; item = item->next) {
+		look_at_files(renewal, item);
+		if (ends)
+			expiry_look(&item->expiry, item->context, now);
+	}
+	pthread_mutex_unlock(&renewal->lock);
+}
+
+const struct renewal_counters *renewal_counters(const struct renewal *renewal)
+{
+	return &renewal->counters;
+}
