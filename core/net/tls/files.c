@@ -15,7 +15,7 @@ struct tls_stamp {
 	struct timespec modified, changed;
 };
 
-/* Calls with each path that stands in a struct of that table. */
+/* Every path that stands in a struct of that table, into paths unless that is NULL. Returns their number. */
 static size_t each_path(const struct plait_option *table, const void *object, const char **paths)
 {
 	size_t count = 0;
@@ -98,19 +98,21 @@ void tls_files_done(struct tls_files *files)
 {
 	memcpy(files->known, files->begun, files->count * sizeof(*files->known));
 	memcpy(files->last, files->begun, files->count * sizeof(*files->last));
-	files->looks = 0;
+	files->differ = files->rest = 0;
 }
 
 bool tls_files_look(struct tls_files *files)
 {
-	bool changed = false, moving = false, missing = false;
+	bool differ = false, moved = false, missing = false;
 	for (size_t i = 0; i < files->count; i++) {
 		struct tls_stamp now = look_at(files->paths[i]);
-		changed |= !same(&now, &files->known[i]);
-		moving |= !same(&now, &files->last[i]);
+		differ |= !same(&now, &files->known[i]);
+		moved |= !same(&now, &files->last[i]);
 		missing |= now.error != 0;
 		files->last[i] = now;
 	}
-	files->looks = changed ? files->looks + 1 : 0;
-	return changed && ((!moving && !missing) || files->looks > TLS_FILES_PATIENCE);
+	files->differ = differ ? files->differ + 1 : 0;
+	files->rest = differ && !moved ? files->rest + 1 : 0;
+	return files->rest >= (missing ? TLS_FILES_MISSING_LOOKS : 1) ||
+	       files->differ >= TLS_FILES_RESTLESS_LOOKS;
 }

@@ -7,8 +7,10 @@
 
 #include "core/net/tls/settings.h"
 
-/* How many looks it waits for files that change all the time, or are missing, before they are read as they are. */
-#define TLS_FILES_PATIENCE 10
+/* How many looks it waits for a file that is missing, and for files that change all the time, before they are read as
+ * they are. */
+#define TLS_FILES_MISSING_LOOKS 10
+#define TLS_FILES_RESTLESS_LOOKS 30
 
 struct tls_stamp;
 
@@ -19,7 +21,8 @@ struct tls_files {
 	struct tls_stamp *known; /* what the last reading found */
 	struct tls_stamp *begun; /* before the reading that is under way */
 	struct tls_stamp *last;  /* at the last look */
-	unsigned looks;          /* since they were first seen to differ from known */
+	unsigned differ;         /* at so many looks in a row, from known */
+	unsigned rest;           /* and so many of these found nothing that the one before had not found */
 };
 
 /* Every path among the settings, which are borrowed. 0, or -1 when there is no memory. */
