@@ -7,6 +7,7 @@
 #include "core/base/option_value.h"
 #include "core/base/suggest.h"
 #include "core/base/text.h"
+#include "core/config/check.h"
 #include "core/config/config.h"
 
 /* A place of a listener where a protocol is named, and what becomes known of it. */
@@ -187,6 +188,7 @@ void config_bind_program(struct config *config, const struct config_protocols *p
 		binding = alpn_binding(config, 0, i, problems);
 		bind_protocol(&binding, protocols->alpn_protocols[i], protocols->alpn[i].options);
 	}
+	config_check_upgrade(config, 0, problems);
 }
 
 static void find_and_bind(const struct binding *binding, const struct registry *registry, bool all)
@@ -214,6 +216,7 @@ int config_bind_protocols(struct config *config, const struct registry *registry
 			binding = alpn_binding(config, i, k, problems);
 			find_and_bind(&binding, registry, all);
 		}
+		config_check_upgrade(config, i, problems);
 	}
 	return problems->errors > errors ? -1 : 0;
 }

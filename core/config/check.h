@@ -11,6 +11,10 @@ void config_check(struct config *config, struct problems *problems);
 /* Of the listener with that index, whose endpoint is known. */
 void config_check_tls(struct config *config, size_t index, struct problems *problems);
 
+/* Whether a listener with that index that begins without TLS has any use for what it says about TLS; when its protocols
+ * are known. */
+void config_check_upgrade(const struct config *config, size_t index, struct problems *problems);
+
 /* Adds a problem for each listener whose address an earlier one has. */
 void config_check_clashes(const struct config *config, struct problems *problems);
 

@@ -145,6 +145,22 @@ static void check_alpn(const struct subject *subject)
 	}
 }
 
+static bool starts_tls(const struct plait_protocol *protocol)
+{
+	return protocol && protocol->starts_tls;
+}
+
+/* Connections whose protocol begins TLS have it: too late to choose another by ALPN. */
+static void refuse_alpn(const struct subject *subject)
+{
+	char path[64];
+
+	if (subject->listener->alpn.count > 0)
+		problems_add_key(subject->problems, child(subject, "alpn", path, sizeof(path)),
+				 "where TLS begins later, connections have their protocol already; take "
+				 "\"alpn\" out, or bind it to tls://");
+}
+
 static void refuse_tls(const struct subject *subject)
 {
 	const struct listener_config *listener = subject->listener;
@@ -166,7 +182,7 @@ static void refuse_tls(const struct subject *subject)
 					 endpoint_scheme_name(listener->endpoint.scheme), keys[i].key);
 }
 
-void config_check_tls(struct config *config, size_t index, struct problems *problems)
+static struct subject subject_at(const struct config *config, size_t index, struct problems *problems)
 {
 	struct subject subject = {
 		.config = config,
@@ -176,10 +192,31 @@ void config_check_tls(struct config *config, size_t index, struct problems *prob
 	};
 
 	snprintf(subject.path, sizeof(subject.path), "listeners[%zu]", index);
-	if (subject.listener->endpoint.scheme != ENDPOINT_TLS) {
-		refuse_tls(&subject);
+	return subject;
+}
+
+void config_check_upgrade(const struct config *config, size_t index, struct problems *problems)
+{
+	struct subject subject = subject_at(config, index, problems);
+	const struct listener_config *listener = subject.listener;
+	enum endpoint_scheme scheme = listener->endpoint.scheme;
+
+	if (!listener->endpoint_known || !listener->speaks || scheme == ENDPOINT_TLS)
 		return;
-	}
+	if (scheme != ENDPOINT_UDP && listener->tls &&
+	    (starts_tls(listener->speaks) || starts_tls(listener->overflow.speaks)))
+		refuse_alpn(&subject);
+	else
+		refuse_tls(&subject);
+}
+
+void config_check_tls(struct config *config, size_t index, struct problems *problems)
+{
+	struct subject subject = subject_at(config, index, problems);
+
+	/* Others may have none; a context that they name must be there. */
+	if (subject.listener->endpoint.scheme != ENDPOINT_TLS && !subject.listener->tls)
+		return;
 	check_context(&subject);
 	check_names(&subject);
 	check_strictness(&subject);

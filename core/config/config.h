@@ -52,7 +52,7 @@ struct listener_config {
 
 	struct endpoint endpoint; /* from bind, when endpoint_known */
 	bool endpoint_known;
-	const struct tls_config *tls_context;    /* NULL unless the scheme is tls */
+	const struct tls_config *tls_context;    /* NULL: it has none, or should not */
 	const struct tls_config **name_contexts; /* for each of server_names, when those are good */
 
 	/* Filled by config_bind_protocols. */

@@ -57,6 +57,11 @@ static void tell_numbers(json_t *listener, const struct plait_listen_options *op
 	}
 }
 
+static bool is_tls(const char *endpoint)
+{
+	return strncmp(endpoint, "tls:", 4) == 0;
+}
+
 /* NULL: a text is not UTF-8. */
 static json_t *tell_alpn(const struct config_protocols *protocols)
 {
@@ -95,6 +100,8 @@ static json_t *tell(const char *endpoint, const struct config_protocols *protoco
 		result |= json_object_set_new(root, "tls",
 					      json_pack("{s:{s:s, s:s}}", "default", "certificate",
 							options->certificate, "key", options->key));
+	if (options->certificate && !is_tls(endpoint))
+		result |= json_object_set_new(listener, "tls", json_string("default"));
 	if (result < 0) {
 		json_decref(root);
 		return NULL;
@@ -103,15 +110,20 @@ static json_t *tell(const char *endpoint, const struct config_protocols *protoco
 }
 
 /* What a file says in other words. */
-static int check_certificate(const char *endpoint, const struct plait_listen_options *options,
-			     struct plait_error *error)
+static int check_certificate(const char *endpoint, const struct plait_protocol *protocol,
+			     const struct plait_listen_options *options, struct plait_error *error)
 {
-	bool tls = strncmp(endpoint, "tls:", 4) == 0;
+	bool tls = is_tls(endpoint);
+	bool may_have = protocol->starts_tls || (options->overflow && options->overflow->starts_tls);
 
+	if (!tls && may_have && !options->certificate != !options->key)
+		return plait_error_set(error, PLAIT_ERROR_INVALID, endpoint,
+				       "a certificate and its key go together; name the %s, too",
+				       options->key ? "certificate" : "key");
 	if (tls && (!options->certificate || !options->key))
 		return plait_error_set(error, PLAIT_ERROR_INVALID, endpoint,
 				       "a tls:// endpoint needs a certificate and a key in the options");
-	if (!tls && (options->certificate || options->key))
+	if (!tls && !may_have && (options->certificate || options->key))
 		return plait_error_set(error, PLAIT_ERROR_INVALID, endpoint,
 				       "takes no certificate and no key; they are for tls:// endpoints");
 	return 0;
@@ -166,7 +178,7 @@ struct config *config_for_program(const char *endpoint, const struct config_prot
 
 	if (!options)
 		options = &defaults;
-	if (check_certificate(endpoint, options, error) < 0)
+	if (check_certificate(endpoint, protocol, options, error) < 0)
 		return NULL;
 	if (check_alpn(endpoint, protocols, error) < 0)
 		return NULL;

@@ -83,7 +83,8 @@ static const struct plait_option listener_table[] = {
 	PLAIT_OPTION_STRING(
 		"tls", struct listener_config, tls, .min = 1, .max = 255,
 		.doc = "The TLS context of a tls:// listener, a name from the top level's tls; without it, the "
-		       "one named \"default\""),
+		       "one named \"default\". Of a tcp:// or unix: listener whose protocol begins TLS itself "
+		       "(STARTTLS), too; without it, there is none"),
 	PLAIT_OPTION_TEXTS(
 		"server_names", struct listener_config, server_names, .min = 1, .max = 65536,
 		.doc = "Names that clients ask for (SNI), each with the TLS context that it gets: host names, or "

@@ -14,6 +14,19 @@ struct factory_choices {
 	struct plait_factory *const *items;
 };
 
+struct tls_role;
+
+/* What plait_start_tls is given. */
+struct plait_tls_context {
+	struct tls_role *role; /* NULL: there is none */
+};
+
+/* TLS contexts by their names in the configuration. */
+struct tls_directory {
+	struct plait_tls_context *(*find)(struct tls_directory *directory,
+					  const char *name); /* NULL: there is none */
+};
+
 struct plait_factory {
 	const struct plait_protocol *protocol; /* outlives the factory */
 	const void *options;                   /* likewise */
@@ -21,13 +34,22 @@ struct plait_factory {
 	const struct factory_choices *choices; /* likewise; NULL: no connection has a choice */
 	struct plait_reactor *reactor;         /* NULL: on trial */
 	struct traffic *traffic;               /* likewise; NULL: nobody counts */
+	struct plait_tls_context tls;          /* the listener's own */
+	struct tls_directory *directory;       /* NULL: none has a name */
 	char *name;
 	void *state;
 	bool started;
 };
 
-/* Calls factory_start on this thread. reactor: of whoever listens or connects (NULL: on trial). NULL with error filled when
- * it fails. */
+/* Not started: what belongs to it can still be set. NULL with error filled: no memory. */
+struct plait_factory *factory_allocate(struct plait_reactor *reactor, const char *name,
+				       const struct plait_protocol *protocol, const void *options,
+				       const struct net_settings *settings, struct plait_error *error);
+
+/* Calls factory_start on this thread. 0, or a negative code with error filled. */
+int factory_start(struct plait_factory *factory, struct plait_error *error);
+
+/* Both. reactor: of whoever listens or connects (NULL: on trial). NULL with error filled when it fails. */
 struct plait_factory *factory_new(struct plait_reactor *reactor, const char *name,
 				  const struct plait_protocol *protocol, const void *options,
 				  const struct net_settings *settings, struct plait_error *error);

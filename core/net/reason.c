@@ -39,6 +39,8 @@ static const struct {
 					    true },
 	[PLAIT_REASON_TLS_CERTIFICATE] = { "tls-certificate", "the peer's certificate is not good", true,
 					   false },
+	[PLAIT_REASON_TLS_EARLY] = { "tls-early", "bytes came before TLS began, perhaps not from the peer",
+				     true, true },
 };
 
 static bool known(enum plait_reason reason)

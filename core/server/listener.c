@@ -201,10 +201,16 @@ static struct plait_factory *make_factory(struct plait_listener *listener, struc
 					  struct plait_error *error)
 {
 	const struct listener_config *config = listener->config;
-	struct plait_factory *factory = factory_new(reactor, config->name, protocol, options, &config->net,
-						    error);
-	if (factory && listener->throttle)
+	struct plait_factory *factory = factory_allocate(reactor, config->name, protocol, options,
+							 &config->net, error);
+	if (!factory)
+		return NULL;
+	if (listener->throttle)
 		factory->traffic = throttle_traffic(listener->throttle);
+	factory->tls.role = listener->tls ? tls_server_role(listener->tls) : NULL;
+	factory->directory = listener->directory;
+	if (factory_start(factory, error) < 0)
+		factory_free(&factory);
 	return factory;
 }
 

@@ -29,6 +29,8 @@ struct plait_listener {
 	struct tls_context *
 		*name_contexts; /* borrowed, one for each of server_names: filled before it is prepared */
 	struct tls_server *tls;
+	struct tls_directory
+		*directory; /* borrowed, set before it is prepared; NULL: no context has a name */
 	struct socket_addresses addresses;
 	int bound[SOCKET_ADDRESSES_MAX]; /* for each address, the first socket; stream or ports own it */
 	struct plait_factory *factory;

@@ -105,12 +105,21 @@ static void resolve_listeners(struct server *server, struct problems *problems)
 	}
 }
 
+static void name_tls(struct server *server, struct problems *problems)
+{
+	struct plait_error error = { 0 };
+	server->named = named_tls_new(&server->config->tls, server->tls, &error);
+	if (!server->named)
+		problems_add(problems, "tls", "%s", error.text);
+}
+
 /* Starts the factories. */
 static void prepare_listeners(struct server *server, struct problems *problems)
 {
 	for (size_t i = 0; i < server->listener_count; i++) {
 		struct plait_error error = { 0 };
 		char path[64];
+		server->listeners[i]->directory = named_tls_directory(server->named);
 		if (listener_prepare(server->listeners[i], server->reactor, &error) == 0)
 			continue;
 		snprintf(path, sizeof(path), "listeners[%zu]", i);
@@ -169,7 +178,8 @@ struct server *server_load(const char *file, struct problems *problems)
 		goto fail;
 	/* Only here do plugins run with their options. */
 	make_reactor(server, problems);
-	if (server->reactor)
+	name_tls(server, problems);
+	if (server->reactor && server->named)
 		prepare_listeners(server, problems);
 	if (problems->errors > errors)
 		goto fail;
@@ -200,6 +210,7 @@ void server_free(struct server **server_at)
 		listener_free(&server->listeners[i]);
 	free(server->listeners);
 	plait_reactor_free(&server->reactor);
+	named_tls_free(&server->named);
 	for (size_t i = 0; server->tls && i < server->config->tls.count; i++)
 		tls_context_free(&server->tls[i]);
 	free(server->tls);

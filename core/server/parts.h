@@ -6,6 +6,7 @@
 #include "core/net/tls/tls.h"
 #include "core/plugin/registry.h"
 #include "core/server/listener.h"
+#include "core/server/named_tls.h"
 #include "core/server/server.h"
 
 struct server {
@@ -13,6 +14,7 @@ struct server {
 	struct registry *registry;
 	struct plait_reactor *reactor;
 	struct tls_context **tls; /* one for each of config->tls, in its order */
+	struct named_tls *named;  /* these, by their names */
 	struct plait_listener *
 		*listeners; /* likewise of config->listeners; NULL: none was made, or the reactor has it */
 	size_t listener_count;

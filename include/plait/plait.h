@@ -34,6 +34,7 @@
 #include <plait/reactor.h>
 #include <plait/reason.h>
 #include <plait/service.h>
+#include <plait/start_tls.h>
 #include <plait/threads.h>
 #include <plait/tls.h>
 

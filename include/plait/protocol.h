@@ -2,6 +2,7 @@
 #ifndef PLAIT_PROTOCOL_H
 #define PLAIT_PROTOCOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <plait/abi.h>
@@ -90,6 +91,12 @@ struct plait_protocol {
 
 	/* Twisted's connectionRefused: a datagram of a connected port came to peer's host, and nothing listens there. */
 	void (*refused)(struct plait_port *port, const struct plait_addr *peer);
+
+	/* It may call plait_start_tls: then its tcp:// and unix: listeners can have a TLS context. */
+	bool starts_tls;
+
+	/* Twisted's handshakeCompleted: TLS has begun on a connection that plait_start_tls was called for. */
+	void (*tls_started)(struct plait_conn *conn);
 };
 
 /* The symbol the loader looks for. */

@@ -80,7 +80,7 @@ struct plait_listen_alpn {
 struct plait_listen_options {
 	const char *name;    /* in the log; NULL: the protocol's */
 	const void *options; /* what the protocol's option table would fill, borrowed; NULL: its defaults */
-	const char *certificate, *key; /* PEM files, for tls:// */
+	const char *certificate, *key; /* PEM files, for tls://, or for plait_start_tls */
 	uint64_t handshake_timeout_ms, idle_timeout_ms, close_timeout_ms;
 	uint64_t buffer_high, buffer_low, buffer_cap, buffer_input; /* bytes */
 	uint64_t connections, per_address;                          /* at one time */

@@ -36,15 +36,19 @@ void conn_begin_close(struct plait_conn *conn, enum plait_reason reason)
 {
 	if (conn->state == CONN_FLUSHING || conn->state == CONN_CLOSED)
 		return;
-	if (conn->state != CONN_OPEN) {
+	if (conn->state != CONN_OPEN && !conn_is_upgrading(conn)) {
 		conn_fail(conn, reason, NULL);
 		return;
 	}
 	if (conn->sharing)
 		group_stop_sharing(conn);
-	if (conn->state != CONN_OPEN) /* there was no memory for what it is owed */
+	if (conn->state == CONN_CLOSED) /* there was no memory for what it is owed */
 		return;
 	set_reason(conn, reason);
+	if (conn->state == CONN_HANDSHAKE) { /* it closes when TLS has begun */
+		group_remove_all(conn);
+		return;
+	}
 	conn_move(conn, CONN_FLUSHING);
 	conn->paused &= (uint8_t) ~(CONN_PAUSE_RATE_IN | CONN_PAUSE_RATE_OUT); /* its end is not held back */
 	group_remove_all(conn);
@@ -66,7 +70,7 @@ void conn_fail(struct plait_conn *conn, enum plait_reason reason, const char *te
 	if (conn->state == CONN_CLOSED)
 		return;
 	/* While closing in order, only a loss of bytes changes what it was closed for. */
-	if (conn->state == CONN_FLUSHING && conn_owes(conn))
+	if ((conn->state == CONN_FLUSHING && conn_owes(conn)) || conn_is_upgrading(conn))
 		conn->reason = PLAIT_REASON_NONE;
 	set_reason(conn, reason);
 	log_end(conn, conn->reason == reason ? text : NULL);
@@ -148,6 +152,7 @@ void conn_finish(struct plait_conn *conn)
 	group_remove_all(conn);
 	conn_ref_gone(conn);
 	loop_stop_timer(conn->loop, &conn->timer);
+	conn_end_upgrade(conn);
 	queue_clear(&conn->output, &conn->loop->pool);
 	buffer_fini(&conn->input);
 	counter_add(&conn->loop->net->counters.closed[reason], 1);
@@ -191,6 +196,8 @@ void conn_close_late(struct plait_conn *conn)
 
 void conn_drain(struct plait_conn *conn)
 {
+	if (conn_is_upgrading(conn)) /* it is drained when TLS has begun */
+		return;
 	if (conn->state == CONN_OPEN && conn_protocol(conn)->draining) {
 		conn_enter(conn);
 		conn_protocol(conn)->draining(conn);
@@ -203,7 +210,8 @@ void conn_drain(struct plait_conn *conn)
 
 bool conn_abort_drain(struct plait_conn *conn)
 {
-	bool owed = conn->state == CONN_OPEN || (conn->state == CONN_FLUSHING && conn_owes(conn));
+	bool owed = conn->state == CONN_OPEN || conn_is_upgrading(conn) ||
+		    (conn->state == CONN_FLUSHING && conn_owes(conn));
 	conn_fail(conn, PLAIT_REASON_DRAIN, NULL);
 	return owed;
 }
@@ -217,7 +225,7 @@ void plait_close(struct plait_conn *conn)
 void plait_close_error(struct plait_conn *conn, const char *what)
 {
 	loop_assert_here(conn->loop);
-	if (conn->state != CONN_OPEN)
+	if (!conn_is_live(conn))
 		return;
 	plait_log_conn(conn, PLAIT_LOG_INFO, "%s: %s", plait_reason_name(PLAIT_REASON_PROTOCOL_ERROR), what);
 	conn_begin_close(conn, PLAIT_REASON_PROTOCOL_ERROR);
@@ -233,7 +241,7 @@ void plait_abort(struct plait_conn *conn)
 void plait_shutdown_write(struct plait_conn *conn)
 {
 	loop_assert_here(conn->loop);
-	if (conn->state != CONN_OPEN || conn->write_ending)
+	if (!conn_is_live(conn) || conn->write_ending)
 		return;
 	if (conn->sharing)
 		group_stop_sharing(conn);

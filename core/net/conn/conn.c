@@ -18,7 +18,7 @@ static const unsigned moves[] = {
 	[CONN_CONNECTING] = TO(CONN_PREAMBLE) | TO(CONN_HANDSHAKE) | TO(CONN_OPEN) | TO(CONN_CLOSED),
 	[CONN_PREAMBLE] = TO(CONN_HANDSHAKE) | TO(CONN_OPEN) | TO(CONN_CLOSED),
 	[CONN_HANDSHAKE] = TO(CONN_OPEN) | TO(CONN_CLOSED),
-	[CONN_OPEN] = TO(CONN_FLUSHING) | TO(CONN_CLOSED),
+	[CONN_OPEN] = TO(CONN_HANDSHAKE) | TO(CONN_FLUSHING) | TO(CONN_CLOSED),
 	[CONN_FLUSHING] = TO(CONN_CLOSED),
 	[CONN_CLOSED] = 0,
 };
@@ -58,6 +58,8 @@ static ASIDE void end_turn(struct plait_conn *conn)
 	if (conn->state == CONN_FLUSHING)
 		buffer_fini(&conn->input);
 	conn_catch_up(conn);
+	if (conn_upgrade_due(conn))
+		handshake(conn);
 	conn_settle(conn);
 	if (conn->state == CONN_FLUSHING) /* most are closed in the turn in which that began */
 		conn_start_timer(conn);
@@ -189,21 +191,25 @@ static bool choose(struct plait_conn *conn)
 	return admit(conn);
 }
 
-static void open_now(struct plait_conn *conn)
+void conn_log_opening(struct plait_conn *conn, const char *what)
 {
 	struct plait_tls tls = { 0 };
+	if (!log_enabled(PLAIT_LOG_DEBUG))
+		return;
+	if (conn->transport.ops->describe)
+		conn->transport.ops->describe(&conn->transport, &tls);
+	plait_log_conn(conn, PLAIT_LOG_DEBUG, "%s%s%s%s%s", what, tls.version ? ", " : "",
+		       tls.version ? tls.version : "", tls.cipher ? " " : "", tls.cipher ? tls.cipher : "");
+}
+
+static void open_now(struct plait_conn *conn)
+{
 	if (conn->factory->choices && !choose(conn))
 		return;
 	conn_move(conn, CONN_OPEN);
 	conn->active_ms = loop_now(conn->loop);
 	conn_start_timer(conn);
-	if (log_enabled(PLAIT_LOG_DEBUG)) {
-		if (conn->transport.ops->describe)
-			conn->transport.ops->describe(&conn->transport, &tls);
-		plait_log_conn(conn, PLAIT_LOG_DEBUG, "opened%s%s%s%s", tls.version ? ", " : "",
-			       tls.version ? tls.version : "", tls.cipher ? " " : "",
-			       tls.cipher ? tls.cipher : "");
-	}
+	conn_log_opening(conn, "opened");
 	conn->made = true;
 	if (conn_protocol(conn)->made) {
 		conn_enter(conn);
@@ -218,10 +224,16 @@ static void open_now(struct plait_conn *conn)
 
 static void handshake(struct plait_conn *conn)
 {
+	bool upgrading = conn_is_upgrading(conn); /* and has its protocol */
+	if (upgrading && !conn_prepare_upgrade(conn))
+		return;
 	ssize_t result = conn->transport.ops->handshake(&conn->transport);
 	switch (result) {
 	case TRANSPORT_END:
-		open_now(conn);
+		if (upgrading)
+			conn_upgraded(conn);
+		else
+			open_now(conn);
 		/* The last flight of the handshake may have brought data along. */
 		if (conn->state != CONN_CLOSED && transport_pending(&conn->transport)) {
 			conn->read_due = true;

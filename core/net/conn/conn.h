@@ -1,5 +1,5 @@
 /* A connection from the inside. Its parts: conn.c (life), input.c, framing.c, output.c, close.c, timeout.c, ref.c,
- * feed.c, traffic.c, tls.c. */
+ * feed.c, start_tls.c, tls.c, traffic.c. */
 #ifndef NET_CONN_H
 #define NET_CONN_H
 
@@ -36,6 +36,7 @@ enum conn_pause {
 };
 
 struct conn_feed;
+struct conn_upgrade;
 struct membership;
 
 /* Whoever made the connection learns when it is gone, on the connection's loop, and may free the factory then; and, where
@@ -53,9 +54,10 @@ struct conn_extra {
 	struct plait_tls tls;
 	struct plait_certificate *certificate; /* the peer's; NULL: nobody asked, or there is none */
 	struct plait_conn_ref *ref;
-	struct conn_feed *feed; /* NULL: there never was a producer or a file */
-	uint64_t idle_ms;       /* instead of the listener's, with has_idle */
-	uint64_t timeout_ms;    /* the protocol's own; 0: none */
+	struct conn_feed *feed;       /* NULL: there never was a producer or a file */
+	struct conn_upgrade *upgrade; /* NULL: it does not begin TLS */
+	uint64_t idle_ms;             /* instead of the listener's, with has_idle */
+	uint64_t timeout_ms;          /* the protocol's own; 0: none */
 	uint64_t timeout_from_ms;
 	bool has_tls;
 	bool has_idle;
@@ -229,6 +231,29 @@ bool conn_awaits_producer(const struct plait_conn *conn);
 void conn_dismiss_producer(struct plait_conn *conn); /* an end that does not wait for it has begun */
 void conn_feed_end(struct plait_conn *conn);
 
+/* start_tls.c */
+
+/* TLS begins on an open connection: to its protocol it is as open as before, but nothing moves. */
+static inline bool conn_is_upgrading(const struct plait_conn *conn)
+{
+	return conn->extra && conn->extra->upgrade;
+}
+
+/* Sends what leaves in plain and changes the transport, as far as it can. Whether the handshake can go on. */
+bool conn_prepare_upgrade(struct plait_conn *conn);
+bool conn_upgrade_due(const struct plait_conn *conn); /* and has not */
+void conn_upgraded(struct plait_conn *conn);          /* the handshake is done */
+void conn_end_upgrade(struct plait_conn *conn);
+size_t conn_upgrade_owed(const struct plait_conn *conn); /* bytes that are to leave in plain */
+void conn_came_early(struct plait_conn *conn);           /* bytes, before TLS began */
+
+/* Open as its protocol sees it, and not asked to close. */
+static inline bool conn_is_live(const struct plait_conn *conn)
+{
+	return conn->state == CONN_OPEN || (conn_is_upgrading(conn) && conn->state == CONN_HANDSHAKE &&
+					    conn->reason == PLAIT_REASON_NONE);
+}
+
 /* close.c */
 void conn_begin_close(struct plait_conn *conn,
 		      enum plait_reason reason);   /* in order; nothing more is delivered */
@@ -270,6 +295,9 @@ static inline bool conn_delivering(const struct plait_conn *conn)
 {
 	return conn->loop->net->delivering == conn;
 }
+
+/* What TLS agreed on comes with it, where there is one. */
+void conn_log_opening(struct plait_conn *conn, const char *what);
 
 struct log_subject conn_subject(const struct plait_conn *conn);
 

@@ -106,7 +106,6 @@ struct plait_deferred *plait_send_file(struct plait_conn *conn, int fd, uint64_t
 		.offset = offset,
 		.left = len,
 		.fd = fd,
-		.copied = !conn->transport.ops->sendfile,
 	};
 	add_file(conn, file);
 	return plait_deferred_ref(file->deferred);
@@ -204,6 +203,8 @@ bool conn_send_file(struct plait_conn *conn, size_t *budget)
 		end_file(conn, NULL);
 		return true;
 	}
+	if (!conn->transport.ops->sendfile)
+		file->copied = true;
 	size_t len = file->left < *budget ? (size_t)file->left : *budget;
 	if (len == 0)
 		return false;

@@ -144,6 +144,8 @@ static void check_input_bound(struct plait_conn *conn)
 /* What the protocol did not take stays with the connection, within the bound. */
 static ASIDE void keep(struct plait_conn *conn, const uint8_t *data, size_t len)
 {
+	if (conn_is_upgrading(conn))
+		conn_came_early(conn);
 	if (conn->state != CONN_OPEN)
 		return;
 	if (buffer_append(&conn->input, data, len) < 0)
@@ -170,6 +172,8 @@ static void deliver_waiting(struct plait_conn *conn)
 	conn->deliver_due = false;
 	if (deliverable(conn) && buffer_size(&conn->input) > 0) {
 		size_t done = deliver(conn, buffer_data(&conn->input), buffer_size(&conn->input));
+		if (conn_is_upgrading(conn) && done < buffer_size(&conn->input))
+			conn_came_early(conn);
 		if (conn->state == CONN_OPEN)
 			buffer_consume(&conn->input, done);
 		else
@@ -318,7 +322,7 @@ void conn_resume_from(struct plait_conn *conn, enum conn_pause why)
 void plait_pause(struct plait_conn *conn)
 {
 	loop_assert_here(conn->loop);
-	if (conn->state == CONN_OPEN) {
+	if (conn_is_live(conn)) {
 		conn_pause_for(conn, CONN_PAUSE_PROTOCOL);
 		conn_defer(conn);
 	}

@@ -171,8 +171,8 @@ static ASIDE bool takes_output_not_shared(struct plait_conn *conn)
 	if (conn->sharing)
 		group_go_alone(conn);
 	if (conn_awaits_producer(conn))
-		return !conn->write_ended && (conn->state == CONN_OPEN || conn->state == CONN_FLUSHING);
-	return conn->state == CONN_OPEN && !conn->write_ending;
+		return !conn->write_ended && (conn_is_live(conn) || conn->state == CONN_FLUSHING);
+	return conn_is_live(conn) && !conn->write_ending;
 }
 
 /* From here on, what is written comes behind what the connection is owed. */
@@ -425,7 +425,8 @@ bool conn_offer(struct plait_conn *conn, struct plait_chunk *chunk)
 
 size_t plait_conn_queued(const struct plait_conn *conn)
 {
-	return conn->output.bytes + (conn->sharing ? group_owed(conn) : 0);
+	return conn->output.bytes + (conn->sharing ? group_owed(conn) : 0) +
+	       (conn_is_upgrading(conn) ? conn_upgrade_owed(conn) : 0);
 }
 
 size_t plait_conn_room(const struct plait_conn *conn)

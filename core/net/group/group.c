@@ -136,12 +136,12 @@ int plait_group_add(struct plait_group *group, struct plait_conn *conn)
 	loop_assert_here(conn->loop);
 	if (*find(conn, group))
 		return 0;
-	if (conn->state != CONN_OPEN)
+	if (!conn_is_live(conn))
 		return PLAIT_ERROR_CLOSING;
 	if (conn->sharing)
 		group_stop_sharing(conn);
 	struct group_part *part = part_of(group, conn->loop);
-	if (!part || conn->state != CONN_OPEN || part_add(part, conn) < 0)
+	if (!part || !conn_is_live(conn) || part_add(part, conn) < 0)
 		return PLAIT_ERROR_MEMORY;
 	group_ref(group);
 	atomic_fetch_add_explicit(&group->count, 1, memory_order_relaxed);

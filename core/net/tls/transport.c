@@ -31,14 +31,14 @@ static void conn_free(struct tls_conn *conn)
 	free(conn);
 }
 
-static int tls_open(struct transport *transport, int fd, void *context)
+static int attach(struct transport *transport, int fd, struct tls_role *role)
 {
 	struct tls_conn *conn = calloc(1, sizeof(*conn));
 	if (!conn)
 		goto fail;
 	conn->socket.fd = fd;
 	conn->warm = tls_warm_of(plait_loop_current());
-	conn->role = context;
+	conn->role = role;
 	conn->ssl = conn->role->make(conn->role);
 	BIO *bio = conn->ssl ? tls_socket_bio(&conn->socket) : NULL;
 	if (!bio)
@@ -52,8 +52,20 @@ fail:
 	if (conn)
 		conn_free(conn);
 	ERR_clear_error();
+	return -1;
+}
+
+static int tls_open(struct transport *transport, int fd, void *context)
+{
+	if (attach(transport, fd, context) == 0)
+		return 0;
 	close(fd);
 	return -1;
+}
+
+static int tls_take_over(struct transport *transport, void *context)
+{
+	return attach(transport, transport_fd(transport), context);
 }
 
 ssize_t tls_translate_socket(const struct tls_conn *conn)
@@ -220,6 +232,7 @@ static int tls_agreed(const struct transport *transport)
 const struct transport_ops transport_tls = {
 	.name = "tls",
 	.open = tls_open,
+	.take_over = tls_take_over,
 	.handshake = tls_handshake,
 	.read = tls_read,
 	.write = tls_write,

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -94,6 +95,12 @@ static ssize_t plain_sendfile(struct transport *transport, int file, uint64_t of
 	}
 }
 
+static bool plain_arrived(const struct transport *transport)
+{
+	int bytes = 0;
+	return ioctl(transport_fd(transport), FIONREAD, &bytes) == 0 && bytes > 0;
+}
+
 static ssize_t plain_shutdown(struct transport *transport)
 {
 	if (shutdown(transport_fd(transport), SHUT_WR) < 0)
@@ -113,4 +120,6 @@ const struct transport_ops transport_plain = {
 	.close = transport_socket_close,
 	.unacknowledged = transport_socket_unacknowledged,
 	.want = transport_socket_want,
+	.secure = &transport_tls,
+	.arrived = plain_arrived,
 };

@@ -52,6 +52,15 @@ struct transport_ops {
 	/* Bytes the kernel has taken and the peer has not, 0 when that is not known. */
 	size_t (*unacknowledged)(const struct transport *transport);
 
+	/* What takes its descriptor over when TLS begins; NULL: nothing can. */
+	const struct transport_ops *secure;
+
+	/* Whether bytes have come that were not read. Of those with secure. */
+	bool (*arrived)(const struct transport *transport);
+
+	/* Of what secure names: as open, on the descriptor of the transport that was. 0, or -1 and nothing has changed. */
+	int (*take_over)(struct transport *transport, void *context);
+
 	/* Of TLS, once the handshake is done; NULL: the transport has none. */
 	void (*describe)(struct transport *transport, struct plait_tls *tls);
 
