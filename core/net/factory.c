@@ -31,7 +31,7 @@ no_memory:
 	return NULL;
 }
 
-int factory_start(struct plait_factory *factory, struct plait_error *error)
+int factory_begin(struct plait_factory *factory, struct plait_error *error)
 {
 	const struct plait_protocol *protocol = factory->protocol;
 	struct plait_error reason = { 0 };
@@ -50,7 +50,7 @@ struct plait_factory *factory_new(struct plait_reactor *reactor, const char *nam
 				  const struct net_settings *settings, struct plait_error *error)
 {
 	struct plait_factory *factory = factory_allocate(reactor, name, protocol, options, settings, error);
-	if (factory && factory_start(factory, error) < 0)
+	if (factory && factory_begin(factory, error) < 0)
 		factory_free(&factory);
 	return factory;
 }

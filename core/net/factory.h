@@ -14,11 +14,9 @@ struct factory_choices {
 	struct plait_factory *const *items;
 };
 
-struct tls_role;
-
 /* What plait_start_tls is given. */
 struct plait_tls_context {
-	struct tls_role *role; /* NULL: there is none */
+	void *role; /* the context of the transport that takes over; NULL: there is none */
 };
 
 /* TLS contexts by their names in the configuration. */
@@ -47,7 +45,7 @@ struct plait_factory *factory_allocate(struct plait_reactor *reactor, const char
 				       const struct net_settings *settings, struct plait_error *error);
 
 /* Calls factory_start on this thread. 0, or a negative code with error filled. */
-int factory_start(struct plait_factory *factory, struct plait_error *error);
+int factory_begin(struct plait_factory *factory, struct plait_error *error);
 
 /* Both. reactor: of whoever listens or connects (NULL: on trial). NULL with error filled when it fails. */
 struct plait_factory *factory_new(struct plait_reactor *reactor, const char *name,

@@ -209,7 +209,7 @@ static struct plait_factory *make_factory(struct plait_listener *listener, struc
 		factory->traffic = throttle_traffic(listener->throttle);
 	factory->tls.role = listener->tls ? tls_server_role(listener->tls) : NULL;
 	factory->directory = listener->directory;
-	if (factory_start(factory, error) < 0)
+	if (factory_begin(factory, error) < 0)
 		factory_free(&factory);
 	return factory;
 }

@@ -66,9 +66,13 @@ struct plait_factory *plait_test_factory(struct plait_test *test, const struct p
 	struct test_factory *made = kit_alloc(sizeof(*made) + protocol->options_size);
 	made->arena = option_arena_new();
 	if (configure(made, protocol, json, &wrong) == 0)
-		made->factory = factory_new(NULL, protocol->head.name, protocol,
-					    protocol->options ? made->options : NULL,
-					    &made->configured.settings, &wrong);
+		made->factory = factory_allocate(NULL, protocol->head.name, protocol,
+						 protocol->options ? made->options : NULL,
+						 &made->configured.settings, &wrong);
+	if (made->factory && protocol->starts_tls)
+		made->factory->tls.role = made; /* memory asks nothing of it */
+	if (made->factory && factory_begin(made->factory, &wrong) < 0)
+		factory_free(&made->factory);
 	if (made->factory)
 		throttle(made);
 	if (!made->factory) {

@@ -76,6 +76,18 @@ void plait_peer_reset(struct plait_peer *peer)
 	plait_test_run(peer->test);
 }
 
+bool plait_peer_awaits_tls(const struct plait_peer *peer)
+{
+	return peer->memory.securing && !peer->memory.closed;
+}
+
+void plait_peer_start_tls(struct plait_peer *peer)
+{
+	peer->memory.secured = true;
+	memory_wake(&peer->memory);
+	plait_test_run(peer->test);
+}
+
 void plait_peer_take(struct plait_peer *peer, size_t room)
 {
 	peer->memory.write_room = room;

@@ -74,6 +74,13 @@ PLAIT_EXPORT void plait_peer_write(struct plait_peer *peer, const void *data,
 PLAIT_EXPORT void plait_peer_end(struct plait_peer *peer);   /* no more will come */
 PLAIT_EXPORT void plait_peer_reset(struct plait_peer *peer); /* the connection breaks */
 
+/* The protocol has called plait_start_tls, what it wrote before has left, and the handshake waits for the peer. A factory
+ * whose protocol says starts_tls has a context for it. */
+PLAIT_EXPORT bool plait_peer_awaits_tls(const struct plait_peer *peer);
+
+/* The peer does its part of the handshake, in pretence: bytes stay as they are. */
+PLAIT_EXPORT void plait_peer_start_tls(struct plait_peer *peer);
+
 /* The peer takes so many bytes and no more until it is told otherwise; SIZE_MAX, as at first: whatever comes. */
 PLAIT_EXPORT void plait_peer_take(struct plait_peer *peer, size_t room);
 

@@ -7,7 +7,8 @@
 
 static unsigned readiness(const struct memory *memory)
 {
-	bool readable = buffer_size(&memory->to_conn) > 0 || memory->peer_ended || memory->fail_reads;
+	bool readable = buffer_size(&memory->to_conn) > 0 || memory->peer_ended || memory->fail_reads ||
+			(memory->securing && memory->secured);
 	bool writable = memory->write_room > 0 || memory->fail_writes;
 	return memory->interest & ((readable ? WATCH_READ : 0u) | (writable ? WATCH_WRITE : 0u));
 }
@@ -131,6 +132,43 @@ static int memory_want(struct transport *transport, unsigned interest)
 	return 0;
 }
 
+static bool memory_arrived(const struct transport *transport)
+{
+	const struct memory *memory = transport->handle;
+	return buffer_size(&memory->to_conn) > 0;
+}
+
+static int memory_take_over(struct transport *transport, void *context)
+{
+	struct memory *memory = transport->handle;
+	(void)context;
+	memory->securing = true;
+	return 0;
+}
+
+/* Bytes that are there before the peer has done its part are not TLS. */
+static ssize_t memory_handshake(struct transport *transport)
+{
+	struct memory *memory = transport->handle;
+	if (memory->fail_reads)
+		return transport_fail(memory->fail_reads, "the test says so");
+	if (memory->secured) {
+		memory->securing = false;
+		return TRANSPORT_END;
+	}
+	if (buffer_size(&memory->to_conn) > 0)
+		return transport_fail(PLAIT_REASON_TLS_HANDSHAKE, "what came is not TLS");
+	return memory->peer_ended ? transport_fail(PLAIT_REASON_PEER_CLOSED, "during the TLS handshake")
+				  : (ssize_t)TRANSPORT_WANT_READ;
+}
+
+static void memory_describe(struct transport *transport, struct plait_tls *tls)
+{
+	(void)transport;
+	tls->version = "TLSv1.3";
+	tls->cipher = "TLS_AES_128_GCM_SHA256";
+}
+
 const struct transport_ops transport_memory = {
 	.name = "memory",
 	.open = memory_open,
@@ -141,4 +179,20 @@ const struct transport_ops transport_memory = {
 	.close = memory_close,
 	.unacknowledged = memory_unacknowledged,
 	.want = memory_want,
+	.secure = &transport_memory_secure,
+	.arrived = memory_arrived,
+};
+
+const struct transport_ops transport_memory_secure = {
+	.name = "memory, secure",
+	.take_over = memory_take_over,
+	.handshake = memory_handshake,
+	.read = memory_read,
+	.write = memory_write,
+	.writev = memory_writev,
+	.shutdown = memory_shutdown,
+	.close = memory_close,
+	.unacknowledged = memory_unacknowledged,
+	.want = memory_want,
+	.describe = memory_describe,
 };

@@ -17,7 +17,9 @@ struct memory {
 	bool peer_ended;                           /* the connection reads its end after to_conn */
 	enum plait_reason fail_reads, fail_writes; /* the next one fails with this reason */
 	bool closed, was_reset, was_shut_down;     /* what the connection did */
-	unsigned reads, writes;                    /* calls */
+	bool securing;                             /* TLS has begun: the handshake waits for the peer */
+	bool secured;           /* which has done its part; in pretence, for bytes stay as they are */
+	unsigned reads, writes; /* calls */
 	unsigned interest;
 	struct plait_loop *loop;
 	struct transport *transport;
@@ -27,6 +29,7 @@ struct memory {
 #define MEMORY_UNLIMITED SIZE_MAX
 
 extern const struct transport_ops transport_memory;
+extern const struct transport_ops transport_memory_secure; /* after plait_start_tls */
 
 void memory_init(struct memory *memory, struct plait_loop *loop); /* the connection's */
 void memory_fini(struct memory *memory);

@@ -115,6 +115,15 @@ static void lost(struct plait_conn *conn, enum plait_reason reason)
 	recorder.lost++;
 }
 
+static void tls_started(struct plait_conn *conn)
+{
+	enter();
+	recorder_note("tls_started");
+	if (recorder.on_tls_started)
+		recorder.on_tls_started(conn);
+	leave();
+}
+
 static int refuse(struct plait_factory *factory, const struct plait_addr *peer)
 {
 	(void)factory;
@@ -138,4 +147,23 @@ const struct plait_protocol recorder_refusing_protocol = { PLAIT_PROTOCOL_HEAD("
 const struct plait_protocol recorder_line_protocol = {
 	PLAIT_PROTOCOL_HEAD("line"),    .made = made,       .data = data,
 	.framing = &plait_line_framing, .message = message, .lost = lost
+};
+const struct plait_protocol recorder_upgrading_protocol = { PLAIT_PROTOCOL_HEAD("upgrading"),
+							    .made = made,
+							    .data = data,
+							    .drained = drained,
+							    .eof = eof,
+							    .draining = draining,
+							    .lost = lost,
+							    .starts_tls = true,
+							    .tls_started = tls_started };
+const struct plait_protocol recorder_upgrading_line_protocol = {
+	PLAIT_PROTOCOL_HEAD("upgrading-line"),
+	.made = made,
+	.data = data,
+	.framing = &plait_line_framing,
+	.message = message,
+	.lost = lost,
+	.starts_tls = true,
+	.tls_started = tls_started,
 };

@@ -16,6 +16,7 @@ struct recorder {
 	void (*on_drained)(struct plait_conn *conn);
 	void (*on_eof)(struct plait_conn *conn);
 	void (*on_draining)(struct plait_conn *conn);
+	void (*on_tls_started)(struct plait_conn *conn);
 	void (*on_lost)(struct plait_conn *conn, enum plait_reason reason);
 };
 
@@ -33,5 +34,9 @@ extern const struct plait_protocol recorder_no_eof_protocol;   /* without eof */
 extern const struct plait_protocol recorder_draining_protocol; /* with draining */
 extern const struct plait_protocol recorder_refusing_protocol;
 extern const struct plait_protocol recorder_line_protocol; /* plait_line_framing, message */
+
+/* The same with tls_started. */
+extern const struct plait_protocol recorder_upgrading_protocol;
+extern const struct plait_protocol recorder_upgrading_line_protocol;
 
 #endif

@@ -271,7 +271,7 @@ static void rule_8_input_left_unread_is_bounded(void)
 
 static void open_twice(void)
 {
-	conn_move(client.conn, CONN_HANDSHAKE);
+	conn_move(client.conn, CONN_OPEN);
 }
 
 static void rule_9_only_allowed_moves(void)
