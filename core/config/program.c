@@ -24,6 +24,7 @@ static const struct {
 	NUMBER("buffers", "input", buffer_input, ""),
 	NUMBER("limits", "connections", connections, NULL),
 	NUMBER("limits", "per_address", per_address, NULL),
+	NUMBER("limits", "handshakes", handshakes, NULL),
 	NUMBER("limits", "read_rate", read_rate, ""),
 	NUMBER("limits", "write_rate", write_rate, ""),
 #undef NUMBER

@@ -41,6 +41,9 @@ static const struct {
 					   false },
 	[PLAIT_REASON_TLS_EARLY] = { "tls-early", "bytes came before TLS began, perhaps not from the peer",
 				     true, true },
+	[PLAIT_REASON_LIMIT_HANDSHAKES] = { "limit-handshakes",
+					    "the listener has as many handshakes under way as allowed", true,
+					    true },
 };
 
 static bool known(enum plait_reason reason)

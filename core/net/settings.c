@@ -49,6 +49,10 @@ const struct plait_option limit_settings_table[] = {
 	PLAIT_OPTION_INT("per_address", struct limit_settings, per_address, .fallback = "0", .min = 0,
 			 .max = 10000000,
 			 .doc = "How many of them may come from one address; 0 is without limit"),
+	PLAIT_OPTION_INT("handshakes", struct limit_settings, handshakes, .fallback = "1000", .min = 0,
+			 .max = 10000000,
+			 .doc = "How many TLS handshakes may be under way at one time; who comes then is "
+				"refused; 0 is without limit"),
 	PLAIT_OPTION_SIZE(
 		"read_rate", struct limit_settings, read_rate, .fallback = "0", .max = 16 * GIB,
 		.doc = "How many bytes a second are read from all of the listener's connections together; over it "

@@ -23,6 +23,7 @@ struct buffer_settings { /* bytes */
 struct limit_settings { /* 0: none */
 	int64_t connections;
 	int64_t per_address;
+	int64_t handshakes; /* under way */
 	int64_t overflow;   /* above `connections`, served by a protocol of their own; in no table */
 	uint64_t read_rate; /* bytes a second, of all its connections together */
 	uint64_t write_rate;

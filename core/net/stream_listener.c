@@ -54,6 +54,32 @@ static void on_gone(struct conn_owner *owner, const struct plait_addr *peer)
 		admission->release(admission, peer);
 }
 
+/* How many handshakes are under way, where that is bounded. */
+static bool begin_handshake(struct stream_listener *listener)
+{
+	struct admission *admission = listener->options.admission;
+	return !listener->owner.made || admission->begin_handshake(admission);
+}
+
+static void end_handshake(struct stream_listener *listener)
+{
+	struct admission *admission = listener->options.admission;
+	if (listener->owner.made)
+		admission->end_handshake(admission);
+}
+
+static void on_made(struct conn_owner *owner)
+{
+	end_handshake(CONTAINER_OF(owner, struct stream_listener, owner));
+}
+
+static void on_failed(struct conn_owner *owner, enum plait_reason reason, const char *text)
+{
+	(void)reason;
+	(void)text;
+	end_handshake(CONTAINER_OF(owner, struct stream_listener, owner));
+}
+
 /* A socket that was let in. */
 struct guest {
 	int fd;
@@ -71,6 +97,7 @@ static void make_conn(struct stream_listener *listener, struct plait_loop *loop,
 		return;
 	}
 	say(listener, PLAIT_LOG_ERROR, &guest->peer, "connection refused", "no memory");
+	end_handshake(listener);
 	on_gone(&listener->owner, &guest->peer);
 }
 
@@ -109,17 +136,28 @@ static void place(struct acceptor *acceptor, const struct guest *guest)
 	post_send(&loop->posts, &hand_over->post, take_over);
 }
 
+/* PLAIT_REASON_NONE: the peer is let in. */
+static enum plait_reason ask(struct stream_listener *listener, const struct plait_addr *peer, bool *overflow)
+{
+	struct admission *admission = listener->options.admission;
+	if (!admission)
+		return PLAIT_REASON_NONE;
+	enum plait_reason refused = admission->admit(admission, peer, overflow);
+	if (refused != PLAIT_REASON_NONE || begin_handshake(listener))
+		return refused;
+	admission->release(admission, peer);
+	return PLAIT_REASON_LIMIT_HANDSHAKES;
+}
+
 static void admit(struct acceptor *acceptor, int fd, const struct sockaddr_storage *sa, socklen_t len)
 {
 	struct stream_listener *listener = acceptor->listener;
-	struct admission *admission = listener->options.admission;
 	struct plait_addr peer;
 	addr_from_sockaddr((const struct sockaddr *)sa, len, &peer);
 	if (peer.family == PLAIT_FAMILY_UNIX)
 		socket_peer_process(fd, &peer);
 	bool overflow = false;
-	enum plait_reason refused = admission ? admission->admit(admission, &peer, &overflow)
-					      : PLAIT_REASON_NONE;
+	enum plait_reason refused = ask(listener, &peer, &overflow);
 	if (refused == PLAIT_REASON_NONE) {
 		struct plait_factory *factory = overflow ? listener->options.overflow
 							 : listener->options.factory;
@@ -199,6 +237,10 @@ struct stream_listener *stream_listener_new(const struct stream_listener_options
 		return NULL;
 	listener->options = *options;
 	listener->owner.gone = on_gone;
+	if (options->admission && options->transport->handshake) {
+		listener->owner.made = on_made;
+		listener->owner.failed = on_failed;
+	}
 	return listener;
 }
 

@@ -13,6 +13,11 @@ struct admission {
 	enum plait_reason (*admit)(struct admission *admission, const struct plait_addr *peer,
 				   bool *overflow);
 	void (*release)(struct admission *admission, const struct plait_addr *peer);
+
+	/* Around the handshake of who was admitted, where there is one. False: there are too many under way, and no end
+	 * will follow. */
+	bool (*begin_handshake)(struct admission *admission);
+	void (*end_handshake)(struct admission *admission);
 };
 
 struct stream_listener;

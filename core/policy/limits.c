@@ -1,4 +1,4 @@
-/* Counting connections, in all with an atomic, by address in a table that holds only who is connected. */
+/* Counting connections and handshakes, in all with an atomic, by address in a table that holds only who is connected. */
 #include "core/policy/limits.h"
 
 #include <pthread.h>
@@ -38,6 +38,7 @@ struct limits {
 	const struct limit_settings *settings;
 	uint64_t secret[2];
 	_Alignas(CACHE_LINE) atomic_llong connections;
+	atomic_llong handshakes;
 	struct shard shards[SHARDS];
 };
 
@@ -157,6 +158,27 @@ static void release(struct admission *admission, const struct plait_addr *peer)
 		leave(limits, peer);
 }
 
+static bool begin_handshake(struct admission *admission)
+{
+	struct limits *limits = limits_of(admission);
+	int64_t most = limits->settings->handshakes;
+	int64_t before = atomic_fetch_add_explicit(&limits->handshakes, 1, memory_order_relaxed);
+	if (most == 0 || before < most)
+		return true;
+	atomic_fetch_sub_explicit(&limits->handshakes, 1, memory_order_relaxed);
+	return false;
+}
+
+static void end_handshake(struct admission *admission)
+{
+	atomic_fetch_sub_explicit(&limits_of(admission)->handshakes, 1, memory_order_relaxed);
+}
+
+int64_t limits_handshakes(const struct limits *limits)
+{
+	return atomic_load_explicit(&limits->handshakes, memory_order_relaxed);
+}
+
 int64_t limits_count(const struct limits *limits)
 {
 	return atomic_load_explicit(&limits->connections, memory_order_relaxed);
@@ -167,7 +189,10 @@ struct limits *limits_new(const struct limit_settings *settings)
 	struct limits *limits = aligned_alloc(CACHE_LINE, sizeof(*limits));
 	if (!limits)
 		return NULL;
-	*limits = (struct limits){ .admission = { .admit = admit, .release = release },
+	*limits = (struct limits){ .admission = { .admit = admit,
+						  .release = release,
+						  .begin_handshake = begin_handshake,
+						  .end_handshake = end_handshake },
 				   .settings = settings };
 	/* From early in the system's life there is always something; without it, the table is merely predictable. */
 	(void)!getrandom(limits->secret, sizeof(limits->secret), GRND_NONBLOCK);

@@ -1,5 +1,5 @@
-/* Limits: how many connections a listener takes, in all and from one address. Above the first, some may be served by a
- * protocol of their own, which says so; they count like the others. */
+/* Limits: how many connections a listener takes, in all and from one address, and how many handshakes. Above the first,
+ * some may be served by a protocol of their own, which says so; they count like the others. */
 #ifndef POLICY_LIMITS_H
 #define POLICY_LIMITS_H
 
@@ -16,5 +16,8 @@ struct admission *limits_admission(struct limits *limits);
 
 /* Connections that were admitted, those of the overflow protocol among them. Any thread. */
 int64_t limits_count(const struct limits *limits);
+
+/* Handshakes under way. Any thread. */
+int64_t limits_handshakes(const struct limits *limits);
 
 #endif

@@ -96,6 +96,7 @@ struct plait_listen_options {
 	/* What is offered by ALPN, the most wanted first; NULL: nothing. Who offers none of these names is refused; who
 	 * offers nothing at all gets the endpoint's protocol. */
 	const struct plait_listen_alpn *alpn;
+	uint64_t handshakes; /* under way at one time */
 };
 
 /* Listens on "tcp://127.0.0.1:0", "tls://[::]:7443", "udp://[::]:7007" or "unix:/run/x.sock" (a relative path starts where

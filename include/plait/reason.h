@@ -31,6 +31,7 @@ enum plait_reason {
 	PLAIT_REASON_TIMEOUT_PROTOCOL, /* plait_set_timeout's time passed, and the protocol has no timed_out */
 	PLAIT_REASON_TLS_CERTIFICATE,  /* the peer's certificate is not good */
 	PLAIT_REASON_TLS_EARLY,        /* the peer sent bytes before plait_start_tls began TLS */
+	PLAIT_REASON_LIMIT_HANDSHAKES, /* the listener has as many TLS handshakes under way as allowed */
 	PLAIT_REASON_COUNT_,           /* how many this library knows; grows */
 };
 

@@ -131,7 +131,39 @@ static void overflow_is_limited_by_address_as_well(void)
 	limits_free(&limits);
 }
 
-SUITE_MAIN("limits", SUITE_TEST(some_above_the_limit_are_overflow),
+static void handshakes_are_limited_while_they_last(void)
+{
+	static const struct limit_settings settings = { .handshakes = 2 };
+	struct limits *limits = limits_new(&settings);
+	struct admission *admission = limits_admission(limits);
+	CU_ASSERT_TRUE(admission->begin_handshake(admission));
+	CU_ASSERT_TRUE(admission->begin_handshake(admission));
+	CU_ASSERT_FALSE(admission->begin_handshake(admission));
+	CU_ASSERT_EQUAL(limits_handshakes(limits), 2);
+	admission->end_handshake(admission);
+	CU_ASSERT_TRUE(admission->begin_handshake(admission));
+	CU_ASSERT_FALSE(admission->begin_handshake(admission));
+	admission->end_handshake(admission);
+	admission->end_handshake(admission);
+	CU_ASSERT_EQUAL(limits_handshakes(limits), 0);
+	limits_free(&limits);
+}
+
+static void no_limit_of_handshakes_is_none(void)
+{
+	static const struct limit_settings settings = { 0 };
+	struct limits *limits = limits_new(&settings);
+	struct admission *admission = limits_admission(limits);
+	for (int i = 0; i < 5000; i++)
+		CU_ASSERT_TRUE(admission->begin_handshake(admission));
+	for (int i = 0; i < 5000; i++)
+		admission->end_handshake(admission);
+	CU_ASSERT_EQUAL(limits_handshakes(limits), 0);
+	limits_free(&limits);
+}
+
+SUITE_MAIN("limits", SUITE_TEST(handshakes_are_limited_while_they_last),
+	   SUITE_TEST(no_limit_of_handshakes_is_none), SUITE_TEST(some_above_the_limit_are_overflow),
 	   SUITE_TEST(overflow_is_limited_by_address_as_well), SUITE_TEST(in_all),
 	   SUITE_TEST(by_address_whatever_the_port), SUITE_TEST(peers_of_a_unix_socket_have_no_address),
 	   SUITE_TEST(many_addresses_are_told_apart))

@@ -305,6 +305,7 @@ static void options_are_heeded(void)
 		.buffer_input = 6,
 		.connections = PLAIT_UNLIMITED,
 		.per_address = 8,
+		.handshakes = 9,
 		.mode = "0600",
 	};
 	trial_begin(1);
@@ -322,6 +323,7 @@ static void options_are_heeded(void)
 	CU_ASSERT_EQUAL(net->buffers.input, 6);
 	CU_ASSERT_EQUAL(net->limits.connections, 0);
 	CU_ASSERT_EQUAL(net->limits.per_address, 8);
+	CU_ASSERT_EQUAL(net->limits.handshakes, 9);
 	CU_ASSERT_STRING_EQUAL(net->socket.mode, "0600");
 	trial_finish();
 }
