@@ -8,8 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "core/base/escape.h"
 #include "core/base/log_limit.h"
+#include "core/base/log_peer.h"
 
 #define LINE_MAX_BYTES 4096 /* newline included */
 
@@ -179,6 +181,32 @@ void log_write(enum plait_log_level level, const struct log_subject *subject, co
 	va_end(args);
 }
 
+static void write_left_out(const struct log_left_out *left_out)
+{
+	struct log_subject subject = { .listener = left_out->listener[0] ? left_out->listener : NULL,
+				       .peer = &left_out->peer };
+
+	log_write(left_out->level, &subject, "... %llu more from its %s in %llu s; the last one: %s",
+		  (unsigned long long)left_out->lines,
+		  left_out->peer.family == PLAIT_FAMILY_IPV6 ? "/64" : "address",
+		  (unsigned long long)left_out->seconds, left_out->text);
+}
+
+void log_write_once(enum plait_log_level level, const struct log_subject *subject, const char *format, ...)
+{
+	char text[LINE_MAX_BYTES];
+	va_list args;
+
+	if (!log_enabled(level))
+		return;
+	va_start(args, format);
+	int len = vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (len >= 0 && log_peer_admit(level, subject, text, clock_ms(CLOCK_MONOTONIC), write_left_out) &&
+	    log_limit_admit(level, subject->listener, format, text, emit_held))
+		emit(level, subject, text);
+}
+
 void plait_log(enum plait_log_level level, const char *format, ...)
 {
 	va_list args;
@@ -192,6 +220,7 @@ void log_sweep(void)
 {
 	int saved = errno;
 
+	log_peer_sweep(clock_ms(CLOCK_MONOTONIC), false, write_left_out);
 	log_limit_sweep(emit_held);
 	errno = saved;
 }
@@ -200,6 +229,7 @@ void log_flush(void)
 {
 	int saved = errno;
 
+	log_peer_sweep(clock_ms(CLOCK_MONOTONIC), true, write_left_out);
 	log_limit_flush(emit_held);
 	errno = saved;
 }

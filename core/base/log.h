@@ -29,11 +29,17 @@ void log_write(enum plait_log_level level, const struct log_subject *subject, co
 void log_writev(enum plait_log_level level, const struct log_subject *subject, const char *format,
 		va_list args) PLAIT_PRINTF(3, 0);
 
-/* Writes what the limiter held back in seconds that are over. Once a second, so that a storm's sum is not told only by
+/* The same about subject's peer, of which one in a minute is written, and then how many more there were: for what a peer
+ * can bring about again and again. Any thread. */
+void log_write_once(enum plait_log_level level, const struct log_subject *subject, const char *format, ...)
+	PLAIT_PRINTF(3, 4);
+
+/* Writes what the limiter held back in seconds that are over, and how many lines
+ * about peers were left out in minutes that are. Once a second, so that a storm's sum is not told only by
  * the next line. Any thread. */
 void log_sweep(void);
 
-/* Writes all that the limiter still holds back. At the end of the program. */
+/* Writes all that is still held back or left out. At the end of the program. */
 void log_flush(void);
 
 #endif
