@@ -111,11 +111,12 @@ static json_t *tell(const char *endpoint, const struct config_protocols *protoco
 }
 
 /* What a file says in other words. */
-static int check_certificate(const char *endpoint, const struct plait_protocol *protocol,
+static int check_certificate(const char *endpoint, const struct config_protocols *protocols,
 			     const struct plait_listen_options *options, struct plait_error *error)
 {
 	bool tls = is_tls(endpoint);
-	bool may_have = protocol->starts_tls || (options->overflow && options->overflow->starts_tls);
+	bool may_have = protocols->main->starts_tls ||
+			(protocols->overflow && protocols->overflow->starts_tls);
 
 	if (!tls && may_have && !options->certificate != !options->key)
 		return plait_error_set(error, PLAIT_ERROR_INVALID, endpoint,
@@ -179,7 +180,7 @@ struct config *config_for_program(const char *endpoint, const struct config_prot
 
 	if (!options)
 		options = &defaults;
-	if (check_certificate(endpoint, protocol, options, error) < 0)
+	if (check_certificate(endpoint, protocols, options, error) < 0)
 		return NULL;
 	if (check_alpn(endpoint, protocols, error) < 0)
 		return NULL;

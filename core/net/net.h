@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "core/loop/loop.h"
+#include "core/net/handshake.h"
 
 struct attempt_ops;
 struct plait_conn;
@@ -21,6 +22,7 @@ struct tls_warm;
 struct net_counters {
 	atomic_ullong opened;
 	atomic_ullong closed[PLAIT_REASON_COUNT_];
+	atomic_ullong handshakes_failed[HANDSHAKE_FAILURE_COUNT]; /* of listeners' peers */
 	atomic_ullong bytes_in, bytes_out;
 	atomic_ullong datagrams_in, datagrams_out, datagrams_dropped;
 };

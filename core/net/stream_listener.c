@@ -80,6 +80,13 @@ static void on_failed(struct conn_owner *owner, enum plait_reason reason, const 
 	end_handshake(CONTAINER_OF(owner, struct stream_listener, owner));
 }
 
+static void on_handshake_failed(struct conn_owner *owner, const struct plait_conn *conn,
+				enum handshake_failure failure, const char *text)
+{
+	(void)owner;
+	handshake_failed(conn->loop->net, conn->factory->name, &conn->peer, failure, text);
+}
+
 /* A socket that was let in. */
 struct guest {
 	int fd;
@@ -165,6 +172,8 @@ static void admit(struct acceptor *acceptor, int fd, const struct sockaddr_stora
 		return;
 	}
 	counter_add(&acceptor->loop->net->counters.closed[refused], 1);
+	if (refused == PLAIT_REASON_LIMIT_HANDSHAKES)
+		counter_add(&acceptor->loop->net->counters.handshakes_failed[HANDSHAKE_TOO_MANY], 1);
 	say(listener, PLAIT_LOG_WARNING, &peer, plait_reason_name(refused), plait_reason_text(refused));
 	transport_socket_reset(fd);
 }
@@ -237,6 +246,7 @@ struct stream_listener *stream_listener_new(const struct stream_listener_options
 		return NULL;
 	listener->options = *options;
 	listener->owner.gone = on_gone;
+	listener->owner.handshake_failed = on_handshake_failed;
 	if (options->admission && options->transport->handshake) {
 		listener->owner.made = on_made;
 		listener->owner.failed = on_failed;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
+#include "core/base/text.h"
 #include "core/net/net.h"
 #include "core/server/parts.h"
 
@@ -54,12 +55,29 @@ static unsigned long long counted(const struct server *server, size_t offset)
 	return sum;
 }
 
+/* "12 no-tls, 3 timeout"; false: there were none. */
+static bool list_failures(const struct server *server, char *text, size_t size)
+{
+	text[0] = '\0';
+	for (unsigned i = 0; i < HANDSHAKE_FAILURE_COUNT; i++) {
+		unsigned long long count = counted(server, offsetof(struct net_counters, handshakes_failed) +
+								   i * sizeof(atomic_ullong));
+		if (count > 0)
+			text_append(text, size, "%s%llu %s", text[0] ? ", " : "", count,
+				    handshake_failure_name((enum handshake_failure)i));
+	}
+	return text[0];
+}
+
 static void say_how_it_went(const struct server *server, int result)
 {
 	unsigned long long served = counted(server, offsetof(struct net_counters, opened));
 	log_write(PLAIT_LOG_INFO, NULL, "stopped: %llu connection%s served, %llu bytes in, %llu out", served,
 		  served == 1 ? "" : "s", counted(server, offsetof(struct net_counters, bytes_in)),
 		  counted(server, offsetof(struct net_counters, bytes_out)));
+	char failures[1024];
+	if (list_failures(server, failures, sizeof(failures)))
+		log_write(PLAIT_LOG_INFO, NULL, "TLS handshakes that failed: %s", failures);
 	if (result == PLAIT_ERROR_TIMEOUT)
 		log_write(PLAIT_LOG_WARNING, NULL, "%zu connections were aborted",
 			  atomic_load(&server->reactor->owed));

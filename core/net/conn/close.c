@@ -15,15 +15,33 @@ static void set_reason(struct plait_conn *conn, enum plait_reason reason)
 }
 
 /* One line for the end of a connection; detail may be NULL. */
-static void log_end(const struct plait_conn *conn, const char *detail)
+static void log_end_at(const struct plait_conn *conn, enum plait_log_level level, const char *detail)
 {
 	enum plait_reason reason = conn->reason;
-	enum plait_log_level level = plait_reason_is_error(reason) ? PLAIT_LOG_INFO : PLAIT_LOG_DEBUG;
 	if (!log_enabled(level))
 		return;
 	plait_log_conn(conn, level, "ended: %s (%s), %llu bytes in, %llu out", plait_reason_name(reason),
 		       detail ? detail : plait_reason_text(reason), (unsigned long long)conn->bytes_in,
 		       (unsigned long long)conn->bytes_out);
+}
+
+static void log_end(const struct plait_conn *conn, const char *detail)
+{
+	log_end_at(conn, plait_reason_is_error(conn->reason) ? PLAIT_LOG_INFO : PLAIT_LOG_DEBUG, detail);
+}
+
+/* Of what somebody else tells, too, the log says only in detail how it ended. */
+static void tell_failure(const struct plait_conn *conn, enum handshake_failure failure, const char *text,
+			 bool first)
+{
+	const char *detail = first ? text : NULL;
+	bool failed = conn->state == CONN_HANDSHAKE && failure != HANDSHAKE_NO_FAILURE;
+	if (failed && conn->owner && conn->owner->handshake_failed) {
+		log_end_at(conn, PLAIT_LOG_DEBUG, detail);
+		conn->owner->handshake_failed(conn->owner, conn, failure, text);
+	} else {
+		log_end(conn, detail);
+	}
 }
 
 /* What the peer has taken of bytes_out; under TLS only changes of it mean something. */
@@ -65,7 +83,8 @@ void conn_begin_close(struct plait_conn *conn, enum plait_reason reason)
 	conn_defer(conn);
 }
 
-void conn_fail(struct plait_conn *conn, enum plait_reason reason, const char *text)
+static void fail(struct plait_conn *conn, enum plait_reason reason, enum handshake_failure failure,
+		 const char *text)
 {
 	if (conn->state == CONN_CLOSED)
 		return;
@@ -73,7 +92,7 @@ void conn_fail(struct plait_conn *conn, enum plait_reason reason, const char *te
 	if ((conn->state == CONN_FLUSHING && conn_owes(conn)) || conn_is_upgrading(conn))
 		conn->reason = PLAIT_REASON_NONE;
 	set_reason(conn, reason);
-	log_end(conn, conn->reason == reason ? text : NULL);
+	tell_failure(conn, failure, text, conn->reason == reason);
 	if (!conn->made && conn->owner && conn->owner->failed)
 		conn->owner->failed(conn->owner, reason, text);
 	conn->reset_on_close = reason_resets(reason) && (conn->state != CONN_FLUSHING || conn_owes(conn));
@@ -81,6 +100,11 @@ void conn_fail(struct plait_conn *conn, enum plait_reason reason, const char *te
 	group_remove_all(conn);
 	loop_stop_timer(conn->loop, &conn->timer);
 	conn_defer(conn);
+}
+
+void conn_fail(struct plait_conn *conn, enum plait_reason reason, const char *text)
+{
+	fail(conn, reason, handshake_failure_of(reason), text);
 }
 
 void conn_fail_transport(struct plait_conn *conn)
@@ -98,7 +122,7 @@ void conn_fail_transport(struct plait_conn *conn)
 		conn_peer_end_while_closing(conn);
 		return;
 	}
-	conn_fail(conn, reason, text);
+	fail(conn, reason, transport_handshake_failure(), text);
 }
 
 /* Both sides have ended in order. */

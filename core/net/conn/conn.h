@@ -46,6 +46,10 @@ struct conn_owner {
 	void (*gone)(struct conn_owner *owner, const struct plait_addr *peer);
 	void (*made)(struct conn_owner *owner);
 	void (*failed)(struct conn_owner *owner, enum plait_reason reason, const char *text);
+
+	/* Its handshake failed, and not for our sake: whom that is told need not be told of its end. Then failed and gone. */
+	void (*handshake_failed)(struct conn_owner *owner, const struct plait_conn *conn,
+				 enum handshake_failure failure, const char *text);
 };
 
 /* What few connections need: made when it is first asked for. */

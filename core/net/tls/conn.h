@@ -4,6 +4,7 @@
 
 #include <openssl/types.h>
 
+#include "core/net/tls/greeting.h"
 #include "core/net/tls/socket.h"
 #include "core/net/tls/warm.h"
 #include "core/net/transport/transport.h"
@@ -27,8 +28,15 @@ struct tls_conn {
 	uint32_t used_ms;      /* the lower half of the loop's clock */
 	uint16_t slot;         /* 0: none of the loop's */
 
-	uint8_t hello;               /* enum tls_hello */
-	bool more;                   /* reading may go on without an event */
+	uint8_t hello; /* enum tls_hello */
+	bool more;     /* reading may go on without an event */
+	/* guard.c */
+	bool flooded;        /* the peer asked for too much that brings no data */
+	uint8_t requests;    /* of such kind, since the marks */
+	uint32_t marked_kib; /* what had been received and sent */
+	uint32_t marked_ms;  /* the lower half of the loop's clock */
+	struct tls_greeting greeting;
+
 	struct tls_failure *failure; /* behind bytes that are delivered first; NULL: none */
 
 	/* output.c */

@@ -37,8 +37,9 @@ static bool read_name(const unsigned char *data, size_t len, struct name *name)
 	return true;
 }
 
-static int refuse(struct tls_conn *conn, int *alert, int which)
+static int refuse(struct tls_conn *conn, int *alert, int which, enum handshake_failure kind)
 {
+	transport_fail_handshake(kind);
 	conn->hello = TLS_HELLO_REFUSED;
 	*alert = which;
 	return SSL_CLIENT_HELLO_ERROR;
@@ -54,13 +55,13 @@ static int refuse_name(struct tls_conn *conn, const struct name *name, int *aler
 	else
 		transport_fail(PLAIT_REASON_TLS_HANDSHAKE,
 			       "unrecognized name: the client asks for none of server_names");
-	return refuse(conn, alert, SSL_AD_UNRECOGNIZED_NAME);
+	return refuse(conn, alert, SSL_AD_UNRECOGNIZED_NAME, HANDSHAKE_NAME);
 }
 
 static int refuse_malformed(struct tls_conn *conn, int *alert)
 {
 	transport_fail(PLAIT_REASON_TLS_HANDSHAKE, "malformed server_name in the ClientHello");
-	return refuse(conn, alert, SSL_AD_DECODE_ERROR);
+	return refuse(conn, alert, SSL_AD_DECODE_ERROR, HANDSHAKE_MALFORMED);
 }
 
 static uint64_t mix(const char *bytes, size_t len)
@@ -101,7 +102,7 @@ static int check_again(SSL *ssl, const struct name *name, int *alert)
 	if (len == name->len && (len == 0 || memcmp(before, name->bytes, len) == 0))
 		return SSL_CLIENT_HELLO_SUCCESS;
 	transport_fail(PLAIT_REASON_TLS_HANDSHAKE, "the second ClientHello asks for another name");
-	return refuse(SSL_get_app_data(ssl), alert, SSL_AD_ILLEGAL_PARAMETER);
+	return refuse(SSL_get_app_data(ssl), alert, SSL_AD_ILLEGAL_PARAMETER, HANDSHAKE_MALFORMED);
 }
 
 /* Called before anything else of the ClientHello counts: versions, ciphers, sessions. */
@@ -124,7 +125,7 @@ static int on_hello(SSL *ssl, int *alert, void *arg)
 	if (switch_to(ssl, other) == 0 && keep_sessions_apart(ssl, &name) == 0)
 		return SSL_CLIENT_HELLO_SUCCESS;
 	transport_fail(PLAIT_REASON_INTERNAL, "no memory for a TLS handshake");
-	return refuse(conn, alert, SSL_AD_INTERNAL_ERROR);
+	return refuse(conn, alert, SSL_AD_INTERNAL_ERROR, HANDSHAKE_INTERNAL);
 }
 
 /* Taken note of: OpenSSL tells the client, and keeps the name with TLS 1.2's sessions. */
@@ -165,6 +166,7 @@ static int on_protocols(SSL *ssl, const unsigned char **chosen, unsigned char *c
 	}
 	list_offered(offered, offered_len, list, sizeof(list));
 	transport_fail(PLAIT_REASON_TLS_HANDSHAKE, "no application protocol: the client offers %s", list);
+	transport_fail_handshake(HANDSHAKE_ALPN);
 	conn->hello = TLS_HELLO_REFUSED;
 	return SSL_TLSEXT_ERR_ALERT_FATAL;
 }

@@ -9,6 +9,7 @@
 
 #include "core/base/uncancelled.h"
 #include "core/loop/watch.h"
+#include "core/net/tls/greeting.h"
 
 struct tls_held {
 	size_t sent, len;
@@ -59,6 +60,11 @@ static int on_read(BIO *bio, char *data, size_t size, size_t *got)
 {
 	struct tls_socket *socket = BIO_get_data(bio);
 	ssize_t result = receive_now(socket, data, size);
+	if (socket->greeting && result > 0 &&
+	    !tls_greeting_is_sound(socket->greeting, data, (size_t)result)) {
+		socket->error = EMSGSIZE;
+		result = -1;
+	}
 	if (result > 0) {
 		*got = (size_t)result;
 		return 1;

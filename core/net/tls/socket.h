@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 struct bio_st;
+struct tls_greeting;
 struct tls_held;
 
 /* Records pile up here and leave in one send. */
@@ -21,8 +22,9 @@ struct tls_socket {
 	uint8_t blocked; /* what the last call of OpenSSL's waits for, of enum watch_interest */
 	bool ended : 1;  /* the peer's FIN was read */
 	bool dry : 1; /* a receive took all there was: the next one would find nothing, until there is an event */
-	struct tls_burst *burst; /* NULL: each record is sent by itself */
-	struct tls_held *held;   /* what a send left of a burst, before anything else; NULL: nothing */
+	struct tls_burst *burst;       /* NULL: each record is sent by itself */
+	struct tls_greeting *greeting; /* looks at what is received; NULL: nobody does */
+	struct tls_held *held;         /* what a send left of a burst, before anything else; NULL: nothing */
 };
 
 /* Does not take the socket over. NULL: no memory. */

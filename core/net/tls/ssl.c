@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include "core/net/tls/guard.h"
 #include "core/net/tls/tls.h"
 
 const char *tls_take_reason(void)
@@ -27,6 +28,7 @@ SSL_CTX *tls_ssl_ctx_new(const SSL_METHOD *method)
 	SSL_CTX_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 				      SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_read_ahead(ssl, 1);
+	tls_guard_install(ssl);
 	return ssl;
 }
 

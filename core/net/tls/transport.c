@@ -7,9 +7,10 @@
 #include <unistd.h>
 
 #include "core/net/tls/conn.h"
+#include "core/net/tls/failure.h"
+#include "core/net/tls/guard.h"
 #include "core/net/tls/role.h"
 #include "core/net/tls/tls.h"
-#include "core/net/tls/verify.h"
 
 /* Short records are read together up to about so much, for one delivery. Long ones are not: an echo of two in one is read
  * only in part by clients who do not know that a record can be longer than their buffer (ncat). */
@@ -45,6 +46,7 @@ static int attach(struct transport *transport, int fd, struct tls_role *role)
 		goto fail;
 	SSL_set_app_data(conn->ssl, conn);
 	SSL_set_bio(conn->ssl, bio, bio);
+	tls_guard_open(conn);
 	transport->handle = conn;
 	transport_socket_open(transport, fd);
 	return 0;
@@ -81,18 +83,6 @@ ssize_t tls_translate_socket(const struct tls_conn *conn)
 	}
 }
 
-/* What is wrong with it, and which name it should have when it is that. */
-static ssize_t certificate_failed(const struct tls_conn *conn)
-{
-	long verdict = SSL_get_verify_result(conn->ssl);
-	if (SSL_is_server(conn->ssl))
-		return transport_fail(PLAIT_REASON_TLS_CERTIFICATE, "%s", tls_verify_verdict());
-	bool misnamed = verdict == X509_V_ERR_HOSTNAME_MISMATCH || verdict == X509_V_ERR_IP_ADDRESS_MISMATCH;
-	return transport_fail(PLAIT_REASON_TLS_CERTIFICATE, "%s%s%.100s",
-			      X509_verify_cert_error_string(verdict), misnamed ? "; expected " : "",
-			      misnamed ? conn->role->expected : "");
-}
-
 static ssize_t translate_ssl(const struct tls_conn *conn, int result, enum plait_reason reason)
 {
 	int kind = SSL_get_error(conn->ssl, result);
@@ -104,24 +94,27 @@ static ssize_t translate_ssl(const struct tls_conn *conn, int result, enum plait
 	}
 	if (kind != SSL_ERROR_SSL)
 		return tls_translate_socket(conn);
-	int why = ERR_GET_REASON(ERR_peek_last_error());
-	if (why == SSL_R_CERTIFICATE_VERIFY_FAILED)
-		return certificate_failed(conn);
-	if (why == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
-		return transport_fail(PLAIT_REASON_TLS_CERTIFICATE,
-				      "the client has shown none, and one is required");
-	const char *text = ERR_reason_error_string(ERR_peek_last_error());
-	return transport_fail(reason, "%s", text ? text : "no reason given");
+	return tls_failure_tell(conn, reason);
 }
 
 /* OpenSSL is in its handshake until that is done; and again when the connection is broken, or while it answers a
  * message of the handshake's kind. Else a call did not succeed for the socket's sake only. */
 ssize_t tls_translate(struct tls_conn *conn, int result, enum plait_reason reason)
 {
-	ssize_t answer = SSL_in_init(conn->ssl) ? translate_ssl(conn, result, reason)
+	ssize_t answer = tls_guard_verdict(conn);
+	if (answer == 0)
+		answer = SSL_in_init(conn->ssl) ? translate_ssl(conn, result, reason)
 						: tls_translate_socket(conn);
 	ERR_clear_error();
 	return answer;
+}
+
+/* Whoever connects and goes, like a health check, did nothing wrong; but who goes in the middle did. */
+static void blame(const struct tls_conn *conn)
+{
+	if (transport_handshake_failure() == HANDSHAKE_NO_FAILURE &&
+	    BIO_number_read(SSL_get_rbio(conn->ssl)) > 0)
+		transport_fail_handshake(HANDSHAKE_TRUNCATED);
 }
 
 static ssize_t tls_handshake(struct transport *transport)
@@ -132,12 +125,16 @@ static ssize_t tls_handshake(struct transport *transport)
 	int result = SSL_do_handshake(conn->ssl);
 	if (result == 1) {
 		conn->more = SSL_has_pending(conn->ssl);
+		conn->socket.greeting = NULL;
 		return TRANSPORT_END;
 	}
 	ssize_t answer = tls_translate(conn, result, PLAIT_REASON_TLS_HANDSHAKE);
-	/* Whoever connects and goes, like a health check, did nothing wrong. */
 	if (answer == TRANSPORT_END)
-		return transport_fail(PLAIT_REASON_PEER_CLOSED, "during the TLS handshake");
+		answer = transport_fail(PLAIT_REASON_PEER_CLOSED, "during the TLS handshake");
+	if (answer == TRANSPORT_FAILED)
+		blame(conn);
+	else
+		tls_guard_greeting(conn);
 	return answer;
 }
 

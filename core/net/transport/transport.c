@@ -12,6 +12,7 @@
 
 static _Thread_local struct {
 	enum plait_reason reason;
+	enum handshake_failure handshake;
 	char text[200];
 } failure;
 
@@ -30,6 +31,13 @@ ssize_t transport_fail(enum plait_reason reason, const char *format, ...)
 	vsnprintf(failure.text, sizeof(failure.text), format, args);
 	va_end(args);
 	failure.reason = reason;
+	failure.handshake = HANDSHAKE_NO_FAILURE;
+	return TRANSPORT_FAILED;
+}
+
+ssize_t transport_fail_handshake(enum handshake_failure kind)
+{
+	failure.handshake = kind;
 	return TRANSPORT_FAILED;
 }
 
@@ -45,6 +53,11 @@ enum plait_reason transport_failure(const char **text)
 {
 	*text = failure.text;
 	return failure.reason;
+}
+
+enum handshake_failure transport_handshake_failure(void)
+{
+	return failure.handshake;
 }
 
 void transport_socket_open(struct transport *transport, int fd)

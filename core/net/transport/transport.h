@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "core/loop/watch.h"
+#include "core/net/handshake.h"
 
 /* What an operation returns besides a positive number of bytes. */
 enum transport_result {
@@ -101,8 +102,12 @@ void transport_init(struct transport *transport, const struct transport_ops *ops
 ssize_t transport_fail(enum plait_reason reason, const char *format, ...) PLAIT_PRINTF(2, 3);
 ssize_t transport_fail_errno(const char *call); /* with the reason and text for errno */
 
+/* Remembers of which kind the last failure is, when it is a handshake's. */
+ssize_t transport_fail_handshake(enum handshake_failure kind);
+
 /* Of the last failure on this thread. */
 enum plait_reason transport_failure(const char **text);
+enum handshake_failure transport_handshake_failure(void);
 
 /* For transports on a socket. */
 void transport_socket_open(struct transport *transport, int fd);
