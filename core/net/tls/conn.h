@@ -44,6 +44,8 @@ struct tls_conn {
 	uint16_t burst_owed;  /* bytes of a burst that is held; they count as taken when it is sent */
 	uint32_t large_bytes; /* written in large pieces since the last pause between such */
 	uint32_t large_ms;    /* when the last one was */
+
+	uint64_t asked; /* hello.c: a hash of the name in the ClientHello */
 };
 
 /* Turns OpenSSL's answer to a call that did not succeed into the transport's. Leaves its queue of errors empty. */

@@ -64,23 +64,29 @@ static int refuse_malformed(struct tls_conn *conn, int *alert)
 	return refuse(conn, alert, SSL_AD_DECODE_ERROR, HANDSHAKE_MALFORMED);
 }
 
-static uint64_t mix(const char *bytes, size_t len)
+static uint64_t mix(uint64_t hash, unsigned char byte)
 {
+	return (hash ^ byte) * 0x100000001b3u;
+}
+
+/* The same for the same name in other letters; 0: none. */
+static uint64_t hash_of(const struct name *name)
+{
+	char text[TLS_NAME_SIZE];
+	size_t len = tls_name_canonical(name->bytes, name->len, text);
+	const unsigned char *bytes = len > 0 ? (const unsigned char *)text : name->bytes;
 	uint64_t hash = 0xcbf29ce484222325u;
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ (unsigned char)bytes[i]) * 0x100000001b3u;
-	return hash;
+	for (size_t i = 0; i < (len > 0 ? len : name->len); i++)
+		hash = mix(hash, bytes[i]);
+	return name->len > 0 ? hash : 0;
 }
 
 /* A session is resumed where it was made only: with the same context, and for the same name (RFC 6066, 3). */
-static int keep_sessions_apart(SSL *ssl, const struct name *name)
+static int keep_sessions_apart(SSL *ssl, uint64_t name)
 {
-	unsigned char id[TLS_SESSION_ID_SIZE + sizeof(uint64_t)];
-	char text[TLS_NAME_SIZE];
-	size_t len = name->bytes ? tls_name_canonical(name->bytes, name->len, text) : 0;
-	uint64_t hash = len > 0 ? mix(text, len) : mix((const char *)name->bytes, name->len);
+	unsigned char id[TLS_SESSION_ID_SIZE + sizeof(name)];
 	memcpy(id, tls_generation_of(ssl)->session_id, TLS_SESSION_ID_SIZE);
-	memcpy(id + TLS_SESSION_ID_SIZE, &hash, sizeof(hash));
+	memcpy(id + TLS_SESSION_ID_SIZE, &name, sizeof(name));
 	return SSL_set_session_id_context(ssl, id, sizeof(id)) == 1 ? 0 : -1;
 }
 
@@ -95,14 +101,12 @@ static int switch_to(SSL *ssl, struct tls_context *context)
 }
 
 /* The answer to a HelloRetryRequest repeats the name; what it decided on stays. */
-static int check_again(SSL *ssl, const struct name *name, int *alert)
+static int check_again(struct tls_conn *conn, uint64_t name, int *alert)
 {
-	const char *before = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-	size_t len = before ? strlen(before) : 0;
-	if (len == name->len && (len == 0 || memcmp(before, name->bytes, len) == 0))
+	if (name == conn->asked)
 		return SSL_CLIENT_HELLO_SUCCESS;
 	transport_fail(PLAIT_REASON_TLS_HANDSHAKE, "the second ClientHello asks for another name");
-	return refuse(SSL_get_app_data(ssl), alert, SSL_AD_ILLEGAL_PARAMETER, HANDSHAKE_MALFORMED);
+	return refuse(conn, alert, SSL_AD_ILLEGAL_PARAMETER, HANDSHAKE_MALFORMED);
 }
 
 /* Called before anything else of the ClientHello counts: versions, ciphers, sessions. */
@@ -118,11 +122,12 @@ static int on_hello(SSL *ssl, int *alert, void *arg)
 	    !read_name(data, len, &name))
 		return refuse_malformed(conn, alert);
 	if (conn->hello == TLS_HELLO_SEEN)
-		return check_again(ssl, &name, alert);
+		return check_again(conn, hash_of(&name), alert);
 	conn->hello = TLS_HELLO_SEEN;
+	conn->asked = hash_of(&name);
 	if (!tls_server_choose(conn->role, name.bytes, name.len, &other))
 		return refuse_name(conn, &name, alert);
-	if (switch_to(ssl, other) == 0 && keep_sessions_apart(ssl, &name) == 0)
+	if (switch_to(ssl, other) == 0 && keep_sessions_apart(ssl, conn->asked) == 0)
 		return SSL_CLIENT_HELLO_SUCCESS;
 	transport_fail(PLAIT_REASON_INTERNAL, "no memory for a TLS handshake");
 	return refuse(conn, alert, SSL_AD_INTERNAL_ERROR, HANDSHAKE_INTERNAL);
