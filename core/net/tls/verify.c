@@ -10,11 +10,15 @@
 
 #include "core/base/json_path.h"
 #include "core/net/tls/date.h"
+#include "core/net/tls/file.h"
 #include "core/net/tls/generation.h"
 #include "core/net/tls/name_text.h"
 #include "core/net/tls/ssl.h"
 
 #define CRL_FLAGS (X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL)
+
+#define CA_FILE_MAX ((size_t)8 << 20)
+#define CRL_FILE_MAX ((size_t)64 << 20)
 
 /* For problems: a name longer than this is cut. */
 #define WHO_SIZE 256
@@ -47,13 +51,24 @@ static const char *date_text(const ASN1_TIME *date, char text[TLS_DATE_SIZE])
 	return tls_date_read(date, &time) == 0 ? tls_date_text(time, text) : "a date that is none";
 }
 
-static int open_file(const char *file, const char *path, BIO **bio, struct problems *problems)
+/* Of whole files in memory, so that none changes while it is read. */
+static int open_file(const char *name, size_t most, const char *path, struct tls_file *file, BIO **bio,
+		     struct problems *problems)
 {
-	*bio = BIO_new_file(file, "r");
-	if (*bio)
-		return 0;
-	problems_add(problems, path, "cannot read %s: %s", file, tls_take_reason());
-	return PLAIT_ERROR_INVALID;
+	struct plait_error error = { 0 };
+	int result = tls_file_read(name, most, file, &error);
+	*bio = result == 0 ? BIO_new_mem_buf(file->data, (int)file->len) : NULL;
+	if (result == 0 && !*bio)
+		result = plait_error_set(&error, PLAIT_ERROR_MEMORY, name, "no memory to read it");
+	if (result < 0)
+		problems_add(problems, path, "%s: %s", error.path, error.text);
+	return result;
+}
+
+static void close_file(struct tls_file *file, BIO *bio)
+{
+	BIO_free(bio);
+	tls_file_free(file);
 }
 
 /* Whether what ended a row of PEM blocks was the end of the file. */
@@ -100,18 +115,19 @@ static int add_issuer(struct trust *trust, X509 *issuer)
 		       : out_of_memory(trust);
 }
 
-static int read_issuers(struct trust *trust, const char *file)
+static int read_issuers(struct trust *trust, const char *name)
 {
 	BIO *bio;
 	X509 *issuer;
-	int result = open_file(file, trust->ca_path, &bio, trust->problems);
+	struct tls_file file = { 0 };
+	int result = open_file(name, CA_FILE_MAX, trust->ca_path, &file, &bio, trust->problems);
 	while (result == 0 && (issuer = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL)))
 		result = add_issuer(trust, issuer);
-	BIO_free(bio);
+	close_file(&file, bio);
 	if (result == 0 && (!at_end() || sk_X509_num(trust->issuers) == 0)) {
 		bool none = at_end();
 		problems_add(trust->problems, trust->ca_path,
-			     "cannot use %s as the certificates of clients' issuers: %s; expected PEM", file,
+			     "cannot use %s as the certificates of clients' issuers: %s; expected PEM", name,
 			     none ? "there is none in it" : tls_take_reason());
 		result = PLAIT_ERROR_INVALID;
 	}
@@ -237,25 +253,26 @@ static void warn_of_missing_lists(struct trust *trust, const char *file)
 	}
 }
 
-static int read_lists(struct trust *trust, const char *file)
+static int read_lists(struct trust *trust, const char *name)
 {
 	BIO *bio;
 	X509_CRL *list;
-	int result = open_file(file, trust->crl_path, &bio, trust->problems);
+	struct tls_file file = { 0 };
+	int result = open_file(name, CRL_FILE_MAX, trust->crl_path, &file, &bio, trust->problems);
 	while (result == 0 && (list = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL)))
 		result = add_list(trust, list);
-	BIO_free(bio);
+	close_file(&file, bio);
 	if (result == 0 && (!at_end() || sk_X509_CRL_num(trust->lists) == 0)) {
 		bool none = at_end();
 		problems_add(trust->problems, trust->crl_path,
-			     "cannot use %s as lists of revoked certificates: %s; expected PEM", file,
+			     "cannot use %s as lists of revoked certificates: %s; expected PEM", name,
 			     none ? "there is none in it" : tls_take_reason());
 		result = PLAIT_ERROR_INVALID;
 	}
 	ERR_clear_error();
 	if (result < 0)
 		return result;
-	warn_of_missing_lists(trust, file);
+	warn_of_missing_lists(trust, name);
 	X509_STORE_set_flags(trust->store, CRL_FLAGS);
 	return 0;
 }
