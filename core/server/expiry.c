@@ -31,19 +31,23 @@ static void warn(const char *path, const struct tls_served *served, time_t now)
 			  days ? "days" : "hours");
 }
 
-void expiry_look(struct expiry *expiry, struct tls_context *context, time_t now)
+unsigned expiry_look(struct expiry *expiry, struct tls_context *context, time_t now)
 {
 	struct tls_status status;
 	/* A clock that was set back makes nobody wait. */
 	if (now >= expiry->told && now - expiry->told < DAY)
-		return;
+		return 0;
+	unsigned warnings = 0;
 	bool first = expiry->told == 0;
 	tls_context_status(context, &status);
 	for (unsigned i = 0; i < status.served_count; i++) {
 		if (!is_near(&status.served[i], now))
 			continue;
-		if (!first || status.served[i].not_after >= now)
-			warn(tls_context_path(context), &status.served[i], now);
 		expiry->told = now;
+		if (first && status.served[i].not_after < now)
+			continue;
+		warn(tls_context_path(context), &status.served[i], now);
+		warnings++;
 	}
+	return warnings;
 }

@@ -218,6 +218,8 @@ int renewal_all(struct renewal *renewal)
 	struct problems problems;
 	problems_init(&problems);
 	int result = renewal_prepare(renewal, &problems);
+	if (!renewal->first)
+		log_write(PLAIT_LOG_INFO, NULL, "tls: there is no context to renew");
 	tell_problems(&problems, NULL);
 	if (result == 0)
 		renewal_commit(renewal);
