@@ -16,10 +16,10 @@ static bool is_near(const struct tls_served *served, time_t now)
 
 static void warn(const char *path, const struct tls_served *served, time_t now)
 {
-	char date[TLS_DATE_SIZE];
+	char date[TLS_SERVED_TEXT_SIZE];
 	time_t left = served->not_after - now;
 	bool days = left >= 2 * DAY;
-	tls_date_text(served->not_after, date);
+	tls_served_end(served, date);
 	if (left < 0)
 		log_write(PLAIT_LOG_ERROR, NULL,
 			  "%s: certificate %s of %s expired on %s, and clients refuse it; renew it", path,

@@ -84,20 +84,15 @@ static const struct tls_served *find_kind(const struct tls_generation *generatio
 
 static void tell_certificate(const char *path, const struct tls_served *served, const struct tls_served *was)
 {
-	char end[TLS_DATE_SIZE], old_end[TLS_DATE_SIZE];
-	tls_date_text(served->not_after, end);
-	if (was && memcmp(was->digest, served->digest, sizeof(was->digest)) == 0)
-		log_write(PLAIT_LOG_INFO, NULL, "%s: renewed; still certificate %s of %s, good until %s",
-			  path, served->serial, served->names, end);
-	else if (was)
-		log_write(
-			PLAIT_LOG_INFO, NULL,
-			"%s: renewed; certificate %s of %s, good until %s, in place of %s of %s, good until %s",
-			path, served->serial, served->names, end, was->serial, was->names,
-			tls_date_text(was->not_after, old_end));
+	char text[TLS_SERVED_TEXT_SIZE], old[TLS_SERVED_TEXT_SIZE];
+	tls_served_text(served, text);
+	if (!was)
+		log_write(PLAIT_LOG_INFO, NULL, "%s: renewed; in addition %s", path, text);
+	else if (memcmp(was->digest, served->digest, sizeof(was->digest)) == 0)
+		log_write(PLAIT_LOG_INFO, NULL, "%s: renewed; still %s", path, text);
 	else
-		log_write(PLAIT_LOG_INFO, NULL, "%s: renewed; another certificate, %s of %s, good until %s",
-			  path, served->serial, served->names, end);
+		log_write(PLAIT_LOG_INFO, NULL, "%s: renewed; %s, in place of %s", path, text,
+			  tls_served_text(was, old));
 }
 
 static void tell_change(const struct tls_context *context, const struct tls_generation *old,

@@ -262,7 +262,7 @@ class Watch(Renewal):
     def test_certificate_and_key_one_after_the_other(self):
         server = self.serve_pair(reload="watch")
         self.put("server-2.pem", "tls.pem")
-        server.wait_message("tls.mine: .*tls.key.* is not the key of")
+        server.wait_message("tls.mine.key: .*tls.key: it is not the key of .*tls.pem")
         server.wait_message("tls.mine: not renewed")
         self.assertEqual(self.served(server), CHAINS["server"])
         self.put("server-2.key", "tls.key")

@@ -12,10 +12,10 @@ static struct tls_context *allocate(const struct tls_settings *settings, const c
 	pthread_mutex_init(&context->lock, NULL);
 	context->settings = settings;
 	context->path = strdup(path);
-	context->sessions = tls_sessions_new(settings);
-	if (!context->path || !context->sessions || tls_files_init(&context->files, settings) < 0)
-		tls_context_free(&context);
-	return context;
+	context->sessions = tls_sessions_new(context->settings);
+	if (!context->path || !context->sessions)
+		return -1;
+	return tls_stamps_init(&context->stamps, context->settings);
 }
 
 struct tls_context *tls_context_new(const struct tls_settings *settings, const char *path,
@@ -26,9 +26,9 @@ struct tls_context *tls_context_new(const struct tls_settings *settings, const c
 		problems_add(problems, path, "no memory for a TLS context");
 		return NULL;
 	}
-	tls_files_begin(&context->files);
+	tls_stamps_begin(&context->stamps);
 	context->current = tls_generation_new(settings, context->sessions, path, problems);
-	tls_files_done(&context->files);
+	tls_stamps_done(&context->stamps);
 	if (!context->current)
 		tls_context_free(&context);
 	return context;
@@ -42,7 +42,7 @@ void tls_context_free(struct tls_context **context_at)
 		return;
 	tls_generation_unref(&context->current);
 	tls_sessions_unref(&context->sessions);
-	tls_files_fini(&context->files);
+	tls_stamps_fini(&context->stamps);
 	pthread_mutex_destroy(&context->lock);
 	free(context->path);
 	free(context);
@@ -63,17 +63,17 @@ bool tls_context_watched(const struct tls_context *context)
 
 bool tls_context_look(struct tls_context *context)
 {
-	return tls_files_look(&context->files);
+	return tls_stamps_look(&context->stamps);
 }
 
 /* Of files that are as they were when reading them failed, nothing better is to be expected. */
 struct tls_generation *tls_context_renew(struct tls_context *context, struct problems *problems)
 {
-	tls_files_begin(&context->files);
+	tls_stamps_begin(&context->stamps);
 	struct tls_generation *fresh = tls_generation_new(context->settings, context->sessions, context->path,
 							  problems);
 	if (!fresh) {
-		tls_files_done(&context->files);
+		tls_stamps_done(&context->stamps);
 		atomic_fetch_add(&context->failed_renewals, 1);
 	}
 	return fresh;
@@ -87,7 +87,7 @@ void tls_context_adopt(struct tls_context *context, struct tls_generation **fres
 	*fresh = NULL;
 	pthread_mutex_unlock(&context->lock);
 	tls_generation_unref(&old);
-	tls_files_done(&context->files);
+	tls_stamps_done(&context->stamps);
 	atomic_fetch_add(&context->renewals, 1);
 }
 

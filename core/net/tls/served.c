@@ -88,3 +88,16 @@ int tls_served_apply(struct tls_generation *generation, const struct tls_setting
 	SSL_CTX_set_current_cert(ssl, SSL_CERT_SET_FIRST);
 	return 0;
 }
+
+const char *tls_served_end(const struct tls_served *served, char text[TLS_SERVED_TEXT_SIZE])
+{
+	return tls_date_text(served->not_after, text);
+}
+
+const char *tls_served_text(const struct tls_served *served, char text[TLS_SERVED_TEXT_SIZE])
+{
+	char end[TLS_DATE_SIZE];
+	snprintf(text, TLS_SERVED_TEXT_SIZE, "certificate %s of %s, good until %s", served->serial,
+		 served->names, tls_date_text(served->not_after, end));
+	return text;
+}

@@ -24,4 +24,11 @@ struct tls_settings;
 int tls_served_apply(struct tls_generation *generation, const struct tls_settings *settings, const char *path,
 		     struct problems *problems);
 
+#define TLS_SERVED_TEXT_SIZE 400
+
+/* "certificate 5AF3... of localhost, ::1, good until 2027-01-31 12:00:00 UTC"; each returns text. */
+const char *tls_served_text(const struct tls_served *served, char text[TLS_SERVED_TEXT_SIZE]);
+const char *tls_served_end(const struct tls_served *served,
+			   char text[TLS_SERVED_TEXT_SIZE]); /* its date only */
+
 #endif

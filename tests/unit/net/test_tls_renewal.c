@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/net/tls/conn.h"
-#include "core/net/tls/files.h"
+#include "core/net/tls/stamps.h"
 #include "tests/unit/net/tls_folder.h"
 #include "tests/unit/suite.h"
 
@@ -190,7 +190,7 @@ static void what_failed_is_read_again_when_it_changes(void)
 	CU_ASSERT_FALSE(look());
 	CU_ASSERT(look());
 	CU_ASSERT_FALSE(renew());
-	for (int i = 0; i < 2 * TLS_FILES_RESTLESS_LOOKS; i++)
+	for (int i = 0; i < 2 * TLS_STAMPS_RESTLESS_LOOKS; i++)
 		CU_ASSERT_FALSE(look());
 	tls_folder_put("server-2.key", "tls.key");
 	CU_ASSERT_FALSE(look());
@@ -229,14 +229,14 @@ static void what_is_missing_is_waited_for(void)
 {
 	begin();
 	tls_folder_remove("tls.key");
-	for (int i = 0; i < TLS_FILES_MISSING_LOOKS; i++)
+	for (int i = 0; i < TLS_STAMPS_MISSING_LOOKS; i++)
 		CU_ASSERT_FALSE(look());
 	tls_folder_put("server.key", "tls.key");
 	CU_ASSERT_FALSE(look());
 	CU_ASSERT(look());
 	CU_ASSERT(renew());
 	tls_folder_remove("tls.key");
-	for (int i = 0; i < TLS_FILES_MISSING_LOOKS; i++)
+	for (int i = 0; i < TLS_STAMPS_MISSING_LOOKS; i++)
 		CU_ASSERT_FALSE(look());
 	CU_ASSERT(look());
 	CU_ASSERT_FALSE(renew());
@@ -247,7 +247,7 @@ static void what_is_missing_is_waited_for(void)
 static void what_never_rests_is_read_as_it_is(void)
 {
 	begin();
-	for (int i = 1; i < TLS_FILES_RESTLESS_LOOKS; i++) {
+	for (int i = 1; i < TLS_STAMPS_RESTLESS_LOOKS; i++) {
 		put_second();
 		CU_ASSERT_FALSE(look());
 	}
@@ -281,7 +281,7 @@ static void every_file_is_looked_at(void)
 		{ .certificate = "c.pem", .key = "c.key" },
 	};
 	struct tls_settings all = tls_pair_settings("a.pem", "a.key");
-	struct tls_files files;
+	struct tls_stamps files;
 	all.pair.staple = "a.der";
 	all.pairs = (struct plait_list){ .count = 2, .items = pairs };
 	all.client.ca = "ca.pem";
@@ -289,11 +289,11 @@ static void every_file_is_looked_at(void)
 	all.ticket_keys = "tickets";
 	static const char *const expected[] = { "a.pem", "a.key", "a.der",  "b.pem",   "b.key",  "b.der",
 						"c.pem", "c.key", "ca.pem", "crl.pem", "tickets" };
-	CU_ASSERT_EQUAL_FATAL(tls_files_init(&files, &all), 0);
+	CU_ASSERT_EQUAL_FATAL(tls_stamps_init(&files, &all), 0);
 	CU_ASSERT_EQUAL(files.count, 11);
 	for (size_t i = 0; i < files.count; i++)
 		CU_ASSERT_STRING_EQUAL(files.paths[i], expected[i]);
-	tls_files_fini(&files);
+	tls_stamps_fini(&files);
 }
 
 SUITE_MAIN("tls_renewal", SUITE_TEST(newcomers_see_what_was_adopted),

@@ -1,5 +1,5 @@
 /* Looking at the files of a context. */
-#include "core/net/tls/files.h"
+#include "core/net/tls/stamps.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -40,29 +40,29 @@ static size_t each_path(const struct plait_option *table, const void *object, co
 	return count;
 }
 
-int tls_files_init(struct tls_files *files, const struct tls_settings *settings)
+int tls_stamps_init(struct tls_stamps *stamps, const struct tls_settings *settings)
 {
-	*files = (struct tls_files){ .count = each_path(tls_settings_table, settings, NULL) };
-	size_t places = files->count + 1; /* none is no want of memory */
-	files->paths = calloc(places, sizeof(*files->paths));
-	files->known = calloc(places, sizeof(*files->known));
-	files->begun = calloc(places, sizeof(*files->begun));
-	files->last = calloc(places, sizeof(*files->last));
-	if (!files->paths || !files->known || !files->begun || !files->last) {
-		tls_files_fini(files);
+	*stamps = (struct tls_stamps){ .count = each_path(tls_settings_table, settings, NULL) };
+	size_t places = stamps->count + 1; /* none is no want of memory */
+	stamps->paths = calloc(places, sizeof(*stamps->paths));
+	stamps->known = calloc(places, sizeof(*stamps->known));
+	stamps->begun = calloc(places, sizeof(*stamps->begun));
+	stamps->last = calloc(places, sizeof(*stamps->last));
+	if (!stamps->paths || !stamps->known || !stamps->begun || !stamps->last) {
+		tls_stamps_fini(stamps);
 		return -1;
 	}
-	each_path(tls_settings_table, settings, files->paths);
+	each_path(tls_settings_table, settings, stamps->paths);
 	return 0;
 }
 
-void tls_files_fini(struct tls_files *files)
+void tls_stamps_fini(struct tls_stamps *stamps)
 {
-	free(files->paths);
-	free(files->known);
-	free(files->begun);
-	free(files->last);
-	*files = (struct tls_files){ 0 };
+	free(stamps->paths);
+	free(stamps->known);
+	free(stamps->begun);
+	free(stamps->last);
+	*stamps = (struct tls_stamps){ 0 };
 }
 
 static struct tls_stamp look_at(const char *path)
@@ -88,31 +88,31 @@ static bool same(const struct tls_stamp *a, const struct tls_stamp *b)
 	       same_time(a->modified, b->modified) && same_time(a->changed, b->changed);
 }
 
-void tls_files_begin(struct tls_files *files)
+void tls_stamps_begin(struct tls_stamps *stamps)
 {
-	for (size_t i = 0; i < files->count; i++)
-		files->begun[i] = look_at(files->paths[i]);
+	for (size_t i = 0; i < stamps->count; i++)
+		stamps->begun[i] = look_at(stamps->paths[i]);
 }
 
-void tls_files_done(struct tls_files *files)
+void tls_stamps_done(struct tls_stamps *stamps)
 {
-	memcpy(files->known, files->begun, files->count * sizeof(*files->known));
-	memcpy(files->last, files->begun, files->count * sizeof(*files->last));
-	files->differ = files->rest = 0;
+	memcpy(stamps->known, stamps->begun, stamps->count * sizeof(*stamps->known));
+	memcpy(stamps->last, stamps->begun, stamps->count * sizeof(*stamps->last));
+	stamps->differ = stamps->rest = 0;
 }
 
-bool tls_files_look(struct tls_files *files)
+bool tls_stamps_look(struct tls_stamps *stamps)
 {
 	bool differ = false, moved = false, missing = false;
-	for (size_t i = 0; i < files->count; i++) {
-		struct tls_stamp now = look_at(files->paths[i]);
-		differ |= !same(&now, &files->known[i]);
-		moved |= !same(&now, &files->last[i]);
+	for (size_t i = 0; i < stamps->count; i++) {
+		struct tls_stamp now = look_at(stamps->paths[i]);
+		differ |= !same(&now, &stamps->known[i]);
+		moved |= !same(&now, &stamps->last[i]);
 		missing |= now.error != 0;
-		files->last[i] = now;
+		stamps->last[i] = now;
 	}
-	files->differ = differ ? files->differ + 1 : 0;
-	files->rest = differ && !moved ? files->rest + 1 : 0;
-	return files->rest >= (missing ? TLS_FILES_MISSING_LOOKS : 1) ||
-	       files->differ >= TLS_FILES_RESTLESS_LOOKS;
+	stamps->differ = differ ? stamps->differ + 1 : 0;
+	stamps->rest = differ && !moved ? stamps->rest + 1 : 0;
+	return stamps->rest >= (missing ? TLS_STAMPS_MISSING_LOOKS : 1) ||
+	       stamps->differ >= TLS_STAMPS_RESTLESS_LOOKS;
 }

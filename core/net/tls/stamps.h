@@ -1,6 +1,6 @@
 /* The files of a context, and what they looked like when they were read: so that a change of one shows. */
-#ifndef NET_TLS_FILES_H
-#define NET_TLS_FILES_H
+#ifndef NET_TLS_STAMPS_H
+#define NET_TLS_STAMPS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,13 +9,13 @@
 
 /* How many looks it waits for a file that is missing, and for files that change all the time, before they are read as
  * they are. */
-#define TLS_FILES_MISSING_LOOKS 10
-#define TLS_FILES_RESTLESS_LOOKS 30
+#define TLS_STAMPS_MISSING_LOOKS 10
+#define TLS_STAMPS_RESTLESS_LOOKS 30
 
 struct tls_stamp;
 
 /* One thread at a time. */
-struct tls_files {
+struct tls_stamps {
 	size_t count;
 	const char **paths;      /* what the settings point to */
 	struct tls_stamp *known; /* what the last reading found */
@@ -26,17 +26,17 @@ struct tls_files {
 };
 
 /* Every path among the settings, which are borrowed. 0, or -1 when there is no memory. */
-int tls_files_init(struct tls_files *files, const struct tls_settings *settings);
-void tls_files_fini(struct tls_files *files);
+int tls_stamps_init(struct tls_stamps *stamps, const struct tls_settings *settings);
+void tls_stamps_fini(struct tls_stamps *stamps);
 
 /* Before the files are read, so that whatever is changed meanwhile shows afterwards. */
-void tls_files_begin(struct tls_files *files);
+void tls_stamps_begin(struct tls_stamps *stamps);
 
 /* That reading counts: from here on it is what later ones differ from. */
-void tls_files_done(struct tls_files *files);
+void tls_stamps_done(struct tls_stamps *stamps);
 
 /* Looks at them, once an interval. True: something has changed since the reading that counts, and nothing since the last
  * look; a certificate and its key are not replaced in one moment, and what is being replaced may be missing for one. */
-bool tls_files_look(struct tls_files *files);
+bool tls_stamps_look(struct tls_stamps *stamps);
 
 #endif
