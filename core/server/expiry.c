@@ -1,6 +1,5 @@
 /* When to warn of a certificate that is about to expire, and how. */
 #include "core/server/expiry.h"
-#include "core/net/tls/date.h"
 
 #include "core/base/log.h"
 

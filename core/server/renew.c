@@ -1,6 +1,5 @@
 /* Reading contexts anew, taking them into use, and saying so. */
 #include "core/server/renew.h"
-#include "core/net/tls/date.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -82,6 +81,19 @@ static const struct tls_served *find_kind(const struct tls_generation *generatio
 	return NULL;
 }
 
+/* Which certificate it took the place of: the one for a key of its kind, else one whose kind is not served any more. */
+static const struct tls_served *find_former(const struct tls_generation *old,
+					    const struct tls_generation *current, int kind)
+{
+	unsigned count;
+	const struct tls_served *served = tls_generation_served(old, &count);
+	const struct tls_served *former = find_kind(old, kind);
+	for (unsigned i = 0; i < count && !former; i++)
+		if (!find_kind(current, served[i].kind))
+			former = &served[i];
+	return former;
+}
+
 static void tell_certificate(const char *path, const struct tls_served *served, const struct tls_served *was)
 {
 	char text[TLS_SERVED_TEXT_SIZE], old[TLS_SERVED_TEXT_SIZE];
@@ -101,7 +113,8 @@ static void tell_change(const struct tls_context *context, const struct tls_gene
 	unsigned count;
 	const struct tls_served *served = tls_generation_served(current, &count);
 	for (unsigned i = 0; i < count; i++)
-		tell_certificate(tls_context_path(context), &served[i], find_kind(old, served[i].kind));
+		tell_certificate(tls_context_path(context), &served[i],
+				 find_former(old, current, served[i].kind));
 }
 
 /* With of a list's errors the first in error, if it is given, and the others in the log. */

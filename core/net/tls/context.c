@@ -4,13 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct tls_context *allocate(const struct tls_settings *settings, const char *path)
+/* tls_context_free takes what there is. */
+static int fill(struct tls_context *context, const char *path)
 {
-	struct tls_context *context = calloc(1, sizeof(*context));
-	if (!context)
-		return NULL;
 	pthread_mutex_init(&context->lock, NULL);
-	context->settings = settings;
 	context->path = strdup(path);
 	context->sessions = tls_sessions_new(context->settings);
 	if (!context->path || !context->sessions)
@@ -21,9 +18,12 @@ static struct tls_context *allocate(const struct tls_settings *settings, const c
 struct tls_context *tls_context_new(const struct tls_settings *settings, const char *path,
 				    struct problems *problems)
 {
-	struct tls_context *context = allocate(settings, path);
-	if (!context) {
+	struct tls_context *context = calloc(1, sizeof(*context));
+	if (context)
+		context->settings = settings;
+	if (!context || fill(context, path) < 0) {
 		problems_add(problems, path, "no memory for a TLS context");
+		tls_context_free(&context);
 		return NULL;
 	}
 	tls_stamps_begin(&context->stamps);

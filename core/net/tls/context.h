@@ -16,7 +16,6 @@ struct tls_context {
 	struct tls_stamps stamps; /* of who reads them: one thread at a time */
 	struct tls_sessions *sessions;
 	atomic_ullong renewals, failed_renewals;
-	struct tls_sessions *sessions;
 	pthread_mutex_t lock; /* of what follows */
 	struct tls_generation *current;
 };

@@ -129,6 +129,19 @@ static void all_are_renewed_or_none(void)
 	end();
 }
 
+static void another_kind_of_key_is_named_with_what_it_replaces(void)
+{
+	begin(TLS_RELOAD_OFF);
+	struct tls_served was = served(0);
+	put(0, "server-rsa.pem", "server-rsa.key");
+	CU_ASSERT_EQUAL(renewal_all(renewal), 0);
+	end_capture();
+	CU_ASSERT_EQUAL(times("in place of"), 1);
+	CU_ASSERT_EQUAL(times(served(0).serial), 1);
+	CU_ASSERT_EQUAL(times(was.serial), 2); /* and the other context still has it */
+	end();
+}
+
 /* Two steps, with something else between them that may want nothing to change. */
 static void what_is_prepared_can_be_abandoned(void)
 {
@@ -386,8 +399,9 @@ static void else_the_signal_is_not_touched(void)
 	trial_finish();
 }
 
-SUITE_MAIN("renew", SUITE_TEST(all_are_renewed_or_none), SUITE_TEST(what_is_prepared_can_be_abandoned),
-	   SUITE_TEST(a_watched_context_is_renewed_by_itself),
+SUITE_MAIN("renew", SUITE_TEST(all_are_renewed_or_none),
+	   SUITE_TEST(another_kind_of_key_is_named_with_what_it_replaces),
+	   SUITE_TEST(what_is_prepared_can_be_abandoned), SUITE_TEST(a_watched_context_is_renewed_by_itself),
 	   SUITE_TEST(what_is_not_watched_waits_for_the_signal), SUITE_TEST(a_renewal_begins_anew_to_tell),
 	   SUITE_TEST(who_is_about_to_expire_is_told_of_daily),
 	   SUITE_TEST(who_had_expired_when_it_was_read_is_told_of_a_day_later),
