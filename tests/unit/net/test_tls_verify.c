@@ -131,7 +131,7 @@ static void a_good_one_is_required(void)
 		CU_ASSERT(refused("the client has shown none, and one is required",
 				  newer ? "certificate required" : "handshake failure"));
 		CU_ASSERT_FALSE(enters("other-client", newer));
-		CU_ASSERT(refused("certificate", "unknown ca"));
+		CU_ASSERT(refused("certificate", "unknown CA"));
 	}
 	done();
 }
@@ -143,7 +143,7 @@ static void none_will_do(void)
 	CU_ASSERT(enters("client", true));
 	CU_ASSERT(enters(NULL, true));
 	CU_ASSERT_FALSE(enters("other-client", true));
-	CU_ASSERT(refused("certificate", "unknown ca"));
+	CU_ASSERT(refused("certificate", "unknown CA"));
 	done();
 }
 
@@ -262,7 +262,7 @@ static void depth_counts_issuers_between(void)
 	settings.client.depth = 0;
 	CU_ASSERT_FATAL(serve());
 	CU_ASSERT_FALSE(enters_with(leaf, leaf, true));
-	CU_ASSERT(refused("chain too long", "unknown ca"));
+	CU_ASSERT(refused("chain too long", "unknown CA"));
 	done();
 	end_authorities();
 }
@@ -278,7 +278,7 @@ static void a_missing_list_lets_nobody_in(void)
 	CU_ASSERT_FATAL(serve());
 	CU_ASSERT(has_warning("tls.test.client.crl", "has no list of CN=the root;"));
 	CU_ASSERT_FALSE(enters_with(leaf, leaf, true));
-	CU_ASSERT(refused("unable to get certificate CRL: CN=the middle", "unknown ca"));
+	CU_ASSERT(refused("unable to get certificate CRL: CN=the middle", "unknown CA"));
 	done();
 	tls_authority_add_list(&root, 0, 1, lists);
 	CU_ASSERT_FATAL(serve());
@@ -307,7 +307,7 @@ static void an_issuer_below_a_root_can_be_named(void)
 	CU_ASSERT_EQUAL(problems.count, 0);
 	tls_authority_sign(&sibling, &(struct tls_leaf){ .name = "other" }, &sibling, leaf);
 	CU_ASSERT_FALSE(enters_with(leaf, leaf, true));
-	CU_ASSERT(refused("issuer", "unknown ca"));
+	CU_ASSERT(refused("issuer", "unknown CA"));
 	tls_authority_sign(&middle, &(struct tls_leaf){ .name = "ours" }, NULL, leaf);
 	CU_ASSERT(enters_with(leaf, leaf, true));
 	done();
