@@ -74,8 +74,39 @@ static json_t *tell_alpn(const struct config_protocols *protocols)
 	return alpn;
 }
 
+/* The context's text, with the certificate and the key that stand beside it: {"default": {...}}. NULL with error filled. */
+static json_t *tell_tls(const char *endpoint, const struct plait_listen_options *options,
+			struct plait_error *error)
+{
+	const struct {
+		const char *key, *value;
+	} files[] = { { "certificate", options->certificate }, { "key", options->key } };
+	json_error_t fault;
+	json_t *tls = options->tls ? json_loads(options->tls, JSON_REJECT_DUPLICATES, &fault) : json_object();
+	const char *wrong = NULL, *key = "";
+
+	if (!json_is_object(tls))
+		wrong = tls ? "expected {...}" : fault.text;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && !wrong; i++) {
+		if (!files[i].value)
+			continue;
+		key = files[i].key;
+		if (json_object_get(tls, key))
+			wrong = "the options say it, too; take one of them out";
+		else if (json_object_set_new(tls, key, json_string(files[i].value)) < 0)
+			wrong = "the path is not UTF-8";
+	}
+	if (!wrong)
+		return json_pack("{s:o}", "default", tls);
+	plait_error_set(error, PLAIT_ERROR_INVALID, endpoint,
+			*key ? "tls.%s: %s" : "tls%s: found no JSON object: %s", key, wrong);
+	json_decref(tls);
+	return NULL;
+}
+
+/* NULL: a text is not UTF-8. */
 static json_t *tell(const char *endpoint, const struct config_protocols *protocols,
-		    const struct plait_listen_options *options)
+		    const struct plait_listen_options *options, json_t *tls)
 {
 	const char *protocol = protocols->main->head.name;
 	const char *name = options->name ? options->name : protocol;
@@ -97,11 +128,9 @@ static json_t *tell(const char *endpoint, const struct config_protocols *protoco
 	int result = 0;
 	if (options->mode)
 		result |= json_object_set_new(listener, "socket", json_pack("{s:s}", "mode", options->mode));
-	if (options->certificate && options->key)
-		result |= json_object_set_new(root, "tls",
-					      json_pack("{s:{s:s, s:s}}", "default", "certificate",
-							options->certificate, "key", options->key));
-	if (options->certificate && !is_tls(endpoint))
+	if (tls)
+		result |= json_object_set(root, "tls", tls);
+	if (tls && !is_tls(endpoint))
 		result |= json_object_set_new(listener, "tls", json_string("default"));
 	if (result < 0) {
 		json_decref(root);
@@ -111,23 +140,24 @@ static json_t *tell(const char *endpoint, const struct config_protocols *protoco
 }
 
 /* What a file says in other words. */
-static int check_certificate(const char *endpoint, const struct config_protocols *protocols,
-			     const struct plait_listen_options *options, struct plait_error *error)
+static int check_tls(const char *endpoint, const struct config_protocols *protocols,
+		     const struct plait_listen_options *options, struct plait_error *error)
 {
 	bool tls = is_tls(endpoint);
 	bool may_have = protocols->main->starts_tls ||
 			(protocols->overflow && protocols->overflow->starts_tls);
 
-	if (!tls && may_have && !options->certificate != !options->key)
+	if (!tls && !may_have && (options->certificate || options->key || options->tls))
+		return plait_error_set(
+			error, PLAIT_ERROR_INVALID, endpoint,
+			"takes no certificate, no key and nothing else of TLS; they are for tls:// endpoints");
+	if (tls && !options->tls && (!options->certificate || !options->key))
+		return plait_error_set(error, PLAIT_ERROR_INVALID, endpoint,
+				       "a tls:// endpoint needs a certificate and a key in the options");
+	if (!options->tls && !options->certificate != !options->key)
 		return plait_error_set(error, PLAIT_ERROR_INVALID, endpoint,
 				       "a certificate and its key go together; name the %s, too",
 				       options->key ? "certificate" : "key");
-	if (tls && (!options->certificate || !options->key))
-		return plait_error_set(error, PLAIT_ERROR_INVALID, endpoint,
-				       "a tls:// endpoint needs a certificate and a key in the options");
-	if (!tls && !may_have && (options->certificate || options->key))
-		return plait_error_set(error, PLAIT_ERROR_INVALID, endpoint,
-				       "takes no certificate and no key; they are for tls:// endpoints");
 	return 0;
 }
 
@@ -161,15 +191,22 @@ static int check_alpn(const char *endpoint, const struct config_protocols *proto
 	return 0;
 }
 
-/* The program knows no "listeners[0]". */
+/* The program knows no "listeners[0]", and one context only. */
 static void report(const struct problem *problem, const char *endpoint, struct plait_error *error)
 {
-	static const char prefix[] = "listeners[0].";
-	const char *path = problem->path ? problem->path : "";
+	static const struct {
+		const char *ours, *theirs;
+	} prefixes[] = { { "listeners[0].", "" }, { "tls.default", "tls" } };
+	const char *path = problem->path ? problem->path : "", *begin = "";
 
-	if (strncmp(path, prefix, sizeof(prefix) - 1) == 0)
-		path += sizeof(prefix) - 1;
-	plait_error_set(error, PLAIT_ERROR_INVALID, endpoint, "%s: %s", path, problem->text);
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		if (strncmp(path, prefixes[i].ours, strlen(prefixes[i].ours)) != 0)
+			continue;
+		path += strlen(prefixes[i].ours);
+		begin = prefixes[i].theirs;
+		break;
+	}
+	plait_error_set(error, PLAIT_ERROR_INVALID, endpoint, "%s%s: %s", begin, path, problem->text);
 }
 
 struct config *config_for_program(const char *endpoint, const struct config_protocols *protocols,
@@ -180,11 +217,16 @@ struct config *config_for_program(const char *endpoint, const struct config_prot
 
 	if (!options)
 		options = &defaults;
-	if (check_certificate(endpoint, protocols, options, error) < 0)
+	if (check_tls(endpoint, protocols, options, error) < 0)
 		return NULL;
 	if (check_alpn(endpoint, protocols, error) < 0)
 		return NULL;
-	json_t *root = tell(endpoint, protocols, options);
+	bool secure = options->certificate || options->key || options->tls;
+	json_t *tls = secure ? tell_tls(endpoint, options, error) : NULL;
+	if (secure && !tls)
+		return NULL;
+	json_t *root = tell(endpoint, protocols, options, tls);
+	json_decref(tls);
 	if (!root) {
 		plait_error_set(error, PLAIT_ERROR_INVALID, NULL,
 				"a name, an endpoint, a path or a mode is not UTF-8");

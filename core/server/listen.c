@@ -1,7 +1,9 @@
 /* plait_listen: a listener of a program's own, made as the configured ones are. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "core/base/log.h"
 #include "core/plugin/descriptor.h"
 #include "core/server/listener.h"
 #include "core/server/renew.h"
@@ -29,15 +31,33 @@ static struct plait_protocol *read_protocol(const struct plait_protocol *given, 
 	return protocol;
 }
 
-static int make_context(struct plait_listener *listener, struct plait_error *error)
+/* The first error, and every warning: nobody else would read those. name: the context's path; the program knows it as its
+ * option "tls". */
+static void report(const struct problems *problems, const char *name, const char *endpoint, bool failed,
+		   struct plait_error *error)
+{
+	for (size_t i = 0; i < problems->count; i++) {
+		const struct problem *problem = &problems->items[i];
+		const char *path = problem->path ? problem->path : "";
+		if (strncmp(path, name, strlen(name)) == 0)
+			path += strlen(name);
+		if (problem->warning) {
+			plait_log_warning("%s: tls%s: %s", endpoint, path, problem->text);
+		} else if (failed) {
+			plait_error_set(error, PLAIT_ERROR_INVALID, endpoint, "tls%s: %s", path,
+					problem->text);
+			failed = false;
+		}
+	}
+}
+
+static int make_context(struct plait_listener *listener, const char *endpoint, struct plait_error *error)
 {
 	struct problems problems;
 	problems_init(&problems);
 	listener->own_context = listener->context = tls_context_new(&listener->config->tls_context->settings,
 								    listener->config->name, &problems);
-	for (size_t i = 0; i < problems.count && !listener->context; i++)
-		if (!problems.items[i].warning)
-			plait_error_set(error, PLAIT_ERROR_INVALID, "tls", "%s", problems.items[i].text);
+	report(&problems, listener->config->name, endpoint, !listener->context, error);
 	problems_fini(&problems);
 	return listener->context ? 0 : PLAIT_ERROR_INVALID;
 }
@@ -99,7 +119,7 @@ static struct plait_listener *make(const char *endpoint, const struct plait_prot
 	struct plait_listener *listener = listener_new(listener_config, NULL);
 	listener->own_protocols = own;
 	listener->own_config = config;
-	if (listener_config->tls_context && make_context(listener, error) < 0)
+	if (listener_config->tls_context && make_context(listener, endpoint, error) < 0)
 		listener_free(&listener);
 	return listener;
 }

@@ -97,6 +97,11 @@ struct plait_listen_options {
 	 * offers nothing at all gets the endpoint's protocol. */
 	const struct plait_listen_alpn *alpn;
 	uint64_t handshakes; /* under way at one time */
+
+	/* All else of TLS: a JSON text, read and judged as a context of the configuration, whose keys it has:
+	 * "{\"certificate\": \"server.pem\", \"key\": \"server.key\", \"min_version\": \"1.3\"}". Relative paths
+	 * start where the program stands. certificate and key may stand here or above. NULL: those two alone. */
+	const char *tls;
 };
 
 /* Listens on "tcp://127.0.0.1:0", "tls://[::]:7443", "udp://[::]:7007" or "unix:/run/x.sock" (a relative path starts where
