@@ -111,7 +111,6 @@ class Broken(Case):
         subprocess.run([*pkey, "-out", ec], check=True, stderr=subprocess.DEVNULL)
         lock = ["openssl", "pkey", "-aes256", "-passout", "pass:secret"]
         subprocess.run([*lock, "-in", CERTS / "server.key", "-out", locked], check=True)
-        (self.folder / "text.pem").chmod(0o600)
         pairs = {
             "text": (self.folder / "text.pem", CERTS / "server.key", "certificate chain: no start line; expected PEM"),
             "key": (CERTS / "server.pem", self.folder / "text.pem", "private key: unsupported; expected PEM"),

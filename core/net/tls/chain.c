@@ -164,7 +164,7 @@ static void warn_missing(const struct view *view)
 		return;
 	problems_warn(view->problems, view->path,
 		      "%s: it has no certificate of its issuer, \"%s\", which is no root that this system "
-		      "knows; most clients need it: append it, and its issuers but for the root",
+		      "knows; unless it is a root of your own, append it, and the issuers above it",
 		      view->file, describe(X509_get_issuer_name(certificate), issuer, sizeof(issuer)));
 }
 

@@ -109,10 +109,10 @@ int tls_identity_read_key(struct tls_identity *identity, const char *name, bool 
 {
 	struct tls_file file;
 	int result = tls_file_read(name, MOST, &file, error);
-	if (result == 0 && !allow_readable)
-		result = tls_key_file_check(name, &file.status, error);
 	if (result == 0)
 		result = parse_key(identity, &file, name, error);
+	if (result == 0 && !allow_readable)
+		result = tls_key_file_check(name, &file.status, error);
 	tls_file_free(&file);
 	return result;
 }
