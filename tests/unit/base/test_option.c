@@ -23,6 +23,7 @@ struct all {
 	struct inner object;
 	struct plait_list list;
 	struct plait_list map;
+	struct plait_texts texts;
 };
 
 static const struct plait_choice colours[] = { { "red", 3, NULL }, { "green", 7, NULL }, { 0 } };
@@ -49,6 +50,7 @@ static const struct plait_option table[] = {
 	PLAIT_OPTION_LIST("list", struct all, list, inner_table, struct inner, .max = 2, .doc = "x"),
 	PLAIT_OPTION_MAP("map", struct all, map, inner_table, struct inner, .max = 2, .doc = "x"),
 	{ .type = PLAIT_OPTION_TYPE_ANY, .key = "any", .doc = "x" },
+	PLAIT_OPTION_TEXTS("texts", struct all, texts, .min = 1, .max = 2, .doc = "x"),
 	PLAIT_OPTION_END,
 };
 
@@ -115,6 +117,7 @@ static void check_defaults(const struct all *all)
 	CU_ASSERT_STRING_EQUAL(all->object.file, "/etc/f");
 	CU_ASSERT_EQUAL(all->list.count, 0);
 	CU_ASSERT_EQUAL(all->map.count, 0);
+	CU_ASSERT_EQUAL(all->texts.count, 0);
 }
 
 static void defaults_step_in(void)
@@ -136,8 +139,8 @@ static void defaults_stay_where_a_value_is_wrong(void)
 	begin(&run,
 	      "{\"flag\": 1, \"number\": 0, \"size\": \"2m\", \"delay\": 0, \"text\": \"01234567890\", \"none\": 1, "
 	      "\"path\": \"\", \"choice\": \"blue\", \"words\": [1], \"object\": 1, \"list\": [{}, {}, {}], "
-	      "\"map\": []}");
-	CU_ASSERT_EQUAL(run.problems.errors, 12);
+	      "\"map\": [], \"texts\": {\"a\": \"b\", \"c\": 1}}");
+	CU_ASSERT_EQUAL(run.problems.errors, 13);
 	check_defaults(&run.all);
 	end(&run);
 }
@@ -150,7 +153,7 @@ static void every_type_is_taken(void)
 	      "{\"flag\": true, \"number\": 256, \"size\": \"1m\", \"delay\": \"2h\", \"text\": \"\", \"none\": "
 	      "\"\\u00fc\", \"path\": \"./a/b\", \"choice\": \"red\", \"words\": [], \"object\": {\"on\": false}, "
 	      "\"list\": [{\"on\": false}, {\"file\": \"/x\"}], \"map\": {\"// c\": 1, \"one\": {}, \"a.b\": {\"on\": "
-	      "false}}, \"any\": [1], \"// note\": 5}");
+	      "false}}, \"any\": [1], \"texts\": {\"z\": \"1\", \"//\": 3, \"*.a\": \"2\"}, \"// note\": 5}");
 	CU_ASSERT_EQUAL(run.result, 0);
 	CU_ASSERT_TRUE(run.all.flag);
 	CU_ASSERT_EQUAL(run.all.number, 256);
@@ -173,6 +176,11 @@ static void every_type_is_taken(void)
 	CU_ASSERT_STRING_EQUAL(run.all.map.names[1], "a.b");
 	items = run.all.map.items;
 	CU_ASSERT_FALSE(items[1].on);
+	CU_ASSERT_EQUAL_FATAL(run.all.texts.count, 2);
+	CU_ASSERT_STRING_EQUAL(run.all.texts.names[0], "z");
+	CU_ASSERT_STRING_EQUAL(run.all.texts.items[0], "1");
+	CU_ASSERT_STRING_EQUAL(run.all.texts.names[1], "*.a");
+	CU_ASSERT_STRING_EQUAL(run.all.texts.items[1], "2");
 	end(&run);
 }
 
@@ -275,6 +283,19 @@ static void messages_say_what_and_where(void)
 	expect("{\"map\": {\"a.b\": {\"on\": 1}, \"\": {}}}",
 	       "error: top.map[\"a.b\"].on: found 1; expected true or false\n"
 	       "error: top.map[\"\"]: found an empty name; expected one of 1 byte or more\n");
+	expect("{\"texts\": [\"a\"]}",
+	       "error: top.texts: found a list; expected an object of strings, each under its name\n");
+	expect("{\"texts\": {\"a.b\": 1, \"\": \"x\"}}",
+	       "error: top.texts[\"a.b\"]: found 1; expected a string\n"
+	       "error: top.texts[\"\"]: found an empty name; expected one of 1 byte or more\n");
+	expect("{\"texts\": {\"a\": \"\"}}",
+	       "error: top.texts.a: found \"\"; expected a string of at least 1 byte\n");
+	expect("{\"texts\": {\"//\": \"x\"}}",
+	       "error: top.texts: found an object; expected an object of strings, each under its name with 1 to 2 "
+	       "items\n");
+	expect("{\"texts\": {\"a\": \"x\", \"b\": \"x\", \"c\": \"x\"}}",
+	       "error: top.texts: found an object; expected an object of strings, each under its name with 1 to 2 "
+	       "items\n");
 	expect("{\"object\": {\"of\": 1, \"$schema\": 1}}",
 	       "error: top.object.of: unknown key \"of\"; expected \"on\", \"file\"\n"
 	       "error: top.object.$schema: unknown key \"$schema\"; expected \"on\", \"file\"\n");
