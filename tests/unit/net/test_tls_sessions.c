@@ -644,6 +644,57 @@ static void whose_certificate_expired_meanwhile_shows_it_again(void)
 	}
 }
 
+/* ---- with contexts by name ---- */
+
+/* A server whose own context has neither tickets nor a cache, nor asks for certificates, and lives short; b.example's
+ * context is all the other way. */
+static void a_name_s_context_decides(void)
+{
+	struct plait_error error;
+	EACH_VERSION
+	{
+		prepare();
+		version = versions[v];
+		settings.tickets = false;
+		settings.session_cache = 0;
+		settings.session_timeout_ms = 60000;
+		struct tls_pair_server plain = make_server("tls.plain");
+		prepare();
+		version = versions[v];
+		ask("ca.pem", "client");
+		serve(pem, pem_key); /* the context of b.example, as a server's own */
+		const char *name = "b.example";
+		struct tls_pair_server both = { .context = plain.context };
+		both.server = tls_server_new(&(struct tls_server_settings){ .context = plain.context,
+									    .names = &name,
+									    .contexts = &server.context,
+									    .name_count = 1 },
+					     &error);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(both.server);
+		host = "b.example";
+		CU_ASSERT_FALSE(visit_at(&both, client));
+		CU_ASSERT_STRING_EQUAL(seen.subject, "CN=client,O=plait development");
+		CU_ASSERT_EQUAL(seen.hint, 24 * HOUR);
+		CU_ASSERT(visit_at(&both, client));
+		CU_ASSERT_STRING_EQUAL(seen.subject, "CN=client,O=plait development");
+		CU_ASSERT(visit()); /* the same context elsewhere */
+		CU_ASSERT(seen.verified);
+		host = NULL; /* another name is another session's, also in one context */
+		CU_ASSERT_FALSE(visit());
+		CU_ASSERT_FALSE(visit_at(&both, client));
+		CU_ASSERT(seen.entered);
+		CU_ASSERT_STRING_EQUAL(seen.subject, "");
+		host = "b.example";
+		struct tls_client *nobody = tls_pair_client(&(struct tls_client_settings){ .verify = false });
+		CU_ASSERT_FALSE(visit_at(&both, nobody));
+		CU_ASSERT_FALSE(seen.entered);
+		tls_client_free(&nobody);
+		tls_server_free(&both.server);
+		done();
+		tls_pair_server_free(&plain);
+	}
+}
+
 SUITE_MAIN("tls_sessions", SUITE_TEST(tickets_are_there_by_themselves), SUITE_TEST(they_outlive_a_renewal),
 	   SUITE_TEST(none_are_given_when_told_so), SUITE_TEST(keys_rotate),
 	   SUITE_TEST(keys_are_kept_as_long_as_a_ticket_may_live), SUITE_TEST(a_file_s_keys_join_servers),
@@ -653,4 +704,5 @@ SUITE_MAIN("tls_sessions", SUITE_TEST(tickets_are_there_by_themselves), SUITE_TE
 	   SUITE_TEST(who_comes_back_is_known), SUITE_TEST(who_was_revoked_meanwhile_does_not_come_back),
 	   SUITE_TEST(other_rules_make_a_full_handshake),
 	   SUITE_TEST(who_was_let_in_by_another_ca_does_not_come_back),
-	   SUITE_TEST(whose_certificate_expired_meanwhile_shows_it_again))
+	   SUITE_TEST(whose_certificate_expired_meanwhile_shows_it_again),
+	   SUITE_TEST(a_name_s_context_decides))
