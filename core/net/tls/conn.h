@@ -31,7 +31,7 @@ struct tls_conn {
 	uint8_t hello; /* enum tls_hello */
 	bool more;     /* reading may go on without an event */
 	/* guard.c */
-	bool flooded;        /* the peer asked for too much that brings no data */
+	const char *beyond;  /* what the peer did that is beyond a bound; NULL: nothing */
 	uint8_t requests;    /* of such kind, since the marks */
 	uint32_t marked_kib; /* what had been received and sent */
 	uint32_t marked_ms;  /* the lower half of the loop's clock */

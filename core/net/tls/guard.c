@@ -28,7 +28,13 @@ static uint32_t now_ms(const struct tls_conn *conn)
 	return conn->warm ? (uint32_t)tls_warm_now(conn->warm) : 0;
 }
 
-/* Beyond the bound OpenSSL finds the socket gone, and stops. */
+/* OpenSSL finds the socket gone, and stops. */
+static void cut(struct tls_conn *conn, const char *why)
+{
+	conn->beyond = why;
+	conn->socket.fd = -1;
+}
+
 static void count_request(struct tls_conn *conn)
 {
 	uint32_t kib = moved_kib(conn->ssl), now = now_ms(conn);
@@ -40,26 +46,31 @@ static void count_request(struct tls_conn *conn)
 	if (conn->requests++ < REQUESTS_MAX)
 		return;
 	conn->requests = REQUESTS_MAX;
-	conn->flooded = true;
-	conn->socket.fd = -1;
+	cut(conn, "too many key updates, tickets or wishes to renegotiate for so little data");
 }
 
 /* Messages that a peer may send at any time after the handshake. */
 static bool is_request(OSSL_HANDSHAKE_STATE state)
 {
 	return state == TLS_ST_SR_KEY_UPDATE || state == TLS_ST_CR_KEY_UPDATE ||
-	       state == TLS_ST_CR_SESSION_TICKET;
+	       state == TLS_ST_CR_SESSION_TICKET || state == TLS_ST_CR_HELLO_REQ;
+}
+
+/* OpenSSL would refuse it with a warning, any number of times, and only when all of the ClientHello has come, for which it
+ * takes up to 128 KB. */
+static bool is_renegotiation(const SSL *ssl, int where)
+{
+	return (where & SSL_CB_HANDSHAKE_START) && SSL_is_server(ssl) && SSL_get_state(ssl) == TLS_ST_OK;
 }
 
 static void on_info(const SSL *ssl, int where, int value)
 {
 	struct tls_conn *conn = SSL_get_app_data(ssl);
-	if (where == SSL_CB_WRITE_ALERT) {
-		if ((value & 0xff) == SSL_AD_NO_RENEGOTIATION)
-			count_request(conn);
-	} else if ((where & SSL_CB_LOOP) && is_request(SSL_get_state(ssl))) {
+	(void)value;
+	if (is_renegotiation(ssl, where))
+		cut(conn, "an attempt to renegotiate");
+	else if ((where & SSL_CB_LOOP) && is_request(SSL_get_state(ssl)))
 		count_request(conn);
-	}
 }
 
 void tls_guard_install(SSL_CTX *ssl)
@@ -85,9 +96,8 @@ void tls_guard_greeting(struct tls_conn *conn)
 
 ssize_t tls_guard_verdict(const struct tls_conn *conn)
 {
-	if (conn->flooded)
-		return transport_fail(PLAIT_REASON_TLS_PROTOCOL,
-				      "too many key updates, or attempts to renegotiate, for so little data");
+	if (conn->beyond)
+		return transport_fail(PLAIT_REASON_TLS_PROTOCOL, "%s", conn->beyond);
 	if (conn->greeting.refused) {
 		transport_fail(PLAIT_REASON_TLS_HANDSHAKE, "a ClientHello of %u bytes; at most %u are read",
 			       (unsigned)conn->greeting.message_left, TLS_GREETING_MAX);
