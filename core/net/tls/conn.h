@@ -30,6 +30,7 @@ struct tls_conn {
 
 	uint8_t hello; /* enum tls_hello */
 	bool more;     /* reading may go on without an event */
+
 	/* guard.c */
 	const char *beyond;  /* what the peer did that is beyond a bound; NULL: nothing */
 	uint8_t requests;    /* of such kind, since the marks */
