@@ -1,5 +1,6 @@
 /* A program as a user of the installed library writes it: no configuration, no plugin. It says on standard output what
- * happens, a line each: program timers | program serve CERTIFICATE KEY ENDPOINT... */
+ * happens, a line each: program timers | program serve CERTIFICATE KEY ENDPOINT..., where a
+ * CERTIFICATE that begins with a brace is all of TLS, and KEY says nothing. */
 #include <plait/plait.h>
 
 #include <pthread.h>
@@ -145,8 +146,10 @@ static int serve(const char *certificate, const char *key, char **endpoints)
 		struct plait_error error = { 0 };
 		struct plait_listen_options options = { 0 };
 		if (strncmp(*endpoints, "tls:", 4) == 0) {
-			options.certificate = certificate;
-			options.key = key;
+			bool whole = *certificate == '{';
+			options.tls = whole ? certificate : NULL;
+			options.certificate = whole ? NULL : certificate;
+			options.key = whole ? NULL : key;
 		}
 		struct plait_listener *listener = plait_listen(reactor, *endpoints, &echo, &options, &error);
 		if (!listener) {

@@ -1,11 +1,13 @@
 #!/usr/bin/python3 -B
 """Programs without a configuration, compiled against the public headers and linked with libplait; and what plugins of a
 configured server do with its reactor."""
+import json
 import os
 import re
 import select
 import signal
 import socket
+import ssl
 import subprocess
 
 import harness
@@ -120,6 +122,21 @@ class Program(Case):
         self.assertEqual(sorted(ticks), sorted(["running", "tick", "tick", "tick", "stopped ticking"]))
         self.assertEqual(ticks[-1], "stopped ticking")
         self.assertRegex(log, "a shutdown hook failed: nothing to tidy .*from fail at .*program.c")
+
+    def test_it_says_all_of_tls(self):
+        tls = {"certificate": str(CERTS / "expired.pem"), "key": str(CERTS / "expired.key"), "max_version": "1.2"}
+        self.begin_program("serve", json.dumps(tls), "", "tls://127.0.0.1:0")
+        address = re.fullmatch("listening on (.*)", self.line()).group(1)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with socket.create_connection(("127.0.0.1", int(address.rsplit(":", 1)[1]))) as sock:
+            with context.wrap_socket(sock) as client:
+                self.assertEqual(client.version(), "TLSv1.2")
+        self.assertEqual(self.line(), "ready")
+        self.process.send_signal(signal.SIGTERM)
+        log = self.finish()[1]
+        self.assertIn("tls://127.0.0.1:0: tls.certificate: ", log)
+        self.assertRegex(log, r"expired\.pem: certificate 1 \(localhost\) expired on \d{4}-\d\d-\d\d ")
 
     def test_it_serves_every_scheme_and_ends_by_a_signal(self):
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -37,7 +37,9 @@ void tls_words_unknown(struct tls_reading *reading, const char *word, bool banne
 	char found[2 * TLS_WORD_SIZE], hint[TLS_WORD_SIZE + 64] = "";
 	const char *near = nearest(reading, word);
 	escape_text(found, sizeof(found), word, strlen(word));
-	if (words->other && tls_words_taken(reading, words->other, word))
+	if (strpbrk(word, ",; "))
+		snprintf(hint, sizeof(hint), "; expected names with colons between them");
+	else if (words->other && tls_words_taken(reading, words->other, word))
 		snprintf(hint, sizeof(hint), "; it belongs in \"%s\"", words->other->key);
 	else if (near)
 		snprintf(hint, sizeof(hint), "; did you mean \"%s\"?", near);
