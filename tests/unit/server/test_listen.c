@@ -383,12 +383,35 @@ static const struct plait_protocol headless = { .data = on_data };
 static const struct plait_protocol idle = { PLAIT_PROTOCOL_HEAD("idle"), .lost = on_lost };
 static const struct plait_protocol stream_only = { PLAIT_PROTOCOL_HEAD("stream"), .data = on_data };
 
+/* Tables that a program can get wrong. */
+static const struct plait_listen_alpn chat[] = { { "chat/1", &echo, NULL }, { 0 } };
+static const struct plait_listen_alpn none[] = { { 0 } };
+static const struct plait_listen_alpn twice[] = { { "a", &echo, NULL }, { "a", &echo, NULL }, { 0 } };
+static const struct plait_listen_alpn nameless[] = { { "", &echo, NULL }, { 0 } };
+static const struct plait_listen_alpn comment[] = { { "//", &echo, NULL }, { 0 } };
+static const struct plait_listen_alpn binary[] = { { "\xff", &echo, NULL }, { 0 } };
+static const struct plait_listen_alpn nothing[] = { { "a", NULL, NULL }, { 0 } };
+static const struct plait_listen_alpn without_head[] = { { "a", &headless, NULL }, { 0 } };
+static const struct plait_listen_alpn without_options[] = { { "a", &demanding, NULL }, { 0 } };
+
+#define PAIR .certificate = "x.pem", .key = "x.pem"
+
 static const struct {
 	const char *endpoint;
 	const struct plait_protocol *protocol;
 	struct plait_listen_options options;
 	const char *text; /* in the error's */
 } faults[] = {
+	{ "tcp://127.0.0.1:0", &echo, { .alpn = chat }, "a tcp listener has no TLS; take \"alpn\" out" },
+	{ "tls://127.0.0.1:0", &echo, { PAIR, .alpn = none }, "alpn: found an empty object" },
+	{ "tls://127.0.0.1:0", &echo, { PAIR, .alpn = twice }, "alpn: a name is there for the second time" },
+	{ "tls://127.0.0.1:0", &echo, { PAIR, .alpn = nameless }, "found an empty name" },
+	{ "tls://127.0.0.1:0", &echo, { PAIR, .alpn = comment }, "alpn: a name begins with" },
+	{ "tls://127.0.0.1:0", &echo, { PAIR, .alpn = binary }, "alpn: a name is not UTF-8" },
+	{ "tls://127.0.0.1:0", &echo, { PAIR, .alpn = nothing }, "a name has no protocol" },
+	{ "tls://127.0.0.1:0", &echo, { PAIR, .alpn = without_head }, "PLAIT_PROTOCOL_HEAD" },
+	{ "tls://127.0.0.1:0", &echo, { PAIR, .alpn = without_options }, "alpn.a.options: the key \"size\"" },
+
 	{ "htp://127.0.0.1:0", &echo, { 0 }, "bind: found \"htp://127.0.0.1:0\"" },
 	{ "tcp://127.0.0.1", &echo, { 0 }, "expected a port" },
 	{ "tcp://\xff:0", &echo, { 0 }, "UTF-8" },
@@ -436,6 +459,36 @@ static const struct {
 	{ "tcp://192.0.2.1:0", &echo, { 0 }, "no such address" },
 };
 
+/* Who is chosen has the options that the program gave it, or its defaults. */
+static void alpn_is_heeded(void)
+{
+	static const struct settings given = { .size = 77 };
+	static const struct plait_listen_alpn alpn[] = { { "chat/1", &echo, &given },
+							 { "a,b", &echo, NULL },
+							 { 0 } };
+	char certificate[1024], key[1024];
+	const char *folder = getenv("CERTS");
+	snprintf(certificate, sizeof(certificate), "%s/server.pem", folder ? folder : ".");
+	snprintf(key, sizeof(key), "%s/server.key", folder ? folder : ".");
+	struct plait_listen_options options = { .certificate = certificate, .key = key, .alpn = alpn };
+	struct plait_error error = { 0 };
+	trial_begin(1);
+	struct plait_listener *listener = plait_listen(reactor, "tls://127.0.0.1:0", &stream_only, &options,
+						       &error);
+	if (!listener)
+		printf("# %s: %s\n", error.path, error.text);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(listener);
+	const struct factory_choices *choices = listener->factory->choices;
+	CU_ASSERT_PTR_NOT_NULL_FATAL(choices);
+	CU_ASSERT_EQUAL_FATAL(choices->count, 2);
+	CU_ASSERT_STRING_EQUAL(choices->items[0]->protocol->head.name, "echo");
+	CU_ASSERT_PTR_EQUAL(plait_factory_options(choices->items[0]), &given);
+	CU_ASSERT_EQUAL(((const struct settings *)plait_factory_options(choices->items[1]))->size, 4096);
+	CU_ASSERT_STRING_EQUAL(plait_factory_name(choices->items[1]), "stream");
+	CU_ASSERT_PTR_EQUAL(choices->items[1]->settings, listener->factory->settings);
+	trial_finish();
+}
+
 static void wrong_arguments_are_told(void)
 {
 	trial_begin(1);
@@ -458,4 +511,4 @@ SUITE_MAIN("listen", SUITE_TEST(hooks_see_listeners_and_connections_go),
 	   SUITE_TEST(any_thread_listens_while_it_runs), SUITE_TEST(nobody_listens_once_it_shuts_down),
 	   SUITE_TEST(zero_is_the_configurations_default), SUITE_TEST(options_are_heeded),
 	   SUITE_TEST(given_options_need_not_be_told), SUITE_TEST(rates_and_overflow_are_heeded),
-	   SUITE_TEST(wrong_arguments_are_told))
+	   SUITE_TEST(alpn_is_heeded), SUITE_TEST(wrong_arguments_are_told))
