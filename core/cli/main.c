@@ -36,9 +36,10 @@ const struct command commands[] = {
 		.summary = "serve what a configuration says",
 		.text = "Checks FILE, binds its listeners and serves until SIGTERM or SIGINT, which\n"
 			"drains: nothing new is accepted, and connections have drain_timeout to finish.\n"
-			"The same signal again stops at once. Log lines go to standard error. The exit\n"
-			"status is 0 after a clean drain, 1 when FILE is wrong (then nothing was bound)\n"
-			"or connections had to be aborted.\n",
+			"The same signal again stops at once. SIGHUP reads certificates and all that\n"
+			"belongs to them anew: all are renewed, or none and the log says why. Log lines\n"
+			"go to standard error. The exit status is 0 after a clean drain, 1 when\n"
+			"FILE is wrong (then nothing was bound) or connections had to be aborted.\n",
 		.run = run_command,
 	},
 	{

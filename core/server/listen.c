@@ -164,7 +164,7 @@ int plait_listener_renew(struct plait_listener *listener, struct plait_error *er
 	if (listener->own_context)
 		return renewal_one(listener->reactor->renewal, listener->own_context, error);
 	return plait_error_set(error, PLAIT_ERROR_INVALID, listener->address,
-			       "has nothing to renew: it is no tls:// listener");
+			       "has nothing to renew: it has no certificate; tls:// endpoints have one");
 }
 
 const char *plait_listener_address(const struct plait_listener *listener)

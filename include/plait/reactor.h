@@ -116,10 +116,9 @@ PLAIT_EXPORT struct plait_listener *plait_listen(struct plait_reactor *reactor, 
 /* "tcp://127.0.0.1:41234": with the port that the system chose. As long as the reactor is there. Any thread. */
 PLAIT_EXPORT const char *plait_listener_address(const struct plait_listener *listener);
 
-/* Reads the files of a tls:// listener anew: its certificate, its key, all that its TLS settings name. 0, and handshakes
- * that begin from here on follow them; connections live on. Or a negative code with error filled (error may be NULL), and
- * what was read before stays in use. It reads files, which takes its time. Any thread, as long as the reactor is
- * there. */
+/* Reads the files of a listener's TLS anew: its certificate, its key, all that its settings name. 0, and handshakes that
+ * begin from here on follow them; connections live on. Or a negative code with error filled (error may be NULL), and what
+ * was read before stays in use. It reads files, which takes its time. Any thread, as long as the reactor is there. */
 PLAIT_EXPORT int plait_listener_renew(struct plait_listener *listener, struct plait_error *error);
 
 /* Takes no more newcomers, soon, or at once before the run; connections live on. What it is made of goes with the reactor.

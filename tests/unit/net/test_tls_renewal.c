@@ -160,6 +160,71 @@ static void status_tells_of_the_certificate(void)
 	end();
 }
 
+/* A key of 80 bytes, all the same, in base64 as a line; two lines of it are two keys when the letters differ. */
+static const char *key_line(char letter)
+{
+	static char lines[2][128];
+	static unsigned next;
+	unsigned char bytes[80];
+	char *line = lines[next++ % 2];
+	memset(bytes, letter, sizeof(bytes));
+	int len = EVP_EncodeBlock((unsigned char *)line, bytes, sizeof(bytes));
+	strcpy(line + len, "\n");
+	return line;
+}
+
+/* Whether the client was let in with the session of its last visit. */
+static bool comes_back(struct tls_client *client)
+{
+	struct tls_pair pair;
+	struct plait_tls tls = { 0 };
+	tls_pair_open(&pair, &server, client);
+	CU_ASSERT(tls_pair_handshake(&pair));
+	CU_ASSERT(tls_pair_carry(&pair.server, &pair.client, "x", 1)); /* the ticket lies before it */
+	pair.server.ops->describe(&pair.server, &tls);
+	tls_pair_close(&pair);
+	return tls.resumed;
+}
+
+static void ticket_keys_are_read_anew(void)
+{
+	static char file[TLS_PAIR_PATH], keys[256];
+	begin();
+	tls_folder_write(key_line('a'), "tickets");
+	strcpy(file, tls_folder_path("tickets"));
+	settings.ticket_keys = file;
+	CU_ASSERT(renew());
+	struct tls_client *client = tls_pair_client(&(struct tls_client_settings){ .resume = true });
+	CU_ASSERT_FALSE(comes_back(client));
+	CU_ASSERT(comes_back(client));
+	snprintf(keys, sizeof(keys), "%s%s", key_line('b'), key_line('a'));
+	tls_folder_write(keys, "tickets");
+	CU_ASSERT(renew());
+	CU_ASSERT(comes_back(client)); /* the older key is still there */
+	tls_folder_write(key_line('c'), "tickets");
+	CU_ASSERT(comes_back(client)); /* not read yet */
+	CU_ASSERT(renew());
+	CU_ASSERT_FALSE(comes_back(client));
+	tls_folder_write("no key", "tickets");
+	CU_ASSERT_FALSE(renew());
+	CU_ASSERT(comes_back(client));
+	tls_client_free(&client);
+	end();
+}
+
+/* Who has been here keeps coming back when certificates are renewed. */
+static void keys_of_our_own_outlive_renewals(void)
+{
+	begin();
+	struct tls_client *client = tls_pair_client(&(struct tls_client_settings){ .resume = true });
+	CU_ASSERT_FALSE(comes_back(client));
+	put_second();
+	CU_ASSERT(renew());
+	CU_ASSERT(comes_back(client));
+	tls_client_free(&client);
+	end();
+}
+
 /* ---- when to read ---- */
 
 static bool look(void)
@@ -299,6 +364,7 @@ static void every_file_is_looked_at(void)
 SUITE_MAIN("tls_renewal", SUITE_TEST(newcomers_see_what_was_adopted),
 	   SUITE_TEST(who_began_before_ends_with_what_he_began_with),
 	   SUITE_TEST(what_is_broken_changes_nothing), SUITE_TEST(status_tells_of_the_certificate),
+	   SUITE_TEST(ticket_keys_are_read_anew), SUITE_TEST(keys_of_our_own_outlive_renewals),
 	   SUITE_TEST(a_change_waits_for_a_quiet_look), SUITE_TEST(what_failed_is_read_again_when_it_changes),
 	   SUITE_TEST(what_was_not_adopted_is_still_a_change),
 	   SUITE_TEST(a_change_while_it_is_read_is_a_change), SUITE_TEST(what_is_missing_is_waited_for),

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,23 +44,32 @@ void tls_folder_put(const char *source, const char *name)
 	tls_folder_put_part(source, name, LONG_MAX);
 }
 
+static void put_bytes(const char *bytes, size_t len, const char *name)
+{
+	int out = open(tls_folder_path(".coming"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	CU_ASSERT_FATAL(out >= 0);
+	CU_ASSERT_EQUAL(write(out, bytes, len), (ssize_t)len);
+	struct timespec times[2] = { { .tv_sec = ++changes }, { .tv_sec = changes } };
+	futimens(out, times);
+	close(out);
+	CU_ASSERT_EQUAL(rename(tls_folder_path(".coming"), tls_folder_path(name)), 0);
+}
+
 void tls_folder_put_part(const char *source, const char *name, long size)
 {
 	char from[TLS_PAIR_PATH], bytes[16384];
 	tls_pair_file(source, from);
 	int in = open(from, O_RDONLY | O_CLOEXEC);
-	int out = open(tls_folder_path(".coming"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	CU_ASSERT_FATAL(in >= 0 && out >= 0);
+	CU_ASSERT_FATAL(in >= 0);
 	ssize_t len = read(in, bytes, sizeof(bytes));
-	CU_ASSERT_FATAL(len > 0 && len < (ssize_t)sizeof(bytes));
-	if (len > size)
-		len = size;
-	CU_ASSERT_EQUAL(write(out, bytes, (size_t)len), len);
-	struct timespec times[2] = { { .tv_sec = ++changes }, { .tv_sec = changes } };
-	futimens(out, times);
 	close(in);
-	close(out);
-	CU_ASSERT_EQUAL(rename(tls_folder_path(".coming"), tls_folder_path(name)), 0);
+	CU_ASSERT_FATAL(len > 0 && len < (ssize_t)sizeof(bytes));
+	put_bytes(bytes, len > size ? (size_t)size : (size_t)len, name);
+}
+
+void tls_folder_write(const char *text, const char *name)
+{
+	put_bytes(text, strlen(text), name);
 }
 
 void tls_folder_link(const char *target, const char *name)
