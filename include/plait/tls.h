@@ -22,6 +22,7 @@ struct plait_tls {
 		server_name; /* the host that the client asked for (SNI), as it wrote it; NULL: none, or none that
 				  * is printable ASCII */
 	const char *group; /* of the exchange of keys, "x25519"; NULL: not known */
+	bool ktls;         /* the kernel encrypts what is sent */
 };
 
 /* NULL on a connection without TLS. Valid while the connection is. */

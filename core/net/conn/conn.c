@@ -198,8 +198,9 @@ void conn_log_opening(struct plait_conn *conn, const char *what)
 		return;
 	if (conn->transport.ops->describe)
 		conn->transport.ops->describe(&conn->transport, &tls);
-	plait_log_conn(conn, PLAIT_LOG_DEBUG, "%s%s%s%s%s", what, tls.version ? ", " : "",
-		       tls.version ? tls.version : "", tls.cipher ? " " : "", tls.cipher ? tls.cipher : "");
+	plait_log_conn(conn, PLAIT_LOG_DEBUG, "%s%s%s%s%s%s", what, tls.version ? ", " : "",
+		       tls.version ? tls.version : "", tls.cipher ? " " : "", tls.cipher ? tls.cipher : "",
+		       tls.ktls ? ", by the kernel" : "");
 }
 
 static void open_now(struct plait_conn *conn)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/net/tls/conn.h"
+#include "core/net/tls/kernel.h"
 #include "core/net/tls/role.h"
 
 #define BINDING_LABEL "EXPORTER-Channel-Binding" /* RFC 9266 */
@@ -36,6 +37,7 @@ void tls_describe(struct transport *transport, struct plait_tls *tls)
 		.alpn = tls_alpn_find(&conn->role->alpn, name, len),
 		.server_name = printable(SSL_get_servername(conn->ssl, TLSEXT_NAMETYPE_host_name)),
 		.group = group_of(conn->ssl),
+		.ktls = tls_kernel_encrypts(conn->ssl),
 	};
 }
 

@@ -10,6 +10,7 @@
 #include "core/net/tls/algorithms.h"
 #include "core/net/tls/hello.h"
 #include "core/net/tls/identities.h"
+#include "core/net/tls/kernel.h"
 #include "core/net/tls/sessions.h"
 #include "core/net/tls/ssl.h"
 #include "core/net/tls/staple.h"
@@ -48,6 +49,7 @@ static const struct step steps[] = {
 	{ .apply = tls_identities_apply, .release = tls_staples_release },
 	{ .apply = apply_groups, .release = release_groups },
 	{ .apply = tls_verify_apply },
+	{ .apply = tls_kernel_apply },
 	{ .apply = tls_sessions_apply, .release = tls_sessions_release },
 	{ .apply = tls_served_apply },
 };

@@ -56,10 +56,9 @@ static ssize_t receive_now(struct tls_socket *socket, void *data, size_t size)
 	return -1;
 }
 
-static int on_read(BIO *bio, char *data, size_t size, size_t *got)
+int tls_socket_after_read(BIO *bio, ssize_t result, const char *data, size_t *got)
 {
 	struct tls_socket *socket = BIO_get_data(bio);
-	ssize_t result = receive_now(socket, data, size);
 	if (socket->greeting && result > 0 &&
 	    !tls_greeting_is_sound(socket->greeting, data, (size_t)result)) {
 		socket->error = EMSGSIZE;
@@ -76,6 +75,11 @@ static int on_read(BIO *bio, char *data, size_t size, size_t *got)
 	return result < 0 ? -1 : 0;
 }
 
+static int on_read(BIO *bio, char *data, size_t size, size_t *got)
+{
+	return tls_socket_after_read(bio, receive_now(BIO_get_data(bio), data, size), data, got);
+}
+
 static bool gather(struct tls_burst *burst, const void *data, size_t len)
 {
 	if (len > burst->size - burst->len)
@@ -85,7 +89,7 @@ static bool gather(struct tls_burst *burst, const void *data, size_t len)
 	return true;
 }
 
-static int on_write(BIO *bio, const char *data, size_t len, size_t *written)
+int tls_socket_on_write(BIO *bio, const char *data, size_t len, size_t *written)
 {
 	struct tls_socket *socket = BIO_get_data(bio);
 	ssize_t sent = -1;
@@ -122,7 +126,7 @@ static void make_method(void)
 	if (!method)
 		return;
 	BIO_meth_set_read_ex(method, on_read);
-	BIO_meth_set_write_ex(method, on_write);
+	BIO_meth_set_write_ex(method, tls_socket_on_write);
 	BIO_meth_set_ctrl(method, on_control);
 }
 

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct bio_st;
 struct tls_greeting;
@@ -29,6 +30,11 @@ struct tls_socket {
 
 /* Does not take the socket over. NULL: no memory. */
 struct bio_st *tls_socket_bio(struct tls_socket *socket);
+
+/* Of other BIOs on such a socket: what read_ex answers when a receive came to result; and write_ex. */
+int tls_socket_after_read(struct bio_st *bio, ssize_t result, const char *data, size_t *got);
+int tls_socket_on_write(struct bio_st *bio, const char *data, size_t len, size_t *written);
+
 void tls_socket_fini(struct tls_socket *socket);
 
 /* Before a call of OpenSSL's. */

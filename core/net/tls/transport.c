@@ -9,8 +9,10 @@
 #include "core/net/tls/conn.h"
 #include "core/net/tls/failure.h"
 #include "core/net/tls/guard.h"
+#include "core/net/tls/kernel.h"
 #include "core/net/tls/role.h"
 #include "core/net/tls/tls.h"
+#include "core/net/transport/plain.h"
 
 /* Short records are read together up to about so much, for one delivery. Long ones are not: an echo of two in one is read
  * only in part by clients who do not know that a record can be longer than their buffer (ncat). */
@@ -41,7 +43,10 @@ static int attach(struct transport *transport, int fd, struct tls_role *role)
 	conn->warm = tls_warm_of(plait_loop_current());
 	conn->role = role;
 	conn->ssl = conn->role->make(conn->role);
-	BIO *bio = conn->ssl ? tls_socket_bio(&conn->socket) : NULL;
+	if (!conn->ssl)
+		goto fail;
+	BIO *bio = tls_kernel_is_wanted(conn->ssl) ? tls_kernel_bio(&conn->socket)
+						   : tls_socket_bio(&conn->socket);
 	if (!bio)
 		goto fail;
 	SSL_set_app_data(conn->ssl, conn);
@@ -117,6 +122,8 @@ static void blame(const struct tls_conn *conn)
 		transport_fail_handshake(HANDSHAKE_TRUNCATED);
 }
 
+static const struct transport_ops kernel_encrypts;
+
 static ssize_t tls_handshake(struct transport *transport)
 {
 	struct tls_conn *conn = transport->handle;
@@ -126,6 +133,8 @@ static ssize_t tls_handshake(struct transport *transport)
 	if (result == 1) {
 		conn->more = SSL_has_pending(conn->ssl);
 		conn->socket.greeting = NULL;
+		if (tls_kernel_encrypts(conn->ssl))
+			transport->ops = &kernel_encrypts;
 		return TRANSPORT_END;
 	}
 	ssize_t answer = tls_translate(conn, result, PLAIT_REASON_TLS_HANDSHAKE);
@@ -226,22 +235,25 @@ static int tls_agreed(const struct transport *transport)
 	return len > 0 ? tls_alpn_index(&conn->role->alpn, name, len) : -1;
 }
 
+#define SHARED                                                                                               \
+	.open = tls_open, .take_over = tls_take_over, .handshake = tls_handshake, .read = tls_read,          \
+	.pending = tls_pending, .shutdown = tls_shutdown, .close = tls_close,                                \
+	.unacknowledged = transport_socket_unacknowledged, .want = transport_socket_want,                    \
+	.describe = tls_describe, .agreed = tls_agreed, .certificate = tls_peer_certificate,                 \
+	.export = tls_export, .bind = tls_bind
+
 const struct transport_ops transport_tls = {
+	SHARED,
 	.name = "tls",
-	.open = tls_open,
-	.take_over = tls_take_over,
-	.handshake = tls_handshake,
-	.read = tls_read,
 	.write = tls_write,
 	.writev = tls_writev,
-	.pending = tls_pending,
-	.shutdown = tls_shutdown,
-	.close = tls_close,
-	.unacknowledged = transport_socket_unacknowledged,
-	.want = transport_socket_want,
-	.describe = tls_describe,
-	.agreed = tls_agreed,
-	.certificate = tls_peer_certificate,
-	.export = tls_export,
-	.bind = tls_bind,
+};
+
+/* From the end of the handshake on, of connections whose records the kernel makes. */
+static const struct transport_ops kernel_encrypts = {
+	SHARED,
+	.name = "tls, by the kernel",
+	.write = plain_write,
+	.writev = plain_writev,
+	.sendfile = plain_sendfile,
 };

@@ -2,6 +2,7 @@
 #include "core/net/transport/memory.h"
 #include "core/base/container.h"
 
+#include <plait/error.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -169,6 +170,31 @@ static void memory_describe(struct transport *transport, struct plait_tls *tls)
 	tls->cipher = "TLS_AES_128_GCM_SHA256";
 }
 
+static struct plait_certificate *memory_certificate(const struct transport *transport)
+{
+	(void)transport;
+	return NULL;
+}
+
+static int memory_export(struct transport *transport, const char *label, const void *context,
+			 size_t context_len, void *out, size_t len)
+{
+	(void)transport;
+	(void)label;
+	(void)context;
+	(void)context_len;
+	(void)out;
+	(void)len;
+	return PLAIT_ERROR_REFUSED;
+}
+
+static int memory_bind(struct transport *transport, uint8_t out[PLAIT_TLS_BINDING_SIZE])
+{
+	(void)transport;
+	(void)out;
+	return PLAIT_ERROR_REFUSED;
+}
+
 const struct transport_ops transport_memory = {
 	.name = "memory",
 	.open = memory_open,
@@ -195,4 +221,7 @@ const struct transport_ops transport_memory_secure = {
 	.unacknowledged = memory_unacknowledged,
 	.want = memory_want,
 	.describe = memory_describe,
+	.certificate = memory_certificate,
+	.export = memory_export,
+	.bind = memory_bind,
 };

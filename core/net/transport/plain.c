@@ -1,14 +1,13 @@
 /* The plain transport: a stream socket as it is. */
+#include "core/net/transport/plain.h"
+
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "core/base/pipe_signal.h"
 #include "core/base/uncancelled.h"
-#include "core/net/transport/transport.h"
 
 static int plain_open(struct transport *transport, int fd, void *context)
 {
@@ -35,7 +34,7 @@ static ssize_t not_sent(ssize_t sent)
 	return sent == 0 || errno == EAGAIN ? (ssize_t)TRANSPORT_WANT_WRITE : transport_fail_errno("send");
 }
 
-static ssize_t plain_write(struct transport *transport, const void *data, size_t len)
+ssize_t plain_write(struct transport *transport, const void *data, size_t len)
 {
 	for (;;) {
 		ssize_t sent = uncancelled_send(transport_fd(transport), data, len);
@@ -46,7 +45,7 @@ static ssize_t plain_write(struct transport *transport, const void *data, size_t
 	}
 }
 
-static ssize_t plain_writev(struct transport *transport, const struct iovec *parts, int count)
+ssize_t plain_writev(struct transport *transport, const struct iovec *parts, int count)
 {
 	struct msghdr message = { .msg_iov = (struct iovec *)parts, .msg_iovlen = (size_t)count };
 	for (;;) {
@@ -58,20 +57,12 @@ static ssize_t plain_writev(struct transport *transport, const struct iovec *par
 	}
 }
 
-/* sendfile has no MSG_NOSIGNAL: a signal it raises on this thread is taken back. */
 static ssize_t send_unsignalled(int socket, int file, off_t offset, size_t len)
 {
-	sigset_t pipe_only, before;
-	const struct timespec at_once = { 0 };
-	sigemptyset(&pipe_only);
-	sigaddset(&pipe_only, SIGPIPE);
-	pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
+	sigset_t before;
+	pipe_signal_block(&before);
 	ssize_t sent = sendfile(socket, file, &offset, len);
-	int code = errno;
-	if (sent < 0 && code == EPIPE)
-		sigtimedwait(&pipe_only, NULL, &at_once);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	errno = code;
+	pipe_signal_restore(&before, sent);
 	return sent;
 }
 
@@ -82,7 +73,7 @@ static bool is_about_the_file(int code)
 	       code == ESPIPE || code == EBADF;
 }
 
-static ssize_t plain_sendfile(struct transport *transport, int file, uint64_t offset, size_t len)
+ssize_t plain_sendfile(struct transport *transport, int file, uint64_t offset, size_t len)
 {
 	for (;;) {
 		ssize_t sent = send_unsignalled(transport_fd(transport), file, (off_t)offset, len);

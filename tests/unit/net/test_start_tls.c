@@ -35,6 +35,7 @@ static void the_answer_leaves_first_and_the_rest_waits(void)
 	upgrading_shake(&client);
 	CU_ASSERT_TRUE(rig_heard(&client, "later"));
 	CU_ASSERT_STRING_EQUAL(plait_conn_tls(client.conn)->version, "TLSv1.3");
+	CU_ASSERT_PTR_NULL(plait_conn_certificate(client.conn));
 	rig_say(&client, "x");
 	CU_ASSERT_TRUE(recorder_saw("tls_started data(x)"));
 	done();
