@@ -150,14 +150,18 @@ make "$hard" >/dev/null
 make --tests "$hard" >/dev/null
 report 'a second run keeps them, with --tests and without' "$([ "$before" = "$(prints_hard)" ] || echo 'they changed')"
 
-for spoilt in 'expired.pem a.pem' 'crl.pem crl-empty.pem' 'staple-revoked.der staple-good.der' \
-	'staple-stale.der staple-good.der' 'other-ca.pem ca.pem'; do
-	cp "$hard/${spoilt#* }" "$hard/${spoilt% *}"
-	before=$(prints_hard)
-	make --tests "$hard" >/dev/null
-	report "with ${spoilt#* } for ${spoilt% *} all are made anew" \
-		"$([ "$before" != "$(prints_hard)" ] || echo 'they are kept')"
+report 'and --check finds them good' "$(make --check --tests "$hard")"
+
+for spoilt in 'expired.pem a.pem' 'future.pem server.pem' 'client-revoked.pem client.pem' 'b.key a.key' \
+	'crl.pem crl-empty.pem' 'crl-expired.pem crl.pem' 'staple-revoked.der staple-good.der' \
+	'staple-stale.der staple-good.der' 'staple-rsa.der staple-good.der' 'other-ca.pem ca.pem'; do
+	rm -rf "$scratch/spoilt"
+	cp -a "$hard" "$scratch/spoilt"
+	cp "$hard/${spoilt#* }" "$scratch/spoilt/${spoilt% *}"
+	report "but not with ${spoilt#* } for ${spoilt% *}" \
+		"$(make --check --quiet --tests "$scratch/spoilt" && echo 'it does')"
 done
+report 'and --check makes nothing' "$(make --check --quiet "$scratch/none" && echo 'it finds them good'; ls "$scratch/none" 2>/dev/null)"
 
 report 'wrong usage exits 2' "$([ "$(make --nonsense >/dev/null; echo $?)" = 2 ] || echo 'it does not')"
 
