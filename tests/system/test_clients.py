@@ -215,7 +215,7 @@ class Tls(Case):
         finally:
             process.kill()
         self.assertIn("RENEGOTIATING", output)
-        self.assertRegex(output, "no renegotiation|handshake failure")
+        server.wait_message("an attempt to renegotiate", "tls")
         with server.connect("tls", tls="1.2") as client:
             client.exchange(b"still here", finish=True)
 

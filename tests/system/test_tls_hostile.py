@@ -120,9 +120,10 @@ class Bound(Case):
                 client.exchange(b"hello", finish=True)
 
         silent = [connect(server, "tls") for _ in range(2)]
-        opened = [server.connect("tls") for _ in range(5)]  # those that are done count no more
-        for client in opened:
-            client.exchange(b"hello")
+        opened = []
+        for _ in range(5):  # those that are done count no more
+            opened.append(server.connect("tls"))
+            opened[-1].exchange(b"hello")
         silent.append(connect(server, "tls"))
         with self.assertRaises(ConnectionResetError), connect(server, "tls") as refused:
             refused.recv(1)
