@@ -13,6 +13,7 @@
 #include "tests/unit/suite.h"
 
 #define HOUR 3600l
+#define GOOD V_OCSP_CERTSTATUS_GOOD
 
 /* The clock of what is tested, not OpenSSL's. */
 static time_t ahead;
@@ -104,7 +105,7 @@ static void expect(const struct tls_settings *settings, const char *expected)
 		    (expected[begin] || strlen(text) == begin);
 	CU_ASSERT(same);
 	if (!same)
-		printf("# found    %s# expected %s", text, expected);
+		printf("# found    %s\n# expected %s\n", text, expected);
 	free(text);
 }
 
@@ -252,13 +253,13 @@ static X509 *make(EVP_PKEY *key, const char *name, X509 *issuer, EVP_PKEY *issue
 }
 
 /* begin_s and end_s from now; end_s 0: it does not say. */
-static void respond(const char *name, X509 *about, X509 *signer, EVP_PKEY *signer_key, long begin_s,
-		    long end_s)
+static void respond(const char *name, X509 *about, X509 *signer, EVP_PKEY *signer_key, int status,
+		    long begin_s, long end_s)
 {
 	OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
 	OCSP_CERTID *id = OCSP_cert_to_id(EVP_sha256(), about, ca);
 	ASN1_TIME *begin = X509_gmtime_adj(NULL, begin_s), *end = end_s ? X509_gmtime_adj(NULL, end_s) : NULL;
-	OCSP_basic_add1_status(basic, id, V_OCSP_CERTSTATUS_GOOD, 0, NULL, begin, end);
+	OCSP_basic_add1_status(basic, id, status, 0, NULL, begin, end);
 	OCSP_basic_sign(basic, signer, signer_key, EVP_sha256(), NULL, 0);
 	OCSP_RESPONSE *response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
 	write_response(name, response);
@@ -299,22 +300,25 @@ static void only_the_issuer_and_its_delegates_have_a_word(void)
 		const char *name;
 		X509 *signer;
 		EVP_PKEY *key;
+		int status;
 		long begin_s, end_s;
 		const char *expected;
 	} cases[] = {
-		{ "./issuer", ca, ca_key, -60, HOUR, "" },
-		{ "./delegate", delegate, other_key, -60, HOUR, "" },
-		{ "./neighbour", neighbour, other_key, -60, HOUR, NOT_SIGNED("neighbour") },
-		{ "./stranger", stranger, other_key, -60, HOUR, NOT_SIGNED("stranger") },
-		{ "./itself", server, key, -60, HOUR, NOT_SIGNED("itself") },
-		{ "./soon", ca, ca_key, 200, HOUR, "" },
-		{ "./early", ca, ca_key, 400, HOUR, WARNING("early") "it is not good before *UTC\n" },
-		{ "./endless", ca, ca_key, -60, 0,
+		{ "./issuer", ca, ca_key, GOOD, -60, HOUR, "" },
+		{ "./delegate", delegate, other_key, GOOD, -60, HOUR, "" },
+		{ "./neighbour", neighbour, other_key, GOOD, -60, HOUR, NOT_SIGNED("neighbour") },
+		{ "./stranger", stranger, other_key, GOOD, -60, HOUR, NOT_SIGNED("stranger") },
+		{ "./itself", server, key, GOOD, -60, HOUR, NOT_SIGNED("itself") },
+		{ "./soon", ca, ca_key, GOOD, 200, HOUR, "" },
+		{ "./early", ca, ca_key, GOOD, 400, HOUR, WARNING("early") "it is not good before *UTC\n" },
+		{ "./endless", ca, ca_key, GOOD, -60, 0,
 		  WARNING("endless") "it does not say until when it is good\n" },
+		{ "./unknown", ca, ca_key, V_OCSP_CERTSTATUS_UNKNOWN, -60, HOUR,
+		  WARNING("unknown") "it says that the certificate is unknown, not good\n" },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		respond(cases[i].name, server, cases[i].signer, cases[i].key, cases[i].begin_s,
-			cases[i].end_s);
+		respond(cases[i].name, server, cases[i].signer, cases[i].key, cases[i].status,
+			cases[i].begin_s, cases[i].end_s);
 		struct tls_settings settings = with_staple("./own", cases[i].name);
 		expect(&settings, cases[i].expected);
 		wanted = *cases[i].expected ? NULL : cases[i].name;
@@ -347,7 +351,7 @@ static void it_goes_stale_while_serving(void)
 	tls_trial_begin();
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *server = make_server(key);
-	respond("./own.der", server, ca, ca_key, -60, HOUR);
+	respond("./own.der", server, ca, ca_key, GOOD, -60, HOUR);
 	struct tls_settings settings = with_staple("./own", "./own.der");
 	wanted = "./own.der";
 	later = HOUR - 60;
