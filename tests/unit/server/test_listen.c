@@ -379,85 +379,7 @@ static void rates_and_overflow_are_heeded(void)
 	trial_finish();
 }
 
-static const struct plait_protocol headless = { .data = on_data };
-static const struct plait_protocol idle = { PLAIT_PROTOCOL_HEAD("idle"), .lost = on_lost };
 static const struct plait_protocol stream_only = { PLAIT_PROTOCOL_HEAD("stream"), .data = on_data };
-
-/* Tables that a program can get wrong. */
-static const struct plait_listen_alpn chat[] = { { "chat/1", &echo, NULL }, { 0 } };
-static const struct plait_listen_alpn none[] = { { 0 } };
-static const struct plait_listen_alpn twice[] = { { "a", &echo, NULL }, { "a", &echo, NULL }, { 0 } };
-static const struct plait_listen_alpn nameless[] = { { "", &echo, NULL }, { 0 } };
-static const struct plait_listen_alpn comment[] = { { "//", &echo, NULL }, { 0 } };
-static const struct plait_listen_alpn binary[] = { { "\xff", &echo, NULL }, { 0 } };
-static const struct plait_listen_alpn nothing[] = { { "a", NULL, NULL }, { 0 } };
-static const struct plait_listen_alpn without_head[] = { { "a", &headless, NULL }, { 0 } };
-static const struct plait_listen_alpn without_options[] = { { "a", &demanding, NULL }, { 0 } };
-
-#define PAIR .certificate = "x.pem", .key = "x.pem"
-
-static const struct {
-	const char *endpoint;
-	const struct plait_protocol *protocol;
-	struct plait_listen_options options;
-	const char *text; /* in the error's */
-} faults[] = {
-	{ "tcp://127.0.0.1:0", &echo, { .alpn = chat }, "a tcp listener has no TLS; take \"alpn\" out" },
-	{ "tls://127.0.0.1:0", &echo, { PAIR, .alpn = none }, "alpn: found an empty object" },
-	{ "tls://127.0.0.1:0", &echo, { PAIR, .alpn = twice }, "alpn: a name is there for the second time" },
-	{ "tls://127.0.0.1:0", &echo, { PAIR, .alpn = nameless }, "found an empty name" },
-	{ "tls://127.0.0.1:0", &echo, { PAIR, .alpn = comment }, "alpn: a name begins with" },
-	{ "tls://127.0.0.1:0", &echo, { PAIR, .alpn = binary }, "alpn: a name is not UTF-8" },
-	{ "tls://127.0.0.1:0", &echo, { PAIR, .alpn = nothing }, "a name has no protocol" },
-	{ "tls://127.0.0.1:0", &echo, { PAIR, .alpn = without_head }, "PLAIT_PROTOCOL_HEAD" },
-	{ "tls://127.0.0.1:0", &echo, { PAIR, .alpn = without_options }, "alpn.a.options: the key \"size\"" },
-
-	{ "htp://127.0.0.1:0", &echo, { 0 }, "bind: found \"htp://127.0.0.1:0\"" },
-	{ "tcp://127.0.0.1", &echo, { 0 }, "expected a port" },
-	{ "tcp://\xff:0", &echo, { 0 }, "UTF-8" },
-	{ "tls://127.0.0.1:0", &echo, { 0 }, "certificate" },
-	{ "tls://127.0.0.1:0", &echo, { .certificate = "x.pem" }, "certificate" },
-	{ "tls://127.0.0.1:0", &echo, { .certificate = "x.pem", .key = "/nowhere/key" }, "cannot read" },
-	{ "tcp://127.0.0.1:0", &echo, { .certificate = "x.pem", .key = "x.pem" }, "no certificate" },
-	{ "tcp://127.0.0.1:0", &echo, { .tls = "{}" }, "nothing else of TLS" },
-	{ "tls://127.0.0.1:0", &echo, { .tls = "{" }, "tls: found no JSON object: " },
-	{ "tls://127.0.0.1:0", &echo, { .tls = "[]" }, "tls: found no JSON object: expected {" },
-	{ "tls://127.0.0.1:0", &echo, { .tls = "{}" }, "tls: the key \"certificate\" is missing" },
-	{ "tls://127.0.0.1:0",
-	  &echo,
-	  { .tls = "{}", .certificate = "\xff" },
-	  "tls.certificate: the path is not" },
-	{ "tls://127.0.0.1:0",
-	  &echo,
-	  { .tls = "{\"key\": \"a\"}", .certificate = "a", .key = "a" },
-	  "tls.key: the options say it, too" },
-	{ "tls://127.0.0.1:0",
-	  &echo,
-	  { .tls = "{\"min_versoin\": \"1.2\"}", .certificate = "a", .key = "a" },
-	  "tls.min_versoin: unknown key \"min_versoin\"; did you mean \"min_version\"?" },
-	{ "tls://127.0.0.1:0",
-	  &echo,
-	  { .tls = "{\"groups\": \"X25519:P-265\"}", .certificate = "/", .key = "/" },
-	  "tls.groups: OpenSSL knows no group \"P-265\"; did you mean" },
-	{ "udp://127.0.0.1:0", &stream_only, { 0 }, "takes no datagrams" },
-	{ "tcp://127.0.0.1:0", &headless, { 0 }, "PLAIT_PROTOCOL_HEAD" },
-	{ "tcp://127.0.0.1:0", &idle, { 0 }, "none of the callbacks" },
-	{ "tcp://127.0.0.1:0", &demanding, { 0 }, "options: the key \"size\" is missing" },
-	{ "tcp://127.0.0.1:0", &echo, { .name = "a b" }, "name: found \"a b\"" },
-	{ "tcp://127.0.0.1:0", &echo, { .idle_timeout_ms = UINT64_MAX - 1 }, "timeouts.idle" },
-	{ "tcp://127.0.0.1:0", &echo, { .close_timeout_ms = PLAIT_UNLIMITED }, "timeouts.close" },
-	{ "tcp://127.0.0.1:0", &echo, { .buffer_high = 1 }, "low" },
-	{ "tcp://127.0.0.1:0", &echo, { .connections = UINT64_MAX - 1 }, "limits.connections" },
-	{ "tcp://127.0.0.1:0", &echo, { .overflow = &headless }, "PLAIT_PROTOCOL_HEAD" },
-	{ "tcp://127.0.0.1:0", &echo, { .overflow = &echo, .connections = PLAIT_UNLIMITED }, "overflow" },
-	{ "udp://127.0.0.1:0", &echo, { .overflow = &echo }, "overflow" },
-	{ "tcp://127.0.0.1:0", &echo, { .read_rate = (uint64_t)1 << 40 }, "limits.read_rate" },
-	{ "unix:@x", &echo, { .mode = "0999" }, "socket.mode" },
-	{ "unix:@x", &echo, { .mode = "06\xff" }, "UTF-8" },
-	{ "tls://127.0.0.1:0", &echo, { .certificate = "\xff", .key = "x.pem" }, "UTF-8" },
-	{ "unix:/nowhere/socket", &echo, { 0 }, "folder does not exist" },
-	{ "tcp://192.0.2.1:0", &echo, { 0 }, "no such address" },
-};
 
 /* Who is chosen has the options that the program gave it, or its defaults. */
 static void alpn_is_heeded(void)
@@ -489,26 +411,9 @@ static void alpn_is_heeded(void)
 	trial_finish();
 }
 
-static void wrong_arguments_are_told(void)
-{
-	trial_begin(1);
-	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
-		struct plait_error error = { 0 };
-		CU_ASSERT_PTR_NULL(plait_listen(reactor, faults[i].endpoint, faults[i].protocol,
-						&faults[i].options, &error));
-		CU_ASSERT_TRUE(error.code < 0);
-		CU_ASSERT_PTR_NOT_NULL(strstr(error.text, faults[i].text));
-		if (!strstr(error.text, faults[i].text))
-			printf("# %zu: %s: %s\n", i, error.path, error.text);
-		CU_ASSERT_PTR_NULL(plait_listen(reactor, faults[i].endpoint, faults[i].protocol,
-						&faults[i].options, NULL));
-	}
-	trial_finish();
-}
-
 SUITE_MAIN("listen", SUITE_TEST(hooks_see_listeners_and_connections_go),
 	   SUITE_TEST(every_scheme_has_its_address), SUITE_TEST(a_listener_is_stopped_before_the_run),
 	   SUITE_TEST(any_thread_listens_while_it_runs), SUITE_TEST(nobody_listens_once_it_shuts_down),
 	   SUITE_TEST(zero_is_the_configurations_default), SUITE_TEST(options_are_heeded),
 	   SUITE_TEST(given_options_need_not_be_told), SUITE_TEST(rates_and_overflow_are_heeded),
-	   SUITE_TEST(alpn_is_heeded), SUITE_TEST(wrong_arguments_are_told))
+	   SUITE_TEST(alpn_is_heeded))
