@@ -150,11 +150,9 @@ static int replace_verification(SSL *ssl, SSL_CTX *fresh)
 	return X509_VERIFY_PARAM_inherit(param, SSL_CTX_get0_param(fresh));
 }
 
-/* The upper bound goes first: OpenSSL refuses one below the lower. */
 static int replace_versions(SSL *ssl, SSL_CTX *fresh)
 {
-	return SSL_set_max_proto_version(ssl, 0) &&
-	       SSL_set_min_proto_version(ssl, (int)SSL_CTX_get_min_proto_version(fresh)) &&
+	return SSL_set_min_proto_version(ssl, (int)SSL_CTX_get_min_proto_version(fresh)) &&
 	       SSL_set_max_proto_version(ssl, (int)SSL_CTX_get_max_proto_version(fresh));
 }
 

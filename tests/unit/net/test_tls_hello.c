@@ -4,8 +4,10 @@
 #include <openssl/x509v3.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "core/net/tls/conn.h"
 #include "tests/unit/net/tls_pair.h"
@@ -348,6 +350,51 @@ static void a_session_is_for_its_name_and_context_in_tls_1_2(void)
 	visit_twice(TLS1_2_VERSION);
 }
 
+static char ticket_keys[] = "/tmp/plait-ticket-keys-XXXXXX";
+
+static void share_ticket_keys(int which, struct tls_settings *settings)
+{
+	(void)which;
+	settings->ticket_keys = ticket_keys;
+}
+
+/* 80 bytes in base64. */
+static void write_ticket_keys(void)
+{
+	char line[109];
+	memset(line, 'A', sizeof(line));
+	line[107] = '=';
+	line[108] = '\n';
+	int fd = mkstemp(ticket_keys);
+	CU_ASSERT_FATAL(fd >= 0);
+	CU_ASSERT_EQUAL(write(fd, line, sizeof(line)), sizeof(line));
+	close(fd);
+}
+
+/* Both could read the ticket. */
+static void a_session_of_the_same_name_in_another_context_is_not_resumed(void)
+{
+	write_ticket_keys();
+	make_contexts(share_ticket_keys);
+	for (int which = CONTEXT_DEFAULT; which <= CONTEXT_A; which++) {
+		struct tls_pair_server other = { .context = contexts[which].context };
+		struct tls_server_settings settings = { .context = other.context };
+		struct plait_error error;
+		make_server(false, NULL, 0);
+		other.server = tls_server_new(&settings, &error);
+		open_for("localhost");
+		CU_ASSERT_FALSE(resumed_with("localhost", TLS1_3_VERSION));
+		tls_pair_close(&pair);
+		tls_pair_open(&pair, &other, client);
+		CU_ASSERT_EQUAL(resumed_with("localhost", TLS1_3_VERSION), which == CONTEXT_DEFAULT);
+		leave();
+		tls_server_free(&other.server);
+		tls_server_free(&server.server);
+	}
+	unlink(ticket_keys);
+	end();
+}
+
 /* ---- ALPN ---- */
 
 static const char *const protocols[] = { "chat/1", "echo", "with,comma" };
@@ -433,6 +480,7 @@ SUITE_MAIN("tls_hello", SUITE_TEST(a_name_decides_on_the_certificate),
 	   SUITE_TEST(a_second_hello_asks_for_the_same_name),
 	   SUITE_TEST(a_renewal_waits_for_the_second_hello),
 	   SUITE_TEST(a_session_is_for_its_name_and_context_in_tls_1_3),
-	   SUITE_TEST(a_session_is_for_its_name_and_context_in_tls_1_2), SUITE_TEST(the_servers_order_counts),
-	   SUITE_TEST(a_name_may_have_a_comma), SUITE_TEST(nothing_in_common_is_an_alert),
-	   SUITE_TEST(without_protocols_offers_are_passed_over))
+	   SUITE_TEST(a_session_is_for_its_name_and_context_in_tls_1_2),
+	   SUITE_TEST(a_session_of_the_same_name_in_another_context_is_not_resumed),
+	   SUITE_TEST(the_servers_order_counts), SUITE_TEST(a_name_may_have_a_comma),
+	   SUITE_TEST(nothing_in_common_is_an_alert), SUITE_TEST(without_protocols_offers_are_passed_over))

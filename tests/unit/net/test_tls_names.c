@@ -105,6 +105,28 @@ static void labels_and_names_have_their_bounds(void)
 	CU_ASSERT_EQUAL(tls_name_canonical(name, 255, text), 0);
 }
 
+/* What it covers is as long as a name can be. */
+static void a_wildcard_leaves_room_for_a_label(void)
+{
+	char name[300];
+	memset(name, 'x', sizeof(name));
+	for (size_t i = 1; i < sizeof(name); i += 51)
+		name[i] = '.';
+	name[0] = '*';
+	for (size_t len = 253; len <= 254; len++) {
+		struct tls_names *names = tls_names_new();
+		struct plait_error error;
+		char last = name[len];
+		name[len] = '\0';
+		CU_ASSERT_EQUAL(tls_names_add(names, name, 7, &error), len == 253 ? 0 : PLAIT_ERROR_INVALID);
+		name[0] = 'y';
+		CU_ASSERT_EQUAL(tls_names_find(names, name, len), len == 253 ? 7 : -1);
+		name[0] = '*';
+		name[len] = last;
+		tls_names_free(&names);
+	}
+}
+
 static const struct {
 	const char *name, *text;
 } refused[] = {
@@ -179,5 +201,6 @@ static void many_names_are_all_found(void)
 }
 
 SUITE_MAIN("tls_names", SUITE_TEST(names_lead_to_their_entries), SUITE_TEST(any_bytes_may_be_asked_for),
-	   SUITE_TEST(labels_and_names_have_their_bounds), SUITE_TEST(what_is_no_name_is_refused),
-	   SUITE_TEST(a_name_is_there_once), SUITE_TEST(many_names_are_all_found))
+	   SUITE_TEST(labels_and_names_have_their_bounds), SUITE_TEST(a_wildcard_leaves_room_for_a_label),
+	   SUITE_TEST(what_is_no_name_is_refused), SUITE_TEST(a_name_is_there_once),
+	   SUITE_TEST(many_names_are_all_found))
