@@ -379,41 +379,8 @@ static void rates_and_overflow_are_heeded(void)
 	trial_finish();
 }
 
-static const struct plait_protocol stream_only = { PLAIT_PROTOCOL_HEAD("stream"), .data = on_data };
-
-/* Who is chosen has the options that the program gave it, or its defaults. */
-static void alpn_is_heeded(void)
-{
-	static const struct settings given = { .size = 77 };
-	static const struct plait_listen_alpn alpn[] = { { "chat/1", &echo, &given },
-							 { "a,b", &echo, NULL },
-							 { 0 } };
-	char certificate[1024], key[1024];
-	const char *folder = getenv("CERTS");
-	snprintf(certificate, sizeof(certificate), "%s/server.pem", folder ? folder : ".");
-	snprintf(key, sizeof(key), "%s/server.key", folder ? folder : ".");
-	struct plait_listen_options options = { .certificate = certificate, .key = key, .alpn = alpn };
-	struct plait_error error = { 0 };
-	trial_begin(1);
-	struct plait_listener *listener = plait_listen(reactor, "tls://127.0.0.1:0", &stream_only, &options,
-						       &error);
-	if (!listener)
-		printf("# %s: %s\n", error.path, error.text);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(listener);
-	const struct factory_choices *choices = listener->factory->choices;
-	CU_ASSERT_PTR_NOT_NULL_FATAL(choices);
-	CU_ASSERT_EQUAL_FATAL(choices->count, 2);
-	CU_ASSERT_STRING_EQUAL(choices->items[0]->protocol->head.name, "echo");
-	CU_ASSERT_PTR_EQUAL(plait_factory_options(choices->items[0]), &given);
-	CU_ASSERT_EQUAL(((const struct settings *)plait_factory_options(choices->items[1]))->size, 4096);
-	CU_ASSERT_STRING_EQUAL(plait_factory_name(choices->items[1]), "stream");
-	CU_ASSERT_PTR_EQUAL(choices->items[1]->settings, listener->factory->settings);
-	trial_finish();
-}
-
 SUITE_MAIN("listen", SUITE_TEST(hooks_see_listeners_and_connections_go),
 	   SUITE_TEST(every_scheme_has_its_address), SUITE_TEST(a_listener_is_stopped_before_the_run),
 	   SUITE_TEST(any_thread_listens_while_it_runs), SUITE_TEST(nobody_listens_once_it_shuts_down),
 	   SUITE_TEST(zero_is_the_configurations_default), SUITE_TEST(options_are_heeded),
-	   SUITE_TEST(given_options_need_not_be_told), SUITE_TEST(rates_and_overflow_are_heeded),
-	   SUITE_TEST(alpn_is_heeded))
+	   SUITE_TEST(given_options_need_not_be_told), SUITE_TEST(rates_and_overflow_are_heeded))
