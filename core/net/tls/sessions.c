@@ -203,7 +203,6 @@ static void install(struct tls_generation *generation, const struct tls_settings
 {
 	SSL_CTX *ssl = generation->ssl;
 	bool none = !settings->tickets && settings->session_cache == 0;
-	SSL_CTX_set_timeout(ssl, (long)generation->session_timeout_s);
 	SSL_CTX_set_num_tickets(ssl, none ? 0 : 1);
 	if (!settings->tickets)
 		SSL_CTX_set_options(ssl, SSL_OP_NO_TICKET);

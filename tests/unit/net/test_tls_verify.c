@@ -327,6 +327,26 @@ static void an_issuer_below_a_root_can_be_named(void)
 	end_authorities();
 }
 
+/* With the root beside it an issuer is one of a chain like any other, and must not have been revoked. */
+static void beside_its_root_an_issuer_is_judged(void)
+{
+	begin_authorities();
+	tls_authority_add_certificate(&root, roots);
+	tls_authority_add_certificate(&middle, roots);
+	tls_authority_sign(&middle, &(struct tls_leaf){ .name = "deep" }, NULL, leaf);
+	tls_authority_add_list(&middle, 0, 1, lists);
+	settings.client.crl = lists;
+	CU_ASSERT_FATAL(serve());
+	CU_ASSERT_FALSE(enters_with(leaf, leaf, true));
+	CU_ASSERT(refused("unable to get certificate CRL: CN=the middle", "unknown CA"));
+	done();
+	tls_authority_add_list(&root, 0, 1, lists);
+	CU_ASSERT_FATAL(serve());
+	CU_ASSERT(enters_with(leaf, leaf, true));
+	done();
+	end_authorities();
+}
+
 /* Clients choose among their certificates by it. */
 static void clients_are_told_whose_are_good(void)
 {
@@ -418,6 +438,6 @@ SUITE_MAIN("tls_verify", SUITE_TEST(nobody_is_asked), SUITE_TEST(a_good_one_is_r
 	   SUITE_TEST(an_expired_list_lets_nobody_in), SUITE_TEST(an_expired_one_is_refused),
 	   SUITE_TEST(hostile_names_are_escaped), SUITE_TEST(depth_counts_issuers_between),
 	   SUITE_TEST(a_missing_list_lets_nobody_in), SUITE_TEST(an_issuer_below_a_root_can_be_named),
-	   SUITE_TEST(clients_are_told_whose_are_good), SUITE_TEST(bad_files_are_named),
-	   SUITE_TEST(broken_files_are_refused_in_whole), SUITE_TEST(a_forged_list_is_refused),
-	   SUITE_TEST(what_is_not_used_is_told))
+	   SUITE_TEST(beside_its_root_an_issuer_is_judged), SUITE_TEST(clients_are_told_whose_are_good),
+	   SUITE_TEST(bad_files_are_named), SUITE_TEST(broken_files_are_refused_in_whole),
+	   SUITE_TEST(a_forged_list_is_refused), SUITE_TEST(what_is_not_used_is_told))
