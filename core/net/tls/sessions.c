@@ -66,6 +66,11 @@ void tls_sessions_unref(struct tls_sessions **sessions_at)
 
 /* ---- the life of a session ---- */
 
+static bool is_newer(const SSL *ssl)
+{
+	return SSL_version(ssl) >= TLS1_3_VERSION;
+}
+
 /* When its full handshake was. A ticket of TLS 1.3 says it, for OpenSSL takes each resumption for a new beginning; other
  * sessions do not change. */
 static int64_t birth_of(SSL_SESSION *session)
@@ -89,10 +94,10 @@ static bool is_alive(const struct tls_generation *generation, SSL_SESSION *sessi
 	return !peer || X509_cmp_time(X509_get0_notAfter(peer), &now) > 0;
 }
 
-/* A session's time is its own, or that of the resumption that its next ticket is for. */
-static void limit(const struct tls_generation *generation, SSL_SESSION *session)
+/* OpenSSL counts what is left from a moment of its own: the last handshake of TLS 1.3, the full one of older versions. */
+static void limit(const struct tls_generation *generation, SSL_SESSION *session, int64_t from)
 {
-	int64_t left = birth_of(session) + generation->session_timeout_s - SSL_SESSION_get_time(session);
+	int64_t left = birth_of(session) + generation->session_timeout_s - from;
 	SSL_SESSION_set_timeout(session, left > 0 ? (long)left : 1);
 }
 
@@ -102,11 +107,12 @@ static int on_ticket(SSL *ssl, void *arg)
 {
 	const struct tls_generation *generation = tls_generation_of(ssl);
 	SSL_SESSION *session = SSL_get_session(ssl);
-	int64_t birth = SSL_session_reused(ssl) ? birth_of(session) : generation->sessions->seconds();
+	int64_t now = generation->sessions->seconds();
+	int64_t birth = SSL_session_reused(ssl) ? birth_of(session) : now;
 	(void)arg;
 	if (SSL_SESSION_set1_ticket_appdata(session, &birth, sizeof(birth)) != 1)
 		return 0;
-	limit(generation, session);
+	limit(generation, session, is_newer(ssl) ? now : birth);
 	return 1;
 }
 
@@ -138,7 +144,7 @@ static bool prepare(const struct tls_ticket_key *key, const unsigned char *iv, E
 /* Under TLS 1.3 a ticket is for one use: who watches must not see two connections with one. */
 static bool wants_another(const SSL *ssl, enum tls_ticket_found found)
 {
-	return found == TLS_TICKET_OLDER || SSL_version(ssl) >= TLS1_3_VERSION;
+	return found == TLS_TICKET_OLDER || is_newer(ssl);
 }
 
 /* 1: the contexts are ready; 2: and the client gets another ticket; 0: there is no such key; -1: it failed. */
@@ -170,11 +176,11 @@ static int on_session(SSL *ssl, SSL_SESSION *session)
 {
 	const struct tls_generation *generation = tls_generation_of(ssl);
 	struct tls_sessions *sessions = generation->sessions;
-	bool newer = SSL_version(ssl) >= TLS1_3_VERSION;
+	bool newer = is_newer(ssl);
 	if (!sessions->cache || (newer && generation->tickets))
 		return 0;
 	if (!newer)
-		limit(generation, session);
+		limit(generation, session, SSL_SESSION_get_time(session));
 	tls_session_cache_put(sessions->cache, sessions->monotonic_ms(), session);
 	return 0;
 }
