@@ -324,6 +324,17 @@ static void what_never_rests_is_read_as_it_is(void)
 	end();
 }
 
+static void what_is_written_in_its_place_is_a_change(void)
+{
+	begin();
+	tls_folder_touch("tls.pem");
+	CU_ASSERT_FALSE(look());
+	CU_ASSERT(look());
+	CU_ASSERT(renew());
+	CU_ASSERT_FALSE(look());
+	end();
+}
+
 static void a_link_that_is_turned_is_a_change(void)
 {
 	begin();
@@ -368,5 +379,6 @@ SUITE_MAIN("tls_renewal", SUITE_TEST(newcomers_see_what_was_adopted),
 	   SUITE_TEST(a_change_waits_for_a_quiet_look), SUITE_TEST(what_failed_is_read_again_when_it_changes),
 	   SUITE_TEST(what_was_not_adopted_is_still_a_change),
 	   SUITE_TEST(a_change_while_it_is_read_is_a_change), SUITE_TEST(what_is_missing_is_waited_for),
-	   SUITE_TEST(what_never_rests_is_read_as_it_is), SUITE_TEST(a_link_that_is_turned_is_a_change),
-	   SUITE_TEST(every_file_is_looked_at))
+	   SUITE_TEST(what_never_rests_is_read_as_it_is),
+	   SUITE_TEST(what_is_written_in_its_place_is_a_change),
+	   SUITE_TEST(a_link_that_is_turned_is_a_change), SUITE_TEST(every_file_is_looked_at))

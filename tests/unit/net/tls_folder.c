@@ -72,6 +72,12 @@ void tls_folder_write(const char *text, const char *name)
 	put_bytes(text, strlen(text), name);
 }
 
+void tls_folder_touch(const char *name)
+{
+	struct timespec times[2] = { { .tv_sec = ++changes }, { .tv_sec = changes } };
+	CU_ASSERT_EQUAL(utimensat(AT_FDCWD, tls_folder_path(name), times, 0), 0);
+}
+
 void tls_folder_link(const char *target, const char *name)
 {
 	CU_ASSERT_EQUAL(symlink(target, tls_folder_path(".coming")), 0);

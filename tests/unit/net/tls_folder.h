@@ -22,6 +22,9 @@ void tls_folder_put_part(const char *source, const char *name, long size);
 /* A text of the test's own, likewise. */
 void tls_folder_write(const char *text, const char *name);
 
+/* As if it had been written in its place. */
+void tls_folder_touch(const char *name);
+
 /* A symbolic link, likewise. */
 void tls_folder_link(const char *target, const char *name);
 void tls_folder_remove(const char *name);
