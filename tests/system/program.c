@@ -121,6 +121,11 @@ static void timers(void)
 
 static size_t echo_data(struct plait_conn *conn, const void *data, size_t len)
 {
+	if (len == 8 && memcmp(data, "STARTTLS", 8) == 0) {
+		plait_write(conn, "go.", 3);
+		say("TLS: %d", plait_start_tls(conn, NULL));
+		return len;
+	}
 	plait_write(conn, data, len);
 	return len;
 }
@@ -138,14 +143,14 @@ static void echo_datagram(struct plait_port *port, const struct plait_addr *from
 }
 
 static const struct plait_protocol echo = { PLAIT_PROTOCOL_HEAD("echo"), .data = echo_data, .lost = echo_lost,
-					    .datagram = echo_datagram };
+					    .datagram = echo_datagram, .starts_tls = true };
 
 static int serve(const char *certificate, const char *key, char **endpoints)
 {
 	for (; *endpoints; endpoints++) {
 		struct plait_error error = { 0 };
 		struct plait_listen_options options = { 0 };
-		if (strncmp(*endpoints, "tls:", 4) == 0) {
+		if (strncmp(*endpoints, "udp:", 4) != 0) {
 			bool whole = *certificate == '{';
 			options.tls = whole ? certificate : NULL;
 			options.certificate = whole ? NULL : certificate;

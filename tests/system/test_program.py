@@ -168,6 +168,17 @@ class Program(Case):
             self.assertIn("during: done", lines)
             self.assertFalse(path.exists())
 
+    def test_it_begins_tls_on_open_connections(self):
+        for address in self.serve_endpoints("tcp://127.0.0.1:0", f"unix:{self.folder / 'socket'}"):
+            with self.open(address) as plain:
+                plain.exchange(b"hello")
+                plain.send(b"STARTTLS")
+                self.assertEqual(plain.receive(3), b"go.")
+                self.assertEqual(self.line(), "TLS: 0")
+                with Stream(plain.sock, harness.client_context(CERTS / "ca.pem"), timeout=20 * SCALE) as tls:
+                    tls.exchange(b"hello")
+            self.assertRegex(self.line(), "lost: ")
+
     def test_a_second_signal_stops_at_once(self):
         (address,) = self.serve_endpoints("tcp://127.0.0.1:0")
         with self.open(address) as client:

@@ -45,6 +45,18 @@ static const struct plait_protocol headless = { .data = on_data };
 static const struct plait_protocol idle = { PLAIT_PROTOCOL_HEAD("idle"), .lost = on_lost };
 static const struct plait_protocol stream_only = { PLAIT_PROTOCOL_HEAD("stream"), .data = on_data };
 
+static void take_datagram(struct plait_port *port, const struct plait_addr *from, const void *data,
+			  size_t len)
+{
+	(void)port;
+	(void)from;
+	(void)data;
+	(void)len;
+}
+
+static const struct plait_protocol upgrading = { PLAIT_PROTOCOL_HEAD("upgrading"), .made = plait_close,
+						 .datagram = take_datagram, .starts_tls = true };
+
 /* Tables that a program can get wrong. */
 static const struct plait_listen_alpn chat[] = { { "chat/1", &echo, NULL }, { 0 } };
 static const struct plait_listen_alpn none[] = { { 0 } };
@@ -82,6 +94,10 @@ static const struct {
 	{ "tls://127.0.0.1:0", &echo, { .certificate = "x.pem", .key = "/nowhere/key" }, "cannot read" },
 	{ "tcp://127.0.0.1:0", &echo, { .certificate = "x.pem", .key = "x.pem" }, "no certificate" },
 	{ "tcp://127.0.0.1:0", &echo, { .tls = "{}" }, "nothing else of TLS" },
+	{ "tcp://127.0.0.1:0", &upgrading, { .certificate = "x.pem" }, "name the key, too" },
+	{ "tcp://127.0.0.1:0", &upgrading, { .key = "x.pem" }, "name the certificate, too" },
+	{ "udp://127.0.0.1:0", &upgrading, { PAIR }, "tls: a udp listener has no TLS" },
+	{ "unix:@x", &upgrading, { .certificate = "/nowhere/x", .key = "/nowhere/x" }, "cannot read" },
 	{ "tls://127.0.0.1:0", &echo, { .tls = "{" }, "tls: found no JSON object: " },
 	{ "tls://127.0.0.1:0", &echo, { .tls = "[]" }, "tls: found no JSON object: expected {" },
 	{ "tls://127.0.0.1:0", &echo, { .tls = "{}" }, "tls: the key \"certificate\" is missing" },

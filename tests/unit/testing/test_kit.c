@@ -278,10 +278,64 @@ static void a_protocol_that_trusts_in_packets_is_found_out(void)
 	CU_ASSERT_EQUAL(plait_test_free(&test), 0);
 }
 
+/* ---- TLS that begins later ---- */
+
+static int need_context(struct plait_factory *factory, struct plait_error *error)
+{
+	return plait_factory_tls(factory, NULL, error) ? 0 : -1;
+}
+
+static void upgrade(struct plait_conn *conn, const void *message, size_t len)
+{
+	if (len == 8 && memcmp(message, "STARTTLS", 8) == 0) {
+		plait_write(conn, "go.", 3);
+		plait_start_tls(conn, NULL);
+	} else {
+		plait_write(conn, message, len);
+	}
+}
+
+static void tell_version(struct plait_conn *conn)
+{
+	const char *version = plait_conn_tls(conn)->version;
+	plait_write(conn, version, strlen(version));
+}
+
+static const struct plait_protocol upgrader = { PLAIT_PROTOCOL_HEAD("upgrader"),
+						.factory_start = need_context,
+						.framing = &plait_line_framing,
+						.message = upgrade,
+						.starts_tls = true,
+						.tls_started = tell_version };
+
+static void a_protocol_begins_tls_in_pretence(void)
+{
+	test = plait_test_new();
+	struct plait_factory *factory = plait_test_factory(test, &upgrader, NULL, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(factory);
+	peer = plait_test_connect(test, factory);
+	CU_ASSERT_FALSE(plait_peer_awaits_tls(peer));
+	plait_peer_say(peer, "STARTTLS\r\n");
+	CU_ASSERT_TRUE(plait_peer_heard(peer, "go."));
+	CU_ASSERT_TRUE(plait_peer_awaits_tls(peer));
+	plait_peer_start_tls(peer);
+	CU_ASSERT_FALSE(plait_peer_awaits_tls(peer));
+	plait_peer_say(peer, "hello\r\n");
+	CU_ASSERT_TRUE(plait_peer_heard(peer, "TLSv1.3hello"));
+
+	struct plait_peer *evil = plait_test_connect(test, factory);
+	plait_peer_say(evil, "STARTTLS\r\nEVIL\r\n");
+	CU_ASSERT_TRUE(plait_peer_heard(evil, ""));
+	CU_ASSERT_EQUAL(plait_peer_reason(evil), PLAIT_REASON_TLS_EARLY);
+	plait_peer_end(peer);
+	CU_ASSERT_EQUAL(plait_test_free(&test), 0);
+}
+
 SUITE_MAIN("kit", SUITE_TEST(a_peer_says_and_hears), SUITE_TEST(options_and_buffers_are_those_of_a_listener),
 	   SUITE_TEST(rates_are_those_of_a_listener), SUITE_TEST(wrong_options_are_an_error),
 	   SUITE_TEST(aborts_and_resets_are_seen), SUITE_TEST(what_is_written_arrives_with_what_is_sent_next),
 	   SUITE_TEST(the_clock_moves_from_call_to_call_or_at_once), SUITE_TEST(leftovers_are_counted),
 	   SUITE_TEST(what_never_rests_is_given_up), SUITE_TEST(two_protocols_speak_to_each_other),
 	   SUITE_TEST(an_abort_reaches_who_is_joined),
-	   SUITE_TEST(a_protocol_that_trusts_in_packets_is_found_out))
+	   SUITE_TEST(a_protocol_that_trusts_in_packets_is_found_out),
+	   SUITE_TEST(a_protocol_begins_tls_in_pretence))
