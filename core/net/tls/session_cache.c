@@ -19,7 +19,7 @@ struct item {
 	size_t len;
 	unsigned id_len;
 	unsigned char id[SSL_MAX_SSL_SESSION_ID_LENGTH];
-	unsigned char session[]; /* in ASN.1: a fifth of what OpenSSL makes of it */
+	unsigned char session[]; /* in ASN.1: a sixth of what OpenSSL makes of it, or less */
 };
 
 struct tls_session_cache {
