@@ -48,7 +48,7 @@ static WOLFSSL_SESSION *say_hello(WOLFSSL_CTX *ctx, int port, WOLFSSL_SESSION *s
 	result = wolfSSL_write(ssl, hello, sizeof(hello) - 1);
 	if (result < 0)
 		fail("writing", ssl, result);
-	char answer[512];
+	char answer[512] = "";
 	size_t len = 0;
 	while (len == 0 || answer[len - 1] != '\n') {
 		if (len == sizeof(answer))

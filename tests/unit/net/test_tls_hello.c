@@ -139,10 +139,11 @@ static void a_name_decides_on_the_certificate(void)
 		CU_ASSERT_TRUE(tls_pair_handshake(&pair));
 		CU_ASSERT_TRUE(shows(asked[i].which));
 		pair.server.ops->describe(&pair.server, &tls);
-		if (asked[i].name)
-			CU_ASSERT_STRING_EQUAL(tls.server_name, asked[i].name)
-		else
+		if (asked[i].name) {
+			CU_ASSERT_STRING_EQUAL(tls.server_name, asked[i].name);
+		} else {
 			CU_ASSERT_PTR_NULL(tls.server_name);
+		}
 		CU_ASSERT_TRUE(tls_pair_carry(&pair.client, &pair.server, "hello", 5));
 		leave();
 	}

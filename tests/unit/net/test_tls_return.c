@@ -52,7 +52,8 @@ static void copy(const char *name, const char *to)
 	tls_pair_file(name, path);
 	FILE *in = fopen(path, "re"), *out = fopen(to, "we");
 	CU_ASSERT_FATAL(in && out);
-	fwrite(bytes, 1, fread(bytes, 1, sizeof(bytes), in), out);
+	size_t len = fread(bytes, 1, sizeof(bytes), in);
+	CU_ASSERT_EQUAL(fwrite(bytes, 1, len, out), len);
 	fclose(in);
 	fclose(out);
 }

@@ -49,7 +49,8 @@ static void put_bytes(const char *bytes, size_t len, const char *name)
 	int out = open(tls_folder_path(".coming"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	CU_ASSERT_FATAL(out >= 0);
 	CU_ASSERT_EQUAL(write(out, bytes, len), (ssize_t)len);
-	struct timespec times[2] = { { .tv_sec = ++changes }, { .tv_sec = changes } };
+	changes++;
+	struct timespec times[2] = { { .tv_sec = changes }, { .tv_sec = changes } };
 	futimens(out, times);
 	close(out);
 	CU_ASSERT_EQUAL(rename(tls_folder_path(".coming"), tls_folder_path(name)), 0);
@@ -74,7 +75,8 @@ void tls_folder_write(const char *text, const char *name)
 
 void tls_folder_touch(const char *name)
 {
-	struct timespec times[2] = { { .tv_sec = ++changes }, { .tv_sec = changes } };
+	changes++;
+	struct timespec times[2] = { { .tv_sec = changes }, { .tv_sec = changes } };
 	CU_ASSERT_EQUAL(utimensat(AT_FDCWD, tls_folder_path(name), times, 0), 0);
 }
 
