@@ -18,6 +18,9 @@ enum tls_hello {
 	TLS_HELLO_REFUSED, /* transport_failure tells why */
 };
 
+/* Long enough that no two names with the same digest are to be found. */
+#define TLS_ASKED_SIZE 16
+
 struct tls_conn {
 	SSL *ssl; /* its app data is the connection */
 	struct tls_role *role;
@@ -46,7 +49,7 @@ struct tls_conn {
 	uint32_t large_bytes; /* written in large pieces since the last pause between such */
 	uint32_t large_ms;    /* when the last one was */
 
-	uint64_t asked; /* hello.c: a hash of the name in the ClientHello */
+	unsigned char asked[TLS_ASKED_SIZE]; /* hello.c: a digest of the name in the ClientHello */
 };
 
 /* Turns OpenSSL's answer to a call that did not succeed into the transport's. Leaves its queue of errors empty. */

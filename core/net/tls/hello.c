@@ -1,9 +1,10 @@
 /* A ClientHello: the name that it asks for decides on the context, the protocols that it offers on ours. */
 #include "core/net/tls/hello.h"
 
+#include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/tls1.h>
-#include <stdint.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "core/base/escape.h"
@@ -64,29 +65,31 @@ static int refuse_malformed(struct tls_conn *conn, int *alert)
 	return refuse(conn, alert, SSL_AD_DECODE_ERROR, HANDSHAKE_MALFORMED);
 }
 
-static uint64_t mix(uint64_t hash, unsigned char byte)
+static int refuse_for_memory(struct tls_conn *conn, int *alert)
 {
-	return (hash ^ byte) * 0x100000001b3u;
+	transport_fail(PLAIT_REASON_INTERNAL, "no memory for a TLS handshake");
+	return refuse(conn, alert, SSL_AD_INTERNAL_ERROR, HANDSHAKE_INTERNAL);
 }
 
-/* The same for the same name in other letters; 0: none. */
-static uint64_t hash_of(const struct name *name)
+/* The same for the same name in other letters, and no two names are to be found that share it. False: no memory. */
+static bool digest_name(const struct name *name, unsigned char out[TLS_ASKED_SIZE])
 {
 	char text[TLS_NAME_SIZE];
+	unsigned char digest[EVP_MAX_MD_SIZE];
 	size_t len = tls_name_canonical(name->bytes, name->len, text);
-	const unsigned char *bytes = len > 0 ? (const unsigned char *)text : name->bytes;
-	uint64_t hash = 0xcbf29ce484222325u;
-	for (size_t i = 0; i < (len > 0 ? len : name->len); i++)
-		hash = mix(hash, bytes[i]);
-	return name->len > 0 ? hash : 0;
+	const void *bytes = len > 0 ? (const void *)text : name->bytes;
+	if (EVP_Digest(bytes, len > 0 ? len : name->len, digest, NULL, EVP_sha256(), NULL) != 1)
+		return false;
+	memcpy(out, digest, TLS_ASKED_SIZE);
+	return true;
 }
 
 /* A session is resumed where it was made only: with the same context, and for the same name (RFC 6066, 3). */
-static int keep_sessions_apart(SSL *ssl, uint64_t name)
+static int keep_sessions_apart(SSL *ssl, const unsigned char asked[TLS_ASKED_SIZE])
 {
-	unsigned char id[TLS_SESSION_ID_SIZE + sizeof(name)];
+	unsigned char id[SSL_MAX_SID_CTX_LENGTH];
 	memcpy(id, tls_generation_of(ssl)->session_id, TLS_SESSION_ID_SIZE);
-	memcpy(id + TLS_SESSION_ID_SIZE, &name, sizeof(name));
+	memcpy(id + TLS_SESSION_ID_SIZE, asked, sizeof(id) - TLS_SESSION_ID_SIZE);
 	return SSL_set_session_id_context(ssl, id, sizeof(id)) == 1 ? 0 : -1;
 }
 
@@ -101,9 +104,9 @@ static int switch_to(SSL *ssl, struct tls_context *context)
 }
 
 /* The answer to a HelloRetryRequest repeats the name; what it decided on stays. */
-static int check_again(struct tls_conn *conn, uint64_t name, int *alert)
+static int check_again(struct tls_conn *conn, const unsigned char asked[TLS_ASKED_SIZE], int *alert)
 {
-	if (name == conn->asked)
+	if (memcmp(asked, conn->asked, TLS_ASKED_SIZE) == 0)
 		return SSL_CLIENT_HELLO_SUCCESS;
 	transport_fail(PLAIT_REASON_TLS_HANDSHAKE, "the second ClientHello asks for another name");
 	return refuse(conn, alert, SSL_AD_ILLEGAL_PARAMETER, HANDSHAKE_MALFORMED);
@@ -116,21 +119,23 @@ static int on_hello(SSL *ssl, int *alert, void *arg)
 	const unsigned char *data;
 	size_t len;
 	struct name name = { 0 };
+	unsigned char asked[TLS_ASKED_SIZE];
 	struct tls_context *other;
 	(void)arg;
 	if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &data, &len) &&
 	    !read_name(data, len, &name))
 		return refuse_malformed(conn, alert);
+	if (!digest_name(&name, asked))
+		return refuse_for_memory(conn, alert);
 	if (conn->hello == TLS_HELLO_SEEN)
-		return check_again(conn, hash_of(&name), alert);
+		return check_again(conn, asked, alert);
 	conn->hello = TLS_HELLO_SEEN;
-	conn->asked = hash_of(&name);
+	memcpy(conn->asked, asked, sizeof(asked));
 	if (!tls_server_choose(conn->role, name.bytes, name.len, &other))
 		return refuse_name(conn, &name, alert);
-	if (switch_to(ssl, other) == 0 && keep_sessions_apart(ssl, conn->asked) == 0)
+	if (switch_to(ssl, other) == 0 && keep_sessions_apart(ssl, asked) == 0)
 		return SSL_CLIENT_HELLO_SUCCESS;
-	transport_fail(PLAIT_REASON_INTERNAL, "no memory for a TLS handshake");
-	return refuse(conn, alert, SSL_AD_INTERNAL_ERROR, HANDSHAKE_INTERNAL);
+	return refuse_for_memory(conn, alert);
 }
 
 /* Taken note of: OpenSSL tells the client, and keeps the name with TLS 1.2's sessions. */

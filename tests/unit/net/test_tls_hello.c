@@ -227,7 +227,7 @@ static void a_malformed_name_is_a_decode_error(void)
 
 static void want_p384(int which, struct tls_settings *settings)
 {
-	if (which == CONTEXT_A)
+	if (which != CONTEXT_DEFAULT)
 		settings->groups = "P-384";
 }
 
@@ -239,17 +239,17 @@ static void the_groups_of_the_other_context_count(void)
 	CU_ASSERT_TRUE(shows(CONTEXT_A));
 	CU_ASSERT_EQUAL(SSL_get_negotiated_group(ssl_of(&pair.server)), NID_secp384r1);
 	leave();
-	open_for("x.b.example");
+	open_for("home.example");
 	CU_ASSERT_TRUE_FATAL(tls_pair_handshake(&pair));
 	CU_ASSERT_EQUAL(SSL_get_negotiated_group(ssl_of(&pair.server)), NID_X25519);
 	leave();
 	end();
 }
 
-/* The second ClientHello asks for `second`. */
-static void retry(const char *second)
+/* The first ClientHello asks for `first`, the second for `second`. */
+static void retry(const char *first, const char *second)
 {
-	open_for("a.example");
+	open_for(first);
 	CU_ASSERT_EQUAL(pair.client.ops->handshake(&pair.client), TRANSPORT_WANT_READ);
 	CU_ASSERT_EQUAL(pair.server.ops->handshake(&pair.server), TRANSPORT_WANT_READ);
 	SSL_set_tlsext_host_name(ssl_of(&pair.client), second);
@@ -258,17 +258,26 @@ static void retry(const char *second)
 
 static void a_second_hello_asks_for_the_same_name(void)
 {
-	static const char *const others[] = { "x.b.example", "a.exampleX", "a.exampl", NULL };
+	static const struct {
+		const char *first, *second;
+	} others[] = {
+		{ "a.example", "x.b.example" },
+		{ "a.example", "a.exampleX" },
+		{ "a.example", "a.exampl" },
+		{ "a.example", NULL },
+		/* alike to FNV-1a of 64 bits, as anybody can make them */
+		{ "icifdeohmanhienk.b.example", "phlmpoodepbbigfl.b.example" },
+	};
 	begin_with(want_p384, false);
 	for (size_t i = 0; i < COUNT(others); i++) {
 		const char *text;
-		retry(others[i]);
+		retry(others[i].first, others[i].second);
 		CU_ASSERT_EQUAL(pair.server.ops->handshake(&pair.server), TRANSPORT_FAILED);
 		transport_failure(&text);
 		CU_ASSERT_PTR_NOT_NULL(strstr(text, "the second ClientHello asks for another name"));
 		leave();
 	}
-	retry("a.example");
+	retry("a.example", "a.example");
 	CU_ASSERT_TRUE(tls_pair_handshake(&pair));
 	leave();
 	end();
@@ -280,7 +289,7 @@ static void a_renewal_waits_for_the_second_hello(void)
 	struct problems problems;
 	begin_with(want_p384, false);
 	problems_init(&problems);
-	retry("a.example");
+	retry("a.example", "a.example");
 	SSL_CTX *before = SSL_get_SSL_CTX(ssl_of(&pair.server));
 	struct tls_generation *fresh = tls_context_renew(contexts[CONTEXT_A].context, &problems);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(fresh);
