@@ -14,7 +14,6 @@
 
 #include "core/base/log.h"
 #include "core/base/pipe_signal.h"
-#include "core/loop/watch.h"
 #include "core/net/tls/generation.h"
 #include "core/net/tls/socket.h"
 
@@ -22,13 +21,19 @@ static BIO_METHOD *method;
 
 /* ---- what the socket is asked for ---- */
 
+/* By the guard, from this BIO; the one behind it has a descriptor of its own. */
+static bool is_taken_away(struct tls_socket *socket)
+{
+	if (socket->fd < 0)
+		socket->error = EBADF;
+	return socket->fd < 0;
+}
+
 /* A record at a time where the kernel decrypts: then a short one does not say that there is no other. */
 static ssize_t receive(BIO *next, struct tls_socket *socket, void *data, size_t size)
 {
-	if (socket->fd < 0) { /* taken away */
-		socket->error = EBADF;
+	if (is_taken_away(socket))
 		return -1;
-	}
 	while (!socket->dry) {
 		int got = BIO_read(next, data, size > INT_MAX ? INT_MAX : (int)size);
 		if (got >= 0) {
@@ -36,12 +41,8 @@ static ssize_t receive(BIO *next, struct tls_socket *socket, void *data, size_t 
 			socket->dry = (size_t)got < size && !BIO_get_ktls_recv(next);
 			return got;
 		}
-		if (errno == EAGAIN)
-			break;
-		if (errno != EINTR) {
-			socket->error = (uint16_t)errno;
+		if (!tls_socket_again(socket, WATCH_READ))
 			return -1;
-		}
 	}
 	socket->blocked = WATCH_READ;
 	return -1;
@@ -54,39 +55,26 @@ static int on_read(BIO *bio, char *data, size_t size, size_t *got)
 }
 
 /* A message of TLS's own, whole or not at all. */
-static int send_message(BIO *bio, const char *data, size_t len, size_t *written)
+static ssize_t send_message(BIO *next, struct tls_socket *socket, const void *data, size_t len)
 {
-	struct tls_socket *socket = BIO_get_data(bio);
 	sigset_t before;
 	int sent;
-	*written = 0;
-	if (socket->fd < 0) {
-		socket->error = EBADF;
+	if (is_taken_away(socket))
 		return -1;
-	}
 	pipe_signal_block(&before);
 	do
-		sent = BIO_write(BIO_next(bio), data, len > INT_MAX ? INT_MAX : (int)len);
-	while (sent < 0 && errno == EINTR);
+		sent = BIO_write(next, data, len > INT_MAX ? INT_MAX : (int)len);
+	while (sent < 0 && tls_socket_again(socket, WATCH_WRITE));
 	pipe_signal_restore(&before, sent);
-	BIO_clear_retry_flags(bio);
-	if (sent >= 0) {
-		*written = (size_t)sent;
-		return 1;
-	}
-	if (errno == EAGAIN) {
-		socket->blocked = WATCH_WRITE;
-		BIO_set_retry_write(bio);
-	} else {
-		socket->error = (uint16_t)errno;
-	}
-	return -1;
+	return sent;
 }
 
 static int on_write(BIO *bio, const char *data, size_t len, size_t *written)
 {
-	return BIO_get_ktls_send(BIO_next(bio)) ? send_message(bio, data, len, written)
-						: tls_socket_on_write(bio, data, len, written);
+	BIO *next = BIO_next(bio);
+	if (!BIO_get_ktls_send(next))
+		return tls_socket_on_write(bio, data, len, written);
+	return tls_socket_after_write(bio, send_message(next, BIO_get_data(bio), data, len), written);
 }
 
 static long on_control(BIO *bio, int command, long number, void *pointer)
@@ -112,14 +100,12 @@ struct bio_st *tls_kernel_bio(struct tls_socket *socket)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, make_method);
-	BIO *bio = method ? BIO_new(method) : NULL;
+	BIO *bio = tls_socket_bio_of(method, socket);
 	BIO *next = bio ? BIO_new_socket(socket->fd, BIO_NOCLOSE) : NULL;
 	if (!next) {
 		BIO_free(bio);
 		return NULL;
 	}
-	BIO_set_data(bio, socket);
-	BIO_set_init(bio, 1);
 	return BIO_push(bio, next);
 }
 

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "core/base/uncancelled.h"
-#include "core/loop/watch.h"
 #include "core/net/tls/greeting.h"
 
 struct tls_held {
@@ -18,22 +17,25 @@ struct tls_held {
 
 static BIO_METHOD *method;
 
+bool tls_socket_again(struct tls_socket *socket, enum watch_interest interest)
+{
+	if (errno == EINTR)
+		return true;
+	if (errno == EAGAIN)
+		socket->blocked = (uint8_t)interest;
+	else
+		socket->error = (uint16_t)errno;
+	return false;
+}
+
 /* Returns what the kernel took, or -1 with blocked or error set. */
 static ssize_t send_now(struct tls_socket *socket, const void *data, size_t len)
 {
-	for (;;) {
-		ssize_t sent = uncancelled_send(socket->fd, data, len);
-		if (sent >= 0)
-			return sent;
-		if (errno == EAGAIN) {
-			socket->blocked = WATCH_WRITE;
-			return -1;
-		}
-		if (errno != EINTR) {
-			socket->error = (uint16_t)errno;
-			return -1;
-		}
-	}
+	ssize_t sent;
+	do
+		sent = uncancelled_send(socket->fd, data, len);
+	while (sent < 0 && tls_socket_again(socket, WATCH_WRITE));
+	return sent;
 }
 
 static ssize_t receive_now(struct tls_socket *socket, void *data, size_t size)
@@ -45,12 +47,8 @@ static ssize_t receive_now(struct tls_socket *socket, void *data, size_t size)
 			socket->dry = (size_t)got < size;
 			return got;
 		}
-		if (errno == EAGAIN)
-			break;
-		if (errno != EINTR) {
-			socket->error = (uint16_t)errno;
+		if (!tls_socket_again(socket, WATCH_READ))
 			return -1;
-		}
 	}
 	socket->blocked = WATCH_READ;
 	return -1;
@@ -89,23 +87,27 @@ static bool gather(struct tls_burst *burst, const void *data, size_t len)
 	return true;
 }
 
-int tls_socket_on_write(BIO *bio, const char *data, size_t len, size_t *written)
+int tls_socket_after_write(BIO *bio, ssize_t result, size_t *written)
 {
-	struct tls_socket *socket = BIO_get_data(bio);
-	ssize_t sent = -1;
-	*written = 0;
-	if (socket->burst)
-		sent = gather(socket->burst, data, len) ? (ssize_t)len : -1;
-	else if (!socket->held || tls_socket_send_held(socket))
-		sent = send_now(socket, data, len);
-	if (sent >= 0) {
-		*written = (size_t)sent;
+	const struct tls_socket *socket = BIO_get_data(bio);
+	*written = result >= 0 ? (size_t)result : 0;
+	if (result >= 0)
 		return 1;
-	}
 	BIO_clear_retry_flags(bio);
 	if (socket->blocked)
 		BIO_set_retry_write(bio);
 	return -1;
+}
+
+int tls_socket_on_write(BIO *bio, const char *data, size_t len, size_t *written)
+{
+	struct tls_socket *socket = BIO_get_data(bio);
+	ssize_t sent = -1;
+	if (socket->burst)
+		sent = gather(socket->burst, data, len) ? (ssize_t)len : -1;
+	else if (!socket->held || tls_socket_send_held(socket))
+		sent = send_now(socket, data, len);
+	return tls_socket_after_write(bio, sent, written);
 }
 
 static long on_control(BIO *bio, int command, long number, void *pointer)
@@ -130,16 +132,21 @@ static void make_method(void)
 	BIO_meth_set_ctrl(method, on_control);
 }
 
-struct bio_st *tls_socket_bio(struct tls_socket *socket)
+struct bio_st *tls_socket_bio_of(const BIO_METHOD *kind, struct tls_socket *socket)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	pthread_once(&once, make_method);
-	BIO *bio = method ? BIO_new(method) : NULL;
+	BIO *bio = kind ? BIO_new(kind) : NULL;
 	if (!bio)
 		return NULL;
 	BIO_set_data(bio, socket);
 	BIO_set_init(bio, 1);
 	return bio;
+}
+
+struct bio_st *tls_socket_bio(struct tls_socket *socket)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, make_method);
+	return tls_socket_bio_of(method, socket);
 }
 
 bool tls_socket_end_burst(struct tls_socket *socket)

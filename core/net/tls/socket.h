@@ -7,6 +7,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "core/loop/watch.h"
+
+struct bio_method_st;
 struct bio_st;
 struct tls_greeting;
 struct tls_held;
@@ -31,9 +34,19 @@ struct tls_socket {
 /* Does not take the socket over. NULL: no memory. */
 struct bio_st *tls_socket_bio(struct tls_socket *socket);
 
-/* Of other BIOs on such a socket: what read_ex answers when a receive came to result; and write_ex. */
+/* For other BIOs on such a socket. */
+
+/* One of this kind; NULL: it could not be made. */
+struct bio_st *tls_socket_bio_of(const struct bio_method_st *kind, struct tls_socket *socket);
+
+/* A call has failed. True: it is to be made again. False: blocked, for interest, or error tells why not. */
+bool tls_socket_again(struct tls_socket *socket, enum watch_interest interest);
+
+/* What read_ex and write_ex answer when the call came to result, -1 for one that failed. */
 int tls_socket_after_read(struct bio_st *bio, ssize_t result, const char *data, size_t *got);
-int tls_socket_on_write(struct bio_st *bio, const char *data, size_t len, size_t *written);
+int tls_socket_after_write(struct bio_st *bio, ssize_t result, size_t *written);
+
+int tls_socket_on_write(struct bio_st *bio, const char *data, size_t len, size_t *written); /* write_ex */
 
 void tls_socket_fini(struct tls_socket *socket);
 
