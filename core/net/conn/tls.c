@@ -30,7 +30,7 @@ const struct plait_tls *plait_conn_tls(struct plait_conn *conn)
 const struct plait_certificate *plait_conn_certificate(struct plait_conn *conn)
 {
 	const struct transport_ops *ops = tls_of(conn);
-	if (!ops)
+	if (!ops || !ops->certificate)
 		return NULL;
 	struct conn_extra *extra = conn_extra(conn);
 	if (!extra->certificate)
@@ -48,11 +48,15 @@ int plait_tls_export(struct plait_conn *conn, const char *label, const void *con
 	if (label_len == 0 || label_len > LABEL_MAX || len == 0 || len > PLAIT_TLS_EXPORT_MAX ||
 	    (context && context_len > CONTEXT_MAX) || (!context && context_len > 0))
 		return PLAIT_ERROR_INVALID;
+	if (!ops->export)
+		return PLAIT_ERROR_REFUSED;
 	return ops->export(&conn->transport, label, context, context_len, out, len);
 }
 
 int plait_tls_binding(struct plait_conn *conn, uint8_t out[PLAIT_TLS_BINDING_SIZE])
 {
 	const struct transport_ops *ops = tls_of(conn);
-	return ops ? ops->bind(&conn->transport, out) : PLAIT_ERROR_MISSING;
+	if (!ops)
+		return PLAIT_ERROR_MISSING;
+	return ops->bind ? ops->bind(&conn->transport, out) : PLAIT_ERROR_REFUSED;
 }

@@ -2,7 +2,6 @@
 #include "core/net/transport/memory.h"
 #include "core/base/container.h"
 
-#include <plait/error.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -170,58 +169,22 @@ static void memory_describe(struct transport *transport, struct plait_tls *tls)
 	tls->cipher = "TLS_AES_128_GCM_SHA256";
 }
 
-static struct plait_certificate *memory_certificate(const struct transport *transport)
-{
-	(void)transport;
-	return NULL;
-}
-
-static int memory_export(struct transport *transport, const char *label, const void *context,
-			 size_t context_len, void *out, size_t len)
-{
-	(void)transport;
-	(void)label;
-	(void)context;
-	(void)context_len;
-	(void)out;
-	(void)len;
-	return PLAIT_ERROR_REFUSED;
-}
-
-static int memory_bind(struct transport *transport, uint8_t out[PLAIT_TLS_BINDING_SIZE])
-{
-	(void)transport;
-	(void)out;
-	return PLAIT_ERROR_REFUSED;
-}
+#define SHARED                                                                                               \
+	.read = memory_read, .write = memory_write, .writev = memory_writev, .shutdown = memory_shutdown,    \
+	.close = memory_close, .unacknowledged = memory_unacknowledged, .want = memory_want
 
 const struct transport_ops transport_memory = {
+	SHARED,
 	.name = "memory",
 	.open = memory_open,
-	.read = memory_read,
-	.write = memory_write,
-	.writev = memory_writev,
-	.shutdown = memory_shutdown,
-	.close = memory_close,
-	.unacknowledged = memory_unacknowledged,
-	.want = memory_want,
 	.secure = &transport_memory_secure,
 	.arrived = memory_arrived,
 };
 
 const struct transport_ops transport_memory_secure = {
+	SHARED,
 	.name = "memory, secure",
 	.take_over = memory_take_over,
 	.handshake = memory_handshake,
-	.read = memory_read,
-	.write = memory_write,
-	.writev = memory_writev,
-	.shutdown = memory_shutdown,
-	.close = memory_close,
-	.unacknowledged = memory_unacknowledged,
-	.want = memory_want,
 	.describe = memory_describe,
-	.certificate = memory_certificate,
-	.export = memory_export,
-	.bind = memory_bind,
 };

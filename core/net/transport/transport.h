@@ -68,10 +68,11 @@ struct transport_ops {
 	/* Which of the protocols that its context offers the handshake agreed on, counted from 0; -1: none. NULL: none
 	 * ever. */
 	int (*agreed)(const struct transport *transport);
-	/* The peer's, to be freed; NULL: it showed none, or there is no memory. */
+
+	/* The peer's, to be freed; NULL: it showed none, or there is no memory. NULL as well: nobody shows any. */
 	struct plait_certificate *(*certificate)(const struct transport *transport);
 
-	/* plait_tls_export and plait_tls_binding. */
+	/* plait_tls_export and plait_tls_binding. NULL: it refuses. */
 	int (*export)(struct transport *transport, const char *label, const void *context, size_t context_len,
 		      void *out, size_t len);
 	int (*bind)(struct transport *transport, uint8_t out[PLAIT_TLS_BINDING_SIZE]);
