@@ -1,5 +1,4 @@
 /* The client's side of TLS: whom they trust, whom they ask for, who they are, and what they resume. */
-#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -8,6 +7,7 @@
 
 #include "core/base/container.h"
 #include "core/net/tls/identity.h"
+#include "core/net/tls/names.h"
 #include "core/net/tls/role.h"
 #include "core/net/tls/ssl.h"
 #include "core/net/tls/tls.h"
@@ -20,17 +20,11 @@ struct tls_client {
 	SSL_SESSION *session; /* the newest, NULL: none */
 };
 
-static bool is_address(const char *name)
-{
-	struct in6_addr address;
-	return inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1;
-}
-
 /* A name is asked for, an address is not; the certificate must be for either. */
 static int expect_name(const struct tls_client *client, SSL *ssl)
 {
 	const char *name = client->server_name;
-	bool address = is_address(name);
+	bool address = tls_name_is_address(name);
 	if (!address && !SSL_set_tlsext_host_name(ssl, name))
 		return 0;
 	if (!client->verify)

@@ -2,7 +2,6 @@
 #include "core/net/tls/names.h"
 
 #include <arpa/inet.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,6 +79,12 @@ size_t tls_name_canonical(const void *name, size_t len, char out[TLS_NAME_SIZE])
 	return label > 0 ? len : 0;
 }
 
+bool tls_name_is_address(const char *name)
+{
+	struct in6_addr address;
+	return inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1;
+}
+
 static const struct entry *find(const struct tls_names *names, const char *key, size_t len)
 {
 	const struct entry *entry;
@@ -88,12 +93,6 @@ static const struct entry *find(const struct tls_names *names, const char *key, 
 }
 
 /* ---- from a configuration ---- */
-
-static bool is_address(const char *name)
-{
-	struct in6_addr address;
-	return inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1;
-}
 
 static bool is_ascii(const char *name)
 {
@@ -124,7 +123,7 @@ static int refuse(const char *name, struct plait_error *error)
 {
 	char found[128];
 	escape_text(found, sizeof(found), name, strlen(name));
-	if (is_address(name))
+	if (tls_name_is_address(name))
 		return plait_error_set(error, PLAIT_ERROR_INVALID, NULL,
 				       "found \"%s\", an address; clients ask for host names only", found);
 	if (!is_ascii(name))
@@ -152,7 +151,7 @@ static int refuse(const char *name, struct plait_error *error)
 int tls_names_add(struct tls_names *names, const char *name, unsigned number, struct plait_error *error)
 {
 	char text[TLS_NAME_SIZE];
-	const char *key = is_address(name) ? NULL : key_of(name, text);
+	const char *key = tls_name_is_address(name) ? NULL : key_of(name, text);
 	if (!key)
 		return refuse(name, error);
 	size_t len = strlen(key);

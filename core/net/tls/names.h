@@ -2,6 +2,7 @@
 #ifndef NET_TLS_NAMES_H
 #define NET_TLS_NAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <plait/error.h>
@@ -12,6 +13,9 @@ struct tls_names;
 
 /* In lower case, without a dot at the end. Returns the length, or 0: it is no host name. */
 size_t tls_name_canonical(const void *name, size_t len, char out[TLS_NAME_SIZE]);
+
+/* Addresses stand in certificates in a way of their own, and no client asks for them by SNI. */
+bool tls_name_is_address(const char *name);
 
 /* Aborts when there is no memory, as adding does. */
 struct tls_names *tls_names_new(void);
