@@ -67,20 +67,13 @@ void tls_alpn_fini(struct tls_alpn *alpn)
 	*alpn = (struct tls_alpn){ 0 };
 }
 
-int tls_alpn_index(const struct tls_alpn *alpn, const unsigned char *name, size_t len)
+const char *tls_alpn_find(const struct tls_alpn *alpn, const unsigned char *name, size_t len, int *index)
 {
-	int index = 0;
-	for (size_t at = 0; at < alpn->len; at += alpn->wire[at] + 1u, index++)
-		if (alpn->wire[at] == len && memcmp(alpn->wire + at + 1, name, len) == 0)
-			return index;
-	return -1;
-}
-
-const char *tls_alpn_find(const struct tls_alpn *alpn, const unsigned char *name, size_t len)
-{
-	for (size_t at = 0; at < alpn->len; at += alpn->wire[at] + 1u) {
+	*index = 0;
+	for (size_t at = 0; at < alpn->len; at += alpn->wire[at] + 1u, ++*index) {
 		if (alpn->wire[at] == len && memcmp(alpn->wire + at + 1, name, len) == 0)
 			return alpn->names + at;
 	}
+	*index = -1;
 	return NULL;
 }

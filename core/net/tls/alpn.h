@@ -20,10 +20,7 @@ int tls_alpn_init_list(struct tls_alpn *alpn, const char *const *list, size_t co
 		       struct plait_error *error);
 void tls_alpn_fini(struct tls_alpn *alpn);
 
-/* Its place in the list, from 0; -1: it is not there. */
-int tls_alpn_index(const struct tls_alpn *alpn, const unsigned char *name, size_t len);
-
-/* The name of the list that is this; lives as long as the list. NULL: none is. */
-const char *tls_alpn_find(const struct tls_alpn *alpn, const unsigned char *name, size_t len);
+/* The name of the list that is this, which lives as long as the list; *index: its place, from 0. NULL and -1: none is. */
+const char *tls_alpn_find(const struct tls_alpn *alpn, const unsigned char *name, size_t len, int *index);
 
 #endif

@@ -24,17 +24,23 @@ static const char *group_of(SSL *ssl)
 	return group != NID_undef ? SSL_group_to_name(ssl, group) : NULL;
 }
 
-void tls_describe(struct transport *transport, struct plait_tls *tls)
+const char *tls_alpn_selected(const struct tls_conn *conn, int *index)
 {
-	const struct tls_conn *conn = transport->handle;
 	const unsigned char *name;
 	unsigned len;
 	SSL_get0_alpn_selected(conn->ssl, &name, &len);
+	return tls_alpn_find(&conn->role->alpn, name, len, index);
+}
+
+void tls_describe(struct transport *transport, struct plait_tls *tls)
+{
+	const struct tls_conn *conn = transport->handle;
+	int index;
 	*tls = (struct plait_tls){
 		.version = SSL_get_version(conn->ssl),
 		.cipher = SSL_get_cipher_name(conn->ssl),
 		.resumed = SSL_session_reused(conn->ssl),
-		.alpn = tls_alpn_find(&conn->role->alpn, name, len),
+		.alpn = tls_alpn_selected(conn, &index),
 		.server_name = printable(SSL_get_servername(conn->ssl, TLSEXT_NAMETYPE_host_name)),
 		.group = group_of(conn->ssl),
 		.ktls = tls_kernel_encrypts(conn->ssl),

@@ -1,4 +1,5 @@
-/* A TLS connection from the inside. Its parts: transport.c, output.c, socket.c, warm.c, ask.c, peer.c. */
+/* A TLS connection from the inside. Its parts: transport.c, output.c, socket.c, kernel.c, hello.c, guard.c, warm.c, ask.c,
+ * peer.c. */
 #ifndef NET_TLS_CONN_H
 #define NET_TLS_CONN_H
 
@@ -61,7 +62,9 @@ ssize_t tls_translate_socket(const struct tls_conn *conn);
 ssize_t tls_write(struct transport *transport, const void *data, size_t len);
 ssize_t tls_writev(struct transport *transport, const struct iovec *parts, int count);
 
-/* ask.c: what protocols ask for. */
+/* ask.c: what protocols ask for, and the protocol that was agreed on; *index: its place in the role's list. NULL and -1:
+ * none was. */
+const char *tls_alpn_selected(const struct tls_conn *conn, int *index);
 void tls_describe(struct transport *transport, struct plait_tls *tls);
 int tls_export(struct transport *transport, const char *label, const void *context, size_t context_len,
 	       void *out, size_t len);

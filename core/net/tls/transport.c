@@ -228,11 +228,9 @@ static void tls_close(struct transport *transport, bool reset)
 
 static int tls_agreed(const struct transport *transport)
 {
-	const struct tls_conn *conn = transport->handle;
-	const unsigned char *name;
-	unsigned len;
-	SSL_get0_alpn_selected(conn->ssl, &name, &len);
-	return len > 0 ? tls_alpn_index(&conn->role->alpn, name, len) : -1;
+	int index;
+	tls_alpn_selected(transport->handle, &index);
+	return index;
 }
 
 #define SHARED                                                                                               \
