@@ -36,8 +36,7 @@ PLAIT_EXPORT struct plait_tls_context *plait_factory_tls(struct plait_factory *f
  *
  * 0; or nothing has changed: PLAIT_ERROR_MISSING, there is no context; PLAIT_ERROR_REFUSED, it has TLS, or begins it, or
  * cannot carry it, or a file is on its way, or there is a producer; PLAIT_ERROR_CLOSING, either direction has ended or is
- * to end. Or it ends: PLAIT_ERROR_CLOSING when
- * bytes had come already, PLAIT_ERROR_MEMORY. */
+ * to end. Or it ends: PLAIT_ERROR_CLOSING when bytes had come already, PLAIT_ERROR_MEMORY. */
 PLAIT_EXPORT int plait_start_tls(struct plait_conn *conn, struct plait_tls_context *context);
 
 #endif

@@ -1,5 +1,5 @@
 /* A connection from the inside. Its parts: conn.c (life), input.c, framing.c, output.c, close.c, timeout.c, ref.c,
- * feed.c, start_tls.c, tls.c, traffic.c. */
+ * feed.c (with producer.c and file.c), process.c, start_tls.c, tls.c, traffic.c. */
 #ifndef NET_CONN_H
 #define NET_CONN_H
 
@@ -141,7 +141,7 @@ static inline const struct plait_protocol *conn_protocol(const struct plait_conn
 	return conn->factory->protocol;
 }
 
-/* conn_traffic.c; only where somebody counts the factory's bytes */
+/* traffic.c; only where somebody counts the factory's bytes */
 void conn_tell_traffic(struct plait_conn *conn, enum traffic_direction direction, size_t len);
 
 /* Tells who counts a factory's bytes. */
