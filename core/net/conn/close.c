@@ -44,6 +44,12 @@ static void tell_failure(const struct plait_conn *conn, enum handshake_failure f
 	}
 }
 
+/* Bytes it took are not sent, or may still be written before it closes. */
+static bool owes(const struct plait_conn *conn)
+{
+	return conn->output.bytes > 0 || conn->fed;
+}
+
 /* What the peer has taken of bytes_out; under TLS only changes of it mean something. */
 static uint64_t taken(const struct plait_conn *conn)
 {
@@ -73,7 +79,7 @@ void conn_begin_close(struct plait_conn *conn, enum plait_reason reason)
 	if (!conn_in_callback(conn)) /* which may still look at it */
 		buffer_fini(&conn->input);
 	conn->active_ms = loop_now(conn->loop);
-	if (!conn->peer_ended || conn_owes(conn) || !conn->transport.ops->close_ends)
+	if (!conn->peer_ended || owes(conn) || !conn->transport.ops->close_ends)
 		conn->taken = taken(conn); /* else there is nothing to wait for */
 	if (reason != PLAIT_REASON_CLOSED)
 		conn_dismiss_producer(conn);
@@ -89,13 +95,13 @@ static void fail(struct plait_conn *conn, enum plait_reason reason, enum handsha
 	if (conn->state == CONN_CLOSED)
 		return;
 	/* While closing in order, only a loss of bytes changes what it was closed for. */
-	if ((conn->state == CONN_FLUSHING && conn_owes(conn)) || conn_is_upgrading(conn))
+	if ((conn->state == CONN_FLUSHING && owes(conn)) || conn_is_upgrading(conn))
 		conn->reason = PLAIT_REASON_NONE;
 	set_reason(conn, reason);
 	tell_failure(conn, failure, text, conn->reason == reason);
 	if (!conn->made && conn->owner && conn->owner->failed)
 		conn->owner->failed(conn->owner, reason, text);
-	conn->reset_on_close = reason_resets(reason) && (conn->state != CONN_FLUSHING || conn_owes(conn));
+	conn->reset_on_close = reason_resets(reason) && (conn->state != CONN_FLUSHING || owes(conn));
 	conn_move(conn, CONN_CLOSED);
 	group_remove_all(conn);
 	loop_stop_timer(conn->loop, &conn->timer);
@@ -235,7 +241,7 @@ void conn_drain(struct plait_conn *conn)
 bool conn_abort_drain(struct plait_conn *conn)
 {
 	bool owed = conn->state == CONN_OPEN || conn_is_upgrading(conn) ||
-		    (conn->state == CONN_FLUSHING && conn_owes(conn));
+		    (conn->state == CONN_FLUSHING && owes(conn));
 	conn_fail(conn, PLAIT_REASON_DRAIN, NULL);
 	return owed;
 }

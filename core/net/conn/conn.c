@@ -261,7 +261,7 @@ void conn_start(struct plait_conn *conn)
 	conn_settle(conn);
 }
 
-struct log_subject conn_subject(const struct plait_conn *conn)
+static struct log_subject subject_of(const struct plait_conn *conn)
 {
 	return (struct log_subject){ .listener = conn->factory->name,
 				     .conn_id = conn->id,
@@ -270,7 +270,7 @@ struct log_subject conn_subject(const struct plait_conn *conn)
 
 void plait_log_conn(const struct plait_conn *conn, enum plait_log_level level, const char *format, ...)
 {
-	struct log_subject subject = conn_subject(conn);
+	struct log_subject subject = subject_of(conn);
 	va_list args;
 	if (!log_enabled(level))
 		return;

@@ -201,12 +201,6 @@ static inline bool conn_is_quiet(const struct plait_conn *conn)
 	       !conn->unsettled;
 }
 
-/* Bytes it took are not sent, or may still be written before it closes. */
-static inline bool conn_owes(const struct plait_conn *conn)
-{
-	return conn->output.bytes > 0 || conn->fed;
-}
-
 /* Sends, for a quiet connection that shares, what the queue holds; parts are the first of it. Returns how much the
  * transport took; when that is not all it is blocked, or the connection shares no longer. */
 size_t conn_send_shared(struct plait_conn *conn, const struct queue *shared, const struct iovec *parts,
@@ -302,7 +296,5 @@ static inline bool conn_delivering(const struct plait_conn *conn)
 
 /* What TLS agreed on comes with it, where there is one. */
 void conn_log_opening(struct plait_conn *conn, const char *what);
-
-struct log_subject conn_subject(const struct plait_conn *conn);
 
 #endif
