@@ -242,7 +242,6 @@ static int tls_agreed(const struct transport *transport)
 
 const struct transport_ops transport_tls = {
 	SHARED,
-	.name = "tls",
 	.write = tls_write,
 	.writev = tls_writev,
 };
@@ -250,7 +249,6 @@ const struct transport_ops transport_tls = {
 /* From the end of the handshake on, of connections whose records the kernel makes. */
 static const struct transport_ops kernel_encrypts = {
 	SHARED,
-	.name = "tls, by the kernel",
 	.write = plain_write,
 	.writev = plain_writev,
 	.sendfile = plain_sendfile,

@@ -175,7 +175,6 @@ static void memory_describe(struct transport *transport, struct plait_tls *tls)
 
 const struct transport_ops transport_memory = {
 	SHARED,
-	.name = "memory",
 	.open = memory_open,
 	.secure = &transport_memory_secure,
 	.arrived = memory_arrived,
@@ -183,7 +182,6 @@ const struct transport_ops transport_memory = {
 
 const struct transport_ops transport_memory_secure = {
 	SHARED,
-	.name = "memory, secure",
 	.take_over = memory_take_over,
 	.handshake = memory_handshake,
 	.describe = memory_describe,

@@ -129,7 +129,6 @@ static size_t pipes_unacknowledged(const struct transport *transport)
 }
 
 const struct transport_ops transport_pipes = {
-	.name = "pipes",
 	.open = pipes_open,
 	.handshake = pipes_handshake,
 	.read = pipes_read,

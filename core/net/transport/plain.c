@@ -100,7 +100,6 @@ static ssize_t plain_shutdown(struct transport *transport)
 }
 
 const struct transport_ops transport_plain = {
-	.name = "plain",
 	.open = plain_open,
 	.read = plain_read,
 	.write = plain_write,

@@ -21,8 +21,6 @@ enum transport_result {
 struct transport;
 
 struct transport_ops {
-	const char *name; /* "tcp", "tls": for logs */
-
 	/* Takes fd over (also when it fails, 0 or -1). context is the listener's: the TLS context. */
 	int (*open)(struct transport *transport, int fd, void *context);
 
