@@ -14,18 +14,23 @@ static void ended_early(const char *events)
 	done();
 }
 
-static void behind_it_in_one_segment(void)
+/* For lines: TLS begins with the one that asks for it. */
+static void begin_lines(void)
 {
 	recorder.on_message = upgrading_message;
 	upgrading_begin(&recorder_upgrading_line_protocol);
+}
+
+static void behind_it_in_one_segment(void)
+{
+	begin_lines();
 	rig_say(&client, "STARTTLS\r\nEVIL\r\n");
 	ended_early("message(STARTTLS) lost(tls-early)");
 }
 
 static void behind_it_half_a_line(void)
 {
-	recorder.on_message = upgrading_message;
-	upgrading_begin(&recorder_upgrading_line_protocol);
+	begin_lines();
 	rig_say(&client, "STARTTLS\r\nE");
 	ended_early("message(STARTTLS) lost(tls-early)");
 }
@@ -33,8 +38,7 @@ static void behind_it_half_a_line(void)
 /* Part of it came before, so that the connection's own buffer holds all. */
 static void behind_it_in_what_waited(void)
 {
-	recorder.on_message = upgrading_message;
-	upgrading_begin(&recorder_upgrading_line_protocol);
+	begin_lines();
 	rig_say(&client, "START");
 	rig_say(&client, "TLS\r\nEVIL\r\n");
 	ended_early("message(STARTTLS) lost(tls-early)");
@@ -82,8 +86,7 @@ static void behind_it_with_another_framing(void)
 
 static void in_the_kernel_before_the_answer_leaves(void)
 {
-	recorder.on_message = upgrading_message;
-	upgrading_begin(&recorder_upgrading_line_protocol);
+	begin_lines();
 	client.memory.read_most = 10; /* the line itself */
 	rig_say(&client, "STARTTLS\r\nEVIL\r\n");
 	ended_early("message(STARTTLS) lost(tls-early)");
@@ -91,8 +94,7 @@ static void in_the_kernel_before_the_answer_leaves(void)
 
 static void in_the_kernel_while_the_answer_cannot_leave(void)
 {
-	recorder.on_message = upgrading_message;
-	upgrading_begin(&recorder_upgrading_line_protocol);
+	begin_lines();
 	client.memory.write_room = 1;
 	rig_say(&client, "STARTTLS\r\n");
 	CU_ASSERT_TRUE(rig_heard(&client, "g"));
@@ -105,8 +107,7 @@ static void in_the_kernel_while_the_answer_cannot_leave(void)
 /* Who has the whole answer may go on: what comes then is TLS, or no handshake. */
 static void behind_the_answer_it_is_for_tls_to_judge(void)
 {
-	recorder.on_message = upgrading_message;
-	upgrading_begin(&recorder_upgrading_line_protocol);
+	begin_lines();
 	rig_say(&client, "STARTTLS\r\n");
 	CU_ASSERT_TRUE(rig_heard(&client, "go."));
 	rig_say(&client, "EVIL\r\n");

@@ -23,15 +23,21 @@ static void ask(const char *ca_file, const char *who)
 	tls_pair_file(name, pem_key);
 }
 
+/* Another server and client, with tickets or else with the server's cache. */
+static void prepare_for(const char *who, size_t v, bool cached)
+{
+	prepare();
+	version = versions[v];
+	settings.tickets = !cached;
+	ask("ca.pem", who);
+}
+
 static void who_comes_back_is_known(void)
 {
 	for (int cached = 0; cached < 2; cached++) {
 		EACH_VERSION
 		{
-			prepare();
-			version = versions[v];
-			settings.tickets = !cached;
-			ask("ca.pem", "client");
+			prepare_for("client", v, cached);
 			serve(pem, pem_key);
 			for (int i = 0; i < 3; i++) {
 				CU_ASSERT_EQUAL(visit(), i > 0);
@@ -63,10 +69,7 @@ static void who_was_revoked_meanwhile_does_not_come_back(void)
 	for (int cached = 0; cached < 2; cached++) {
 		EACH_VERSION
 		{
-			prepare();
-			version = versions[v];
-			settings.tickets = !cached;
-			ask("ca.pem", "client-revoked");
+			prepare_for("client-revoked", v, cached);
 			begin_keys();
 			settings.ticket_keys = NULL;
 			settings.client.crl = keys_file;
@@ -123,7 +126,6 @@ static void other_rules_make_a_full_handshake(void)
 /* A CA that signed nobody here takes another one's place. */
 static void who_was_let_in_by_another_ca_does_not_come_back(void)
 {
-	char file[TLS_PAIR_PATH];
 	prepare();
 	ask("ca.pem", "client");
 	begin_keys();
@@ -133,7 +135,6 @@ static void who_was_let_in_by_another_ca_does_not_come_back(void)
 	serve(pem, pem_key);
 	CU_ASSERT_FALSE(visit());
 	CU_ASSERT(visit());
-	tls_pair_file("other-ca.pem", file);
 	copy("other-ca.pem", keys_file);
 	renew();
 	CU_ASSERT_FALSE(visit());
