@@ -39,6 +39,13 @@ static void read_messages(struct tls_greeting *greeting, struct cursor cursor)
 	}
 }
 
+/* All of a ClientHello is one short record then, and no other ClientHello follows. */
+static bool is_ssl_2(const uint8_t *record)
+{
+	return record[0] & 0x80;
+}
+
+/* Records of other types are passed over, as OpenSSL does with a few of them. */
 static void read_record(struct tls_greeting *greeting, struct cursor *cursor)
 {
 	const uint8_t *head = greeting->record;
@@ -47,7 +54,10 @@ static void read_record(struct tls_greeting *greeting, struct cursor *cursor)
 			return;
 		greeting->record_head = 0;
 		greeting->record_left = (uint32_t)head[3] << 8 | head[4];
-		greeting->over = head[0] != SSL3_RT_HANDSHAKE && head[0] != SSL3_RT_CHANGE_CIPHER_SPEC;
+		if (is_ssl_2(head)) {
+			greeting->over = true;
+			return;
+		}
 	}
 	size_t len = least(cursor->len, greeting->record_left);
 	if (head[0] == SSL3_RT_HANDSHAKE)

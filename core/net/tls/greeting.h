@@ -15,7 +15,7 @@ struct tls_greeting {
 	uint8_t record[5], message[4]; /* heads, as far as they have come */
 	uint8_t record_head, message_head;
 	bool refused; /* it is too long */
-	bool over;    /* something else has begun */
+	bool over;    /* it is of SSL 2's form */
 	uint32_t record_left, message_left;
 };
 
