@@ -75,10 +75,16 @@ static struct entry *set_of(const struct key *key)
 	return memory.entries[(mix(hash ^ memory.secret[1], 0x9e3779b97f4a7c15u) >> 16) % SETS];
 }
 
+/* Another thread may have read the clock later, and had the lock before. */
+static uint64_t age_ms(const struct entry *entry, uint64_t now_ms)
+{
+	return now_ms > entry->began_ms ? now_ms - entry->began_ms : 0;
+}
+
 static void forget(struct entry *entry, uint64_t now_ms, log_left_out_fn *report)
 {
 	if (entry->used && entry->left_out.lines > 0) {
-		uint64_t seconds = (now_ms - entry->began_ms + 999) / 1000;
+		uint64_t seconds = (age_ms(entry, now_ms) + 999) / 1000;
 
 		entry->left_out.seconds = seconds > 0 ? seconds : 1;
 		report(&entry->left_out);
@@ -89,7 +95,7 @@ static void forget(struct entry *entry, uint64_t now_ms, log_left_out_fn *report
 
 static bool is_over(const struct entry *entry, uint64_t now_ms)
 {
-	return entry->used && now_ms - entry->began_ms >= LOG_PEER_WINDOW_MS;
+	return entry->used && age_ms(entry, now_ms) >= LOG_PEER_WINDOW_MS;
 }
 
 /* The entry of key; one that is not used when there is none, the oldest of its set if need be. */

@@ -61,6 +61,19 @@ static void one_line_in_a_minute(void)
 	CU_ASSERT_STRING_EQUAL(last.text, "it failed");
 }
 
+/* Of two threads the one that read the clock first may come second. */
+static void a_clock_read_before_the_window_is_in_it(void)
+{
+	begin();
+	CU_ASSERT_TRUE(admit("a", ipv4(1), 1000));
+	CU_ASSERT_FALSE(admit("a", ipv4(1), 999));
+	log_peer_sweep(999, false, report);
+	CU_ASSERT_EQUAL(reports, 0);
+	log_peer_sweep(0, true, report);
+	CU_ASSERT_EQUAL(reports, 1);
+	CU_ASSERT_EQUAL(last.seconds, 1);
+}
+
 static void a_peer_is_a_host_at_a_listener(void)
 {
 	struct plait_addr other_port = ipv4(1);
@@ -130,7 +143,7 @@ static void a_long_text_is_cut(void)
 	CU_ASSERT_STRING_EQUAL(last.listener, "");
 }
 
-SUITE_MAIN("log_peer", SUITE_TEST(one_line_in_a_minute), SUITE_TEST(a_peer_is_a_host_at_a_listener),
-	   SUITE_TEST(of_ipv6_a_network_is_one_peer), SUITE_TEST(a_sweep_tells_what_is_over),
-	   SUITE_TEST(who_left_nothing_out_is_not_told), SUITE_TEST(many_peers_lose_no_count),
-	   SUITE_TEST(a_long_text_is_cut))
+SUITE_MAIN("log_peer", SUITE_TEST(one_line_in_a_minute), SUITE_TEST(a_clock_read_before_the_window_is_in_it),
+	   SUITE_TEST(a_peer_is_a_host_at_a_listener), SUITE_TEST(of_ipv6_a_network_is_one_peer),
+	   SUITE_TEST(a_sweep_tells_what_is_over), SUITE_TEST(who_left_nothing_out_is_not_told),
+	   SUITE_TEST(many_peers_lose_no_count), SUITE_TEST(a_long_text_is_cut))
