@@ -152,35 +152,6 @@ bool log_enabled(enum plait_log_level level)
 	return (int)level <= current_level;
 }
 
-void log_writev(enum plait_log_level level, const struct log_subject *subject, const char *format,
-		va_list args)
-{
-	static const struct log_subject none;
-	char text[LINE_MAX_BYTES];
-
-	if (!log_enabled(level))
-		return;
-	if (!subject)
-		subject = &none;
-
-	int saved = errno;
-
-	if (vsnprintf(text, sizeof(text), format, args) < 0)
-		snprintf(text, sizeof(text), "a message that cannot be formatted: %s", format);
-	if (level >= PLAIT_LOG_DEBUG || log_limit_admit(level, subject->listener, format, text, emit_held))
-		emit(level, subject, text);
-	errno = saved;
-}
-
-void log_write(enum plait_log_level level, const struct log_subject *subject, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	log_writev(level, subject, format, args);
-	va_end(args);
-}
-
 static void write_left_out(const struct log_left_out *left_out)
 {
 	struct log_subject subject = { .listener = left_out->listener[0] ? left_out->listener : NULL,
@@ -192,19 +163,52 @@ static void write_left_out(const struct log_left_out *left_out)
 		  (unsigned long long)left_out->seconds, left_out->text);
 }
 
-void log_write_once(enum plait_log_level level, const struct log_subject *subject, const char *format, ...)
+/* once: of subject's peer one line in a minute. */
+static void PLAIT_PRINTF(4, 0) write_message(enum plait_log_level level, const struct log_subject *subject,
+					     bool once, const char *format, va_list args)
 {
 	char text[LINE_MAX_BYTES];
-	va_list args;
 
 	if (!log_enabled(level))
 		return;
-	va_start(args, format);
-	int len = vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	if (len >= 0 && log_peer_admit(level, subject, text, clock_ms(CLOCK_MONOTONIC), write_left_out) &&
-	    log_limit_admit(level, subject->listener, format, text, emit_held))
+
+	int saved = errno;
+
+	if (vsnprintf(text, sizeof(text), format, args) < 0)
+		snprintf(text, sizeof(text), "a message that cannot be formatted: %s", format);
+	bool admitted = !once ||
+			log_peer_admit(level, subject, text, clock_ms(CLOCK_MONOTONIC), write_left_out);
+
+	if (admitted &&
+	    (level >= PLAIT_LOG_DEBUG || log_limit_admit(level, subject->listener, format, text, emit_held)))
 		emit(level, subject, text);
+	errno = saved;
+}
+
+void log_writev(enum plait_log_level level, const struct log_subject *subject, const char *format,
+		va_list args)
+{
+	static const struct log_subject none;
+
+	write_message(level, subject ? subject : &none, false, format, args);
+}
+
+void log_write(enum plait_log_level level, const struct log_subject *subject, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	log_writev(level, subject, format, args);
+	va_end(args);
+}
+
+void log_write_once(enum plait_log_level level, const struct log_subject *subject, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	write_message(level, subject, true, format, args);
+	va_end(args);
 }
 
 void plait_log(enum plait_log_level level, const char *format, ...)

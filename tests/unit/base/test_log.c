@@ -174,6 +174,20 @@ static void keeps_errno(void)
 	free(text);
 }
 
+static void keeps_errno_when_it_cannot_write(void)
+{
+	struct log_subject subject = { .peer = &peer };
+
+	capture();
+	close(STDERR_FILENO);
+	errno = ENOENT;
+	log_write(PLAIT_LOG_INFO, &subject, "nobody reads it");
+	CU_ASSERT_EQUAL(errno, ENOENT);
+	log_write_once(PLAIT_LOG_INFO, &subject, "nor this");
+	CU_ASSERT_EQUAL(errno, ENOENT);
+	free(captured_text());
+}
+
 static void sleep_ms(long ms)
 {
 	struct timespec wait = { ms / 1000, ms % 1000 * 1000000 };
@@ -316,6 +330,7 @@ static void threads_share_it(void)
 }
 
 SUITE_MAIN("log", SUITE_TEST(human_lines), SUITE_TEST(json_lines), SUITE_TEST(levels),
-	   SUITE_TEST(long_lines_are_cut), SUITE_TEST(keeps_errno), SUITE_TEST(repeats_are_limited),
+	   SUITE_TEST(long_lines_are_cut), SUITE_TEST(keeps_errno),
+	   SUITE_TEST(keeps_errno_when_it_cannot_write), SUITE_TEST(repeats_are_limited),
 	   SUITE_TEST(a_quiet_key_is_told_by_others), SUITE_TEST(flush_tells_the_rest),
 	   SUITE_TEST(debug_is_not_limited), SUITE_TEST(many_keys), SUITE_TEST(threads_share_it))
