@@ -34,9 +34,8 @@ void log_writev(enum plait_log_level level, const struct log_subject *subject, c
 void log_write_once(enum plait_log_level level, const struct log_subject *subject, const char *format, ...)
 	PLAIT_PRINTF(3, 4);
 
-/* Writes what the limiter held back in seconds that are over, and how many lines
- * about peers were left out in minutes that are. Once a second, so that a storm's sum is not told only by
- * the next line. Any thread. */
+/* Writes what the limiter held back in seconds that are over, and how many lines about peers were left out in minutes
+ * that are. Once a second, so that a storm's sum is not told only by the next line. Any thread. */
 void log_sweep(void);
 
 /* Writes all that is still held back or left out. At the end of the program. */

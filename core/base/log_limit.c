@@ -83,10 +83,12 @@ bool log_limit_admit(enum plait_log_level level, const char *listener, const cha
 	if (!listener)
 		listener = "";
 	uint64_t key = hash(hash(0xcbf29ce484222325u, format), listener);
-	uint64_t now = clock_ms(CLOCK_MONOTONIC);
 	bool admitted = true;
 
 	pthread_mutex_lock(&limiter.lock);
+	/* Only here no window, which another thread may have set, begins later. */
+	uint64_t now = clock_ms(CLOCK_MONOTONIC);
+
 	if (limiter.held_windows && now >= limiter.sweep_ms)
 		sweep(now, false, report);
 
