@@ -10,6 +10,9 @@
 #include "core/base/suggest.h"
 #include "core/base/text.h"
 
+typedef bool value_fn(const struct plait_option *row, const json_t *value, const char *path, void *member,
+		      const struct option_context *context);
+
 static bool is_comment(const char *key, const char *path)
 {
 	return strncmp(key, "//", 2) == 0 || (*path == '\0' && strcmp(key, "$schema") == 0);
@@ -102,10 +105,10 @@ static bool check_name(const char *name, const char *path, const struct option_c
 	return false;
 }
 
-static bool take_map(const struct plait_option *row, const json_t *value, const char *path, void *member,
-		     const struct option_context *context)
+/* An object's names, and what take makes of their values: items of that size. */
+static bool take_named(const struct plait_option *row, const json_t *value, const char *path, value_fn *take,
+		       size_t size, struct plait_list *list, const struct option_context *context)
 {
-	struct plait_list *list = member;
 	const char *name;
 	json_t *item;
 	bool good = true;
@@ -113,7 +116,7 @@ static bool take_map(const struct plait_option *row, const json_t *value, const 
 	if (!json_is_object(value))
 		return wrong_kind(row, value, false, path, context);
 	size_t most = json_object_size(value);
-	list->items = option_arena_alloc(context->arena, most * row->table_size);
+	list->items = option_arena_alloc(context->arena, most * size);
 	list->names = option_arena_alloc(context->arena, most * sizeof(*list->names));
 	list->count = 0;
 	json_object_foreach((json_t *)(uintptr_t)value, name, item)
@@ -125,9 +128,7 @@ static bool take_map(const struct plait_option *row, const json_t *value, const 
 		json_path_key(place, sizeof(place), path, name, strlen(name));
 		good = check_name(name, place, context) && good;
 		list->names[list->count] = option_arena_copy(context->arena, name);
-		good = take_entry(row, item, place, (char *)list->items + list->count * row->table_size,
-				  context) &&
-		       good;
+		good = take(row, item, place, (char *)list->items + list->count * size, context) && good;
 		list->count++;
 	}
 	if (option_in_range(row, (int64_t)list->count))
@@ -135,41 +136,32 @@ static bool take_map(const struct plait_option *row, const json_t *value, const 
 	return wrong_kind(row, value, true, path, context);
 }
 
+static bool take_map(const struct plait_option *row, const json_t *value, const char *path, void *member,
+		     const struct option_context *context)
+{
+	return take_named(row, value, path, take_entry, row->table_size, member, context);
+}
+
+static bool take_text(const struct plait_option *row, const json_t *value, const char *path, void *member,
+		      const struct option_context *context)
+{
+	static const struct plait_option text = { .type = PLAIT_OPTION_TYPE_STRING, .min = 1 };
+
+	(void)row;
+	return option_scalar(&text, value, path, member, context);
+}
+
 static bool take_texts(const struct plait_option *row, const json_t *value, const char *path, void *member,
 		       const struct option_context *context)
 {
-	static const struct plait_option text = { .type = PLAIT_OPTION_TYPE_STRING, .min = 1 };
-	struct plait_texts texts = { 0 };
-	const char *name;
-	json_t *item;
-	bool good = true;
+	struct plait_list list;
 
-	if (!json_is_object(value))
-		return wrong_kind(row, value, false, path, context);
-	size_t most = json_object_size(value);
-	texts.names = option_arena_alloc(context->arena, most * sizeof(*texts.names));
-	texts.items = option_arena_alloc(context->arena, most * sizeof(*texts.items));
-	json_object_foreach((json_t *)(uintptr_t)value, name, item)
-	{
-		char place[JSON_PATH_SIZE];
-
-		if (is_comment(name, path))
-			continue;
-		json_path_key(place, sizeof(place), path, name, strlen(name));
-		good = check_name(name, place, context) && good;
-		texts.names[texts.count] = option_arena_copy(context->arena, name);
-		good = option_scalar(&text, item, place, &texts.items[texts.count], context) && good;
-		texts.count++;
-	}
-	if (!option_in_range(row, (int64_t)texts.count))
-		return wrong_kind(row, value, true, path, context);
-	if (good)
-		*(struct plait_texts *)member = texts;
-	return good;
+	if (!take_named(row, value, path, take_text, sizeof(const char *), &list, context))
+		return false;
+	*(struct plait_texts *)member =
+		(struct plait_texts){ .count = list.count, .names = list.names, .items = list.items };
+	return true;
 }
-
-typedef bool value_fn(const struct plait_option *row, const json_t *value, const char *path, void *member,
-		      const struct option_context *context);
 
 static const struct {
 	value_fn *take;
