@@ -54,30 +54,24 @@ static void on_gone(struct conn_owner *owner, const struct plait_addr *peer)
 		admission->release(admission, peer);
 }
 
-/* How many handshakes are under way, where that is bounded. */
-static bool begin_handshake(struct stream_listener *listener)
+/* How many handshakes are under way, where that is bounded: from accept on, or from when TLS begins. */
+static bool on_begin_handshake(struct conn_owner *owner)
 {
-	struct admission *admission = listener->options.admission;
-	return !listener->owner.made || admission->begin_handshake(admission);
+	struct admission *admission = CONTAINER_OF(owner, struct stream_listener, owner)->options.admission;
+	return admission->begin_handshake(admission);
 }
 
-static void end_handshake(struct stream_listener *listener)
+static void on_end_handshake(struct conn_owner *owner)
 {
-	struct admission *admission = listener->options.admission;
-	if (listener->owner.made)
-		admission->end_handshake(admission);
-}
-
-static void on_made(struct conn_owner *owner)
-{
-	end_handshake(CONTAINER_OF(owner, struct stream_listener, owner));
+	struct admission *admission = CONTAINER_OF(owner, struct stream_listener, owner)->options.admission;
+	admission->end_handshake(admission);
 }
 
 static void on_failed(struct conn_owner *owner, enum plait_reason reason, const char *text)
 {
 	(void)reason;
 	(void)text;
-	end_handshake(CONTAINER_OF(owner, struct stream_listener, owner));
+	on_end_handshake(owner);
 }
 
 static void on_handshake_failed(struct conn_owner *owner, const struct plait_conn *conn,
@@ -104,7 +98,8 @@ static void make_conn(struct stream_listener *listener, struct plait_loop *loop,
 		return;
 	}
 	say(listener, PLAIT_LOG_ERROR, &guest->peer, "connection refused", "no memory");
-	end_handshake(listener);
+	if (listener->owner.made)
+		on_end_handshake(&listener->owner);
 	on_gone(&listener->owner, &guest->peer);
 }
 
@@ -150,7 +145,7 @@ static enum plait_reason ask(struct stream_listener *listener, const struct plai
 	if (!admission)
 		return PLAIT_REASON_NONE;
 	enum plait_reason refused = admission->admit(admission, peer, overflow);
-	if (refused != PLAIT_REASON_NONE || begin_handshake(listener))
+	if (refused != PLAIT_REASON_NONE || !listener->owner.made || on_begin_handshake(&listener->owner))
 		return refused;
 	admission->release(admission, peer);
 	return PLAIT_REASON_LIMIT_HANDSHAKES;
@@ -248,8 +243,11 @@ struct stream_listener *stream_listener_new(const struct stream_listener_options
 	listener->owner.gone = on_gone;
 	listener->owner.handshake_failed = on_handshake_failed;
 	if (options->admission && options->transport->handshake) {
-		listener->owner.made = on_made;
+		listener->owner.made = on_end_handshake;
 		listener->owner.failed = on_failed;
+	} else if (options->admission) {
+		listener->owner.begin_handshake = on_begin_handshake;
+		listener->owner.end_handshake = on_end_handshake;
 	}
 	return listener;
 }

@@ -25,8 +25,8 @@ PLAIT_EXPORT struct plait_tls_context *plait_factory_tls(struct plait_factory *f
 /* Begins TLS on an open connection without it. context NULL: the listener's own; its protocol says starts_tls, so that a
  * tcp:// or unix: listener may have one. What was written before leaves first, as it is; what is written from here on waits,
  * and leaves under TLS. Nothing is delivered until the handshake is done; then tls_started is called, and plait_conn_tls
- * tells what was agreed on. A handshake that fails, or takes longer than timeouts.handshake, ends the connection; a
- * plait_close waits for it.
+ * tells what was agreed on. A handshake that fails, takes longer than timeouts.handshake, or would be one more than
+ * limits.handshakes, ends the connection; a plait_close waits for it.
  *
  * Bytes that came before TLS began are neither delivered nor taken for TLS: the connection ends with tls-early, for somebody
  * may have put them there to be taken for the peer's. Those are bytes behind what the current callback was given, or that it

@@ -229,6 +229,31 @@ class StartTls(Case):
             self.assertEqual(client.all_that_comes(), b"")
         server.wait_message("lost in plain: timeout-handshake", "smtp")
 
+    def test_too_many_handshakes(self):
+        """Those who begin TLS are counted from then on, and no longer than their handshake takes."""
+        server = self.start(limits={"handshakes": 2})
+
+        def begin():
+            client = Plain(server)
+            self.addCleanup(lambda: client.sock.close())
+            client.hear(GREETING)
+            client.sock.sendall(b"STARTTLS\r\n")
+            return client
+
+        for count in (1, 2):
+            silent = [begin(), begin()]
+            for client in silent:
+                client.hear(GO_AHEAD)
+            self.assertIn(begin().all_that_comes(), (b"", GO_AHEAD))
+            server.wait_message("lost in plain: limit-handshakes", "smtp", count)
+            silent[0].secure()  # who is done counts no more
+            self.check(server)
+            silent[1].sock.sendall(b"no ClientHello")  # nor who failed
+            silent[1].all_that_comes()
+            server.wait_message("lost in plain: tls-handshake", "smtp", count)
+        server.stop()
+        self.assertRegex("\n".join(server.messages()), "TLS handshakes that failed: 2 no-tls, 2 too-many")
+
     # ---- the configuration ----
 
     def refused(self, *listeners, **top):

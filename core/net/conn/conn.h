@@ -47,6 +47,11 @@ struct conn_owner {
 	void (*made)(struct conn_owner *owner);
 	void (*failed)(struct conn_owner *owner, enum plait_reason reason, const char *text);
 
+	/* Around the handshake of one that begins TLS when it is open. False: there are too many under way, and no end will
+	 * follow. */
+	bool (*begin_handshake)(struct conn_owner *owner);
+	void (*end_handshake)(struct conn_owner *owner);
+
 	/* Its handshake failed, and not for our sake: whom that is told need not be told of its end. Then failed and gone. */
 	void (*handshake_failed)(struct conn_owner *owner, const struct plait_conn *conn,
 				 enum handshake_failure failure, const char *text);

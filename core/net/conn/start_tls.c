@@ -12,6 +12,7 @@
 struct conn_upgrade {
 	struct queue plain; /* what was written before */
 	void *context;      /* for the transport to come */
+	bool counted;       /* the owner knows of the handshake */
 	bool begun;         /* that is the transport */
 };
 
@@ -91,9 +92,22 @@ static void send_plain(struct plait_conn *conn, struct conn_upgrade *upgrade)
 	}
 }
 
+static bool count_handshake(struct plait_conn *conn, struct conn_upgrade *upgrade)
+{
+	struct conn_owner *owner = conn->owner;
+	if (!owner || !owner->begin_handshake)
+		return true;
+	upgrade->counted = owner->begin_handshake(owner);
+	return upgrade->counted;
+}
+
 static bool change_transport(struct plait_conn *conn, struct conn_upgrade *upgrade)
 {
 	const struct transport_ops *secure = conn->transport.ops->secure;
+	if (!count_handshake(conn, upgrade)) {
+		conn_fail(conn, PLAIT_REASON_LIMIT_HANDSHAKES, NULL);
+		return false;
+	}
 	if (secure->take_over(&conn->transport, upgrade->context) < 0) {
 		conn_fail(conn, PLAIT_REASON_INTERNAL, "no memory for TLS");
 		return false;
@@ -137,6 +151,8 @@ void conn_end_upgrade(struct plait_conn *conn)
 {
 	if (!conn_is_upgrading(conn))
 		return;
+	if (conn->extra->upgrade->counted)
+		conn->owner->end_handshake(conn->owner);
 	queue_clear(&conn->extra->upgrade->plain, &conn->loop->pool);
 	free(conn->extra->upgrade);
 	conn->extra->upgrade = NULL;
