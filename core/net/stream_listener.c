@@ -2,14 +2,13 @@
 #include "core/net/stream_listener.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/base/addr.h"
-#include "core/base/block.h"
+#include "core/base/alloc.h"
 #include "core/base/container.h"
 #include "core/base/log.h"
 #include "core/net/conn/conn.h"
@@ -129,11 +128,7 @@ static void place(struct acceptor *acceptor, const struct guest *guest)
 		make_conn(listener, loop, guest);
 		return;
 	}
-	struct hand_over *hand_over = block_take(sizeof(*hand_over));
-	if (!hand_over) {
-		fputs("plait: no memory to hand a connection over\n", stderr);
-		abort();
-	}
+	struct hand_over *hand_over = alloc_block(sizeof(*hand_over), "a connection's way to another loop");
 	*hand_over = (struct hand_over){ .listener = listener, .loop = loop, .guest = *guest };
 	post_send(&loop->posts, &hand_over->post, take_over);
 }

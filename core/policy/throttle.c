@@ -3,9 +3,9 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/alloc.h"
 #include "core/base/compiler.h"
 #include "core/base/container.h"
 #include "core/net/conn/conn.h"
@@ -161,10 +161,8 @@ static void on_timer(struct timer *timer)
 static struct part *make_part(struct throttle *throttle, struct plait_loop *loop)
 {
 	struct part *part = aligned_alloc(CACHE_LINE, sizeof(*part));
-	if (!part) {
-		fputs("plait: no memory for a loop's part of a throttle\n", stderr);
-		abort();
-	}
+	if (!part)
+		alloc_fail("a loop's part of a throttle");
 	*part = (struct part){ .throttle = throttle, .loop = loop };
 	timer_init(&part->timer, on_timer);
 	pthread_mutex_lock(&throttle->lock);

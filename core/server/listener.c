@@ -2,11 +2,11 @@
 #include "core/server/listener.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/alloc.h"
 #include "core/base/log.h"
 #include "core/net/datagram/multicast.h"
 
@@ -142,14 +142,10 @@ static const struct listener_kind kinds[] = {
 
 struct plait_listener *listener_new(const struct listener_config *config, struct tls_context *context)
 {
-	struct plait_listener *listener = calloc(1, sizeof(*listener));
-	if (listener)
-		listener->name_contexts = calloc(config->server_names.count + 1,
-						 sizeof(struct tls_context *));
-	if (!listener || !listener->name_contexts) {
-		fputs("plait: no memory for a listener\n", stderr);
-		abort();
-	}
+	struct plait_listener *listener = alloc_zeroed(sizeof(*listener), "a listener");
+	size_t names = config->server_names.count;
+	if (names > 0)
+		listener->name_contexts = alloc_zeroed(names * sizeof(struct tls_context *), "a listener");
 	listener->config = config;
 	listener->kind = &kinds[config->endpoint.scheme];
 	listener->context = context;

@@ -3,9 +3,9 @@
 #include <plait/log.h>
 #include <plait/reactor.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/alloc.h"
 #include "core/base/log.h"
 #include "core/loop/loop.h"
 #include "core/server/reactor.h"
@@ -84,11 +84,7 @@ static void stop_waiting(struct react *react)
 int plait_react(const struct plait_reactor_options *options, plait_react_fn *fn, void *arg)
 {
 	struct plait_error error;
-	struct react *react = calloc(1, sizeof(*react));
-	if (!react) {
-		fputs("plait: no memory for a program\n", stderr);
-		abort();
-	}
+	struct react *react = alloc_zeroed(sizeof(*react), "a program");
 	*react = (struct react){ .reactor = plait_reactor_new(options, &error), .fn = fn, .arg = arg };
 	if (!react->reactor) {
 		plait_log(PLAIT_LOG_ERROR, "%s", error.text);
