@@ -256,6 +256,17 @@ class Server:
             tls = client_context(CERTS / "ca.pem", tls if isinstance(tls, str) else None)
         return Stream(sock, tls or None, timeout=timeout * SCALE * self.scale)
 
+    def exchange(self, name, tls, rng, sizes, stream):
+        """Messages of those sizes with something that echoes, each on a connection of its own; then all of them on
+        one, before a stream."""
+        for size in sizes:
+            with self.connect(name, tls=tls) as client:
+                client.exchange(rng.randbytes(size), rng, finish=True)
+        with self.connect(name, tls=tls) as client:
+            for size in sizes:
+                client.exchange(rng.randbytes(size), rng)
+            client.exchange(rng.randbytes(stream), rng, finish=True)
+
     def datagram_socket(self, name, host=None, timeout=10):
         family, address = self.address(name, host)
         sock = socket.socket(family, socket.SOCK_DGRAM)

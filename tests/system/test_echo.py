@@ -23,14 +23,7 @@ class EchoStreams(Case):
     def check(self, bind, version=None, **more):
         server = self.serve(listener("echo", bind, **more), threads=2)
         rng = random.Random(bind)
-        for size in SIZES:
-            with server.connect("echo", tls=version) as client:
-                client.exchange(rng.randbytes(size), rng, finish=True)
-        with server.connect("echo", tls=version) as client:
-            # Several messages on one connection, before the stream as a whole.
-            for size in SIZES:
-                client.exchange(rng.randbytes(size), rng)
-            client.exchange(rng.randbytes(STREAM), rng, finish=True)
+        server.exchange("echo", version, rng, SIZES, STREAM)
         return server
 
     def test_tcp(self):

@@ -33,13 +33,7 @@ class Ktls(Case):
     def exchange(self, server):
         rng = random.Random(5)
         for version in ("1.2", "1.3"):
-            for size in SIZES:
-                with server.connect("echo", tls=version) as client:
-                    client.exchange(rng.randbytes(size), rng, finish=True)
-            with server.connect("echo", tls=version) as client:
-                for size in SIZES:
-                    client.exchange(rng.randbytes(size), rng)
-                client.exchange(rng.randbytes(STREAM), rng, finish=True)
+            server.exchange("echo", version, rng, SIZES, STREAM)
 
     def fake(self, mode="encrypt"):
         if harness.SANITIZER or not FAKE.exists():
