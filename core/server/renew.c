@@ -197,7 +197,8 @@ static void look_at_files(struct renewal *renewal, struct item *item)
 	abandon(renewal);
 	log_write(
 		PLAIT_LOG_ERROR, NULL,
-		"%s: not renewed, what was read before stays in use; its files are read when they change again",
+		"%s: not renewed, what was read before stays in use; its files are read again when they change, or "
+		"soon if only descriptors or memory were wanting",
 		tls_context_path(item->context));
 }
 

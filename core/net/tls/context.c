@@ -27,7 +27,7 @@ struct tls_context *tls_context_new(const struct tls_settings *settings, const c
 		return NULL;
 	}
 	tls_stamps_begin(&context->stamps);
-	context->current = tls_generation_new(settings, context->sessions, path, problems);
+	tls_generation_new(settings, context->sessions, path, problems, &context->current);
 	tls_stamps_done(&context->stamps);
 	if (!context->current)
 		tls_context_free(&context);
@@ -66,16 +66,19 @@ bool tls_context_look(struct tls_context *context)
 	return tls_stamps_look(&context->stamps);
 }
 
-/* Of files that are as they were when reading them failed, nothing better is to be expected. */
+/* Of files that are as they were when reading them failed, nothing better is to be expected; unless it was not for them. */
 struct tls_generation *tls_context_renew(struct tls_context *context, struct problems *problems)
 {
 	tls_stamps_begin(&context->stamps);
-	struct tls_generation *fresh = tls_generation_new(context->settings, context->sessions, context->path,
-							  problems);
-	if (!fresh) {
+	struct tls_generation *fresh;
+	int result = tls_generation_new(context->settings, context->sessions, context->path, problems,
+					&fresh);
+	if (result == PLAIT_ERROR_SYSTEM || result == PLAIT_ERROR_MEMORY)
+		tls_stamps_wait(&context->stamps);
+	else if (result < 0)
 		tls_stamps_done(&context->stamps);
+	if (result < 0)
 		atomic_fetch_add(&context->failed_renewals, 1);
-	}
 	return fresh;
 }
 

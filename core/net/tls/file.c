@@ -4,15 +4,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/base/units.h"
 
-static int refuse(struct plait_error *error, const char *name, const char *reason)
+/* What the system has too little of comes back, whatever the file is. */
+static bool is_passing(int number)
 {
-	return plait_error_set(error, PLAIT_ERROR_MISSING, name, "cannot read it: %s", reason);
+	return number == EMFILE || number == ENFILE || number == ENOMEM || number == EIO;
+}
+
+static int refuse(struct plait_error *error, const char *name, int number)
+{
+	return plait_error_set(error, is_passing(number) ? PLAIT_ERROR_SYSTEM : PLAIT_ERROR_MISSING, name,
+			       "cannot read it: %s", strerror(number));
 }
 
 /* Fills file up to size - 1 bytes. */
@@ -35,15 +43,16 @@ static int read_open(int fd, const char *name, size_t most, struct tls_file *fil
 {
 	char text[32];
 	if (fstat(fd, &file->status) != 0)
-		return refuse(error, name, strerror(errno));
+		return refuse(error, name, errno);
 	if (!S_ISREG(file->status.st_mode))
-		return refuse(error, name, "this is not a file");
+		return plait_error_set(error, PLAIT_ERROR_MISSING, name,
+				       "cannot read it: this is not a file");
 	size_t size = most + 2; /* a byte too many shows that there is too much */
 	file->data = malloc(size);
 	if (!file->data)
 		return plait_error_set(error, PLAIT_ERROR_MEMORY, name, "no memory to read it");
 	if (fill(fd, size, file) < 0)
-		return refuse(error, name, strerror(errno));
+		return refuse(error, name, errno);
 	if (file->len <= most)
 		return 0;
 	return plait_error_set(error, PLAIT_ERROR_OVERFLOW, name,
@@ -57,7 +66,7 @@ int tls_file_read(const char *name, size_t most, struct tls_file *out, struct pl
 	/* Without waiting: it might be a pipe. */
 	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
-		return refuse(error, name, strerror(errno));
+		return refuse(error, name, errno);
 	int result = read_open(fd, name, most, out, error);
 	close(fd);
 	if (result < 0)

@@ -13,7 +13,8 @@ struct tls_file {
 	struct stat status;
 };
 
-/* A file of at most that many bytes. 0, or a negative code with error filled. */
+/* A file of at most that many bytes. 0, or a negative code with error filled; PLAIT_ERROR_SYSTEM and PLAIT_ERROR_MEMORY say
+ * nothing of the file. */
 int tls_file_read(const char *name, size_t most, struct tls_file *out, struct plait_error *error);
 
 /* Leaves nothing of its bytes in memory: it may have been a key. Zeroed is allowed. */

@@ -107,18 +107,19 @@ static struct tls_generation *allocate(void)
 	return generation;
 }
 
-struct tls_generation *tls_generation_new(const struct tls_settings *settings, struct tls_sessions *sessions,
-					  const char *path, struct problems *problems)
+int tls_generation_new(const struct tls_settings *settings, struct tls_sessions *sessions, const char *path,
+		       struct problems *problems, struct tls_generation **out)
 {
-	struct tls_generation *generation = allocate();
+	struct tls_generation *generation = *out = allocate();
 	if (!generation) {
 		problems_add(problems, path, "no memory for a TLS context");
-		return NULL;
+		return PLAIT_ERROR_MEMORY;
 	}
 	generation->sessions = tls_sessions_ref(sessions);
-	if (apply(generation, settings, path, problems) < 0)
-		tls_generation_unref(&generation);
-	return generation;
+	int result = apply(generation, settings, path, problems);
+	if (result < 0)
+		tls_generation_unref(out);
+	return result;
 }
 
 struct tls_generation *tls_generation_of(const SSL *ssl)

@@ -42,9 +42,10 @@ struct tls_generation {
 };
 
 /* Settings are copied where they are needed later; sessions are the context's. path: where they stand in the
- * configuration, "tls.default". NULL with an error added to problems, which may have warnings in any case. */
-struct tls_generation *tls_generation_new(const struct tls_settings *settings, struct tls_sessions *sessions,
-					  const char *path, struct problems *problems);
+ * configuration, "tls.default". 0; or a negative code (PLAIT_ERROR_SYSTEM, PLAIT_ERROR_MEMORY: it was not for the files),
+ * NULL, and an error added to problems, which may have warnings in any case. */
+int tls_generation_new(const struct tls_settings *settings, struct tls_sessions *sessions, const char *path,
+		       struct problems *problems, struct tls_generation **out);
 
 /* Of a connection's SSL, of whichever generation it is now. */
 struct tls_generation *tls_generation_of(const SSL *ssl);

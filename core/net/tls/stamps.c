@@ -98,7 +98,12 @@ void tls_stamps_done(struct tls_stamps *stamps)
 {
 	memcpy(stamps->known, stamps->begun, stamps->count * sizeof(*stamps->known));
 	memcpy(stamps->last, stamps->begun, stamps->count * sizeof(*stamps->last));
-	stamps->differ = stamps->rest = 0;
+	stamps->differ = stamps->rest = stamps->wait = 0;
+}
+
+void tls_stamps_wait(struct tls_stamps *stamps)
+{
+	stamps->wait = TLS_STAMPS_WAIT_LOOKS;
 }
 
 bool tls_stamps_look(struct tls_stamps *stamps)
@@ -113,6 +118,10 @@ bool tls_stamps_look(struct tls_stamps *stamps)
 	}
 	stamps->differ = differ ? stamps->differ + 1 : 0;
 	stamps->rest = differ && !moved ? stamps->rest + 1 : 0;
+	if (stamps->wait > 0) {
+		stamps->wait--;
+		return false;
+	}
 	return stamps->rest >= (missing ? TLS_STAMPS_MISSING_LOOKS : 1) ||
 	       stamps->differ >= TLS_STAMPS_RESTLESS_LOOKS;
 }

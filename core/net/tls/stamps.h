@@ -12,6 +12,9 @@
 #define TLS_STAMPS_MISSING_LOOKS 10
 #define TLS_STAMPS_RESTLESS_LOOKS 30
 
+/* How many looks go by before files are read again that the system could not read. */
+#define TLS_STAMPS_WAIT_LOOKS 10
+
 struct tls_stamp;
 
 /* One thread at a time. */
@@ -23,6 +26,7 @@ struct tls_stamps {
 	struct tls_stamp *last;  /* at the last look */
 	unsigned differ;         /* at so many looks in a row, from known */
 	unsigned rest;           /* and so many of these found nothing that the one before had not found */
+	unsigned wait;           /* so many looks are for nothing yet */
 };
 
 /* Every path among the settings, which are borrowed. 0, or -1 when there is no memory. */
@@ -34,6 +38,9 @@ void tls_stamps_begin(struct tls_stamps *stamps);
 
 /* That reading counts: from here on it is what later ones differ from. */
 void tls_stamps_done(struct tls_stamps *stamps);
+
+/* It failed, and not because of the files: a change stays one, and is read after TLS_STAMPS_WAIT_LOOKS. */
+void tls_stamps_wait(struct tls_stamps *stamps);
 
 /* Looks at them, once an interval. True: something has changed since the reading that counts, and nothing since the last
  * look; a certificate and its key are not replaced in one moment, and what is being replaced may be missing for one. */

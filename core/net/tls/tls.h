@@ -49,7 +49,8 @@ const struct tls_served *tls_generation_served(const struct tls_generation *gene
 bool tls_context_watched(const struct tls_context *context);
 
 /* Looks at its files, once a second. True: they have changed since they were last read (for better or worse;
- * what was not adopted was never read), and have come to rest. Under tls_context_renew's condition. */
+ * what was not adopted was never read, and what the system could not read is read again some looks later), and have come to
+ * rest. Under tls_context_renew's condition. */
 bool tls_context_look(struct tls_context *context);
 
 /* For status and metrics. */

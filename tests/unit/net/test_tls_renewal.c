@@ -1,6 +1,9 @@
 /* Contexts that are read anew: what a change of files is, and who sees which certificate. */
+#include <fcntl.h>
 #include <openssl/ssl.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "core/net/tls/conn.h"
 #include "core/net/tls/stamps.h"
@@ -265,6 +268,37 @@ static void what_failed_is_read_again_when_it_changes(void)
 	end();
 }
 
+/* No descriptor can be had from here on. */
+static struct rlimit take_descriptors(void)
+{
+	struct rlimit before;
+	int next = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+	CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_NOFILE, &before), 0);
+	setrlimit(RLIMIT_NOFILE, &(struct rlimit){ (rlim_t)next, before.rlim_max });
+	close(next);
+	return before;
+}
+
+/* A server that is full of connections must not miss its certificate's renewal. */
+static void what_the_system_could_not_read_is_read_again(void)
+{
+	begin();
+	put_second();
+	CU_ASSERT_FALSE(look());
+	CU_ASSERT(look());
+	struct rlimit before = take_descriptors();
+	CU_ASSERT_FALSE(renew());
+	setrlimit(RLIMIT_NOFILE, &before);
+	CU_ASSERT_PTR_NOT_NULL(strstr(problems.items[0].text, "Too many open files"));
+	for (int i = 0; i < TLS_STAMPS_WAIT_LOOKS; i++)
+		CU_ASSERT_FALSE(look());
+	CU_ASSERT(look());
+	CU_ASSERT(renew());
+	CU_ASSERT_FALSE(look());
+	CU_ASSERT(newcomer_sees("server-2.pem"));
+	end();
+}
+
 /* A signal for all contexts read this one, too, and another one was broken. */
 static void what_was_not_adopted_is_still_a_change(void)
 {
@@ -377,6 +411,7 @@ SUITE_MAIN("tls_renewal", SUITE_TEST(newcomers_see_what_was_adopted),
 	   SUITE_TEST(what_is_broken_changes_nothing), SUITE_TEST(status_tells_of_the_certificate),
 	   SUITE_TEST(ticket_keys_are_read_anew), SUITE_TEST(keys_of_our_own_outlive_renewals),
 	   SUITE_TEST(a_change_waits_for_a_quiet_look), SUITE_TEST(what_failed_is_read_again_when_it_changes),
+	   SUITE_TEST(what_the_system_could_not_read_is_read_again),
 	   SUITE_TEST(what_was_not_adopted_is_still_a_change),
 	   SUITE_TEST(a_change_while_it_is_read_is_a_change), SUITE_TEST(what_is_missing_is_waited_for),
 	   SUITE_TEST(what_never_rests_is_read_as_it_is),

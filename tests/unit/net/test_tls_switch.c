@@ -24,7 +24,8 @@ static struct tls_generation *generation(const char *file, const char *path)
 	tls_pair_file(name, key);
 	struct tls_settings settings = tls_pair_settings(certificate, key);
 	struct tls_sessions *sessions = tls_sessions_new(&settings);
-	struct tls_generation *made = tls_generation_new(&settings, sessions, path, &problems);
+	struct tls_generation *made;
+	tls_generation_new(&settings, sessions, path, &problems, &made);
 	tls_sessions_unref(&sessions);
 	problems_fini(&problems);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(made);
