@@ -9,26 +9,11 @@
 
 #include "core/net/tls/file.h"
 #include "core/net/tls/key_file.h"
+#include "core/net/tls/pem.h"
 #include "core/net/tls/ssl.h"
 
 /* A chain with all that certificates can bring along is far from it. */
 enum { MOST = 1 << 20 };
-
-/* Keys are read without a prompt: a server has nobody to answer it. */
-static int no_passphrase(char *buffer, int size, int writing, void *context)
-{
-	bool *asked = context;
-	(void)buffer;
-	(void)size;
-	(void)writing;
-	*asked = true;
-	return -1;
-}
-
-static BIO *open_text(const struct tls_file *file)
-{
-	return BIO_new_mem_buf(file->data, (int)file->len);
-}
 
 /* 0 at the end of the file, else a negative code: what stands there is no certificate. */
 static int read_issuers(struct tls_identity *identity, BIO *text)
@@ -42,13 +27,13 @@ static int read_issuers(struct tls_identity *identity, BIO *text)
 			return PLAIT_ERROR_MEMORY;
 		}
 	}
-	return ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE ? 0 : PLAIT_ERROR_INVALID;
+	return tls_pem_at_end() ? 0 : PLAIT_ERROR_INVALID;
 }
 
 static int parse_certificate(struct tls_identity *identity, const struct tls_file *file, const char *name,
 			     struct plait_error *error)
 {
-	BIO *text = open_text(file);
+	BIO *text = tls_pem_open(file);
 	int result = PLAIT_ERROR_INVALID;
 	ERR_clear_error();
 	identity->certificate = text ? PEM_read_bio_X509_AUX(text, NULL, NULL, NULL) : NULL;
@@ -85,9 +70,9 @@ static int parse_key(struct tls_identity *identity, const struct tls_file *file,
 		     struct plait_error *error)
 {
 	bool asked = false;
-	BIO *text = open_text(file);
+	BIO *text = tls_pem_open(file);
 	ERR_clear_error();
-	identity->key = text ? PEM_read_bio_PrivateKey(text, NULL, no_passphrase, &asked) : NULL;
+	identity->key = text ? PEM_read_bio_PrivateKey(text, NULL, tls_pem_no_passphrase, &asked) : NULL;
 	BIO_free(text);
 	if (identity->key) {
 		ERR_clear_error();

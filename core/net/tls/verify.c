@@ -13,6 +13,7 @@
 #include "core/net/tls/file.h"
 #include "core/net/tls/generation.h"
 #include "core/net/tls/name_text.h"
+#include "core/net/tls/pem.h"
 #include "core/net/tls/ssl.h"
 
 #define CRL_FLAGS (X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL)
@@ -51,31 +52,44 @@ static const char *date_text(const ASN1_TIME *date, char text[TLS_DATE_SIZE])
 	return tls_date_read(date, &time) == 0 ? tls_date_text(time, text) : "a date that is none";
 }
 
-/* Of whole files in memory, so that none changes while it is read. */
-static int open_file(const char *name, size_t most, const char *path, struct tls_file *file, BIO **bio,
-		     struct problems *problems)
+/* A file with certificates, or with lists. */
+struct row {
+	const char *path; /* where its name stands in the configuration */
+	const char *what;
+	size_t most;
+	/* 1: one more; 0: no more; or a negative code, which is told. */
+	int (*take)(struct trust *trust, BIO *bio);
+};
+
+static int take_row(struct trust *trust, const char *name, const struct row *row, BIO *bio)
+{
+	size_t count = 0;
+	int took;
+	while ((took = row->take(trust, bio)) > 0)
+		count++;
+	if (took < 0 || (count > 0 && tls_pem_at_end()))
+		return took;
+	problems_add(trust->problems, row->path, "cannot use %s as %s: %s; expected PEM", name, row->what,
+		     tls_pem_at_end() ? "there is none in it" : tls_take_reason());
+	return PLAIT_ERROR_INVALID;
+}
+
+/* Out of memory, so that the file does not change while it is read. */
+static int read_row(struct trust *trust, const char *name, const struct row *row)
 {
 	struct plait_error error = { 0 };
-	int result = tls_file_read(name, most, file, &error);
-	*bio = result == 0 ? BIO_new_mem_buf(file->data, (int)file->len) : NULL;
-	if (result == 0 && !*bio)
-		result = plait_error_set(&error, PLAIT_ERROR_MEMORY, name, "no memory to read it");
-	if (result < 0)
-		problems_add(problems, path, "%s: %s", error.path, error.text);
-	return result;
-}
-
-static void close_file(struct tls_file *file, BIO *bio)
-{
+	struct tls_file file;
+	int result = tls_file_read(name, row->most, &file, &error);
+	if (result < 0) {
+		problems_add(trust->problems, row->path, "%s: %s", error.path, error.text);
+		return result;
+	}
+	BIO *bio = tls_pem_open(&file);
+	result = bio ? take_row(trust, name, row, bio) : out_of_memory(trust);
+	ERR_clear_error();
 	BIO_free(bio);
-	tls_file_free(file);
-}
-
-/* Whether what ended a row of PEM blocks was the end of the file. */
-static bool at_end(void)
-{
-	unsigned long code = ERR_peek_last_error();
-	return ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+	tls_file_free(&file);
+	return result;
 }
 
 /* ---- issuers ---- */
@@ -102,37 +116,26 @@ static bool digest_issuer(struct trust *trust, const X509 *issuer)
 	return X509_digest(issuer, EVP_sha256(), bytes, &len) && EVP_DigestUpdate(trust->digest, bytes, len);
 }
 
-/* Takes the reference. */
-static int add_issuer(struct trust *trust, X509 *issuer)
+static int take_issuer(struct trust *trust, BIO *bio)
 {
+	X509 *issuer = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL);
+	if (!issuer)
+		return 0;
 	if (!sk_X509_push(trust->issuers, issuer)) {
 		X509_free(issuer);
 		return out_of_memory(trust);
 	}
 	warn_of_dates(trust, issuer);
 	return digest_issuer(trust, issuer) && X509_STORE_add_cert(trust->store, issuer)
-		       ? 0
+		       ? 1
 		       : out_of_memory(trust);
 }
 
 static int read_issuers(struct trust *trust, const char *name)
 {
-	BIO *bio;
-	X509 *issuer;
-	struct tls_file file = { 0 };
-	int result = open_file(name, CA_FILE_MAX, trust->ca_path, &file, &bio, trust->problems);
-	while (result == 0 && (issuer = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL)))
-		result = add_issuer(trust, issuer);
-	close_file(&file, bio);
-	if (result == 0 && (!at_end() || sk_X509_num(trust->issuers) == 0)) {
-		bool none = at_end();
-		problems_add(trust->problems, trust->ca_path,
-			     "cannot use %s as the certificates of clients' issuers: %s; expected PEM", name,
-			     none ? "there is none in it" : tls_take_reason());
-		result = PLAIT_ERROR_INVALID;
-	}
-	ERR_clear_error();
-	return result;
+	const struct row row = { trust->ca_path, "the certificates of clients' issuers", CA_FILE_MAX,
+				 take_issuer };
+	return read_row(trust, name, &row);
 }
 
 /* Clients choose among their certificates by these. */
@@ -222,9 +225,11 @@ static void warn_of_list(struct trust *trust, const X509_CRL *list)
 			      who(name, text), date_text(last, date));
 }
 
-/* Takes the reference. */
-static int add_list(struct trust *trust, X509_CRL *list)
+static int take_list(struct trust *trust, BIO *bio)
 {
+	X509_CRL *list = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL);
+	if (!list)
+		return 0;
 	if (!sk_X509_CRL_push(trust->lists, list)) {
 		X509_CRL_free(list);
 		return out_of_memory(trust);
@@ -233,7 +238,7 @@ static int add_list(struct trust *trust, X509_CRL *list)
 	int result = check_signature(trust, list);
 	if (result < 0)
 		return result;
-	return digest_list(trust, list) && X509_STORE_add_crl(trust->store, list) ? 0 : out_of_memory(trust);
+	return digest_list(trust, list) && X509_STORE_add_crl(trust->store, list) ? 1 : out_of_memory(trust);
 }
 
 /* OpenSSL asks for a list of each issuer in a client's chain. */
@@ -255,21 +260,8 @@ static void warn_of_missing_lists(struct trust *trust, const char *file)
 
 static int read_lists(struct trust *trust, const char *name)
 {
-	BIO *bio;
-	X509_CRL *list;
-	struct tls_file file = { 0 };
-	int result = open_file(name, CRL_FILE_MAX, trust->crl_path, &file, &bio, trust->problems);
-	while (result == 0 && (list = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL)))
-		result = add_list(trust, list);
-	close_file(&file, bio);
-	if (result == 0 && (!at_end() || sk_X509_CRL_num(trust->lists) == 0)) {
-		bool none = at_end();
-		problems_add(trust->problems, trust->crl_path,
-			     "cannot use %s as lists of revoked certificates: %s; expected PEM", name,
-			     none ? "there is none in it" : tls_take_reason());
-		result = PLAIT_ERROR_INVALID;
-	}
-	ERR_clear_error();
+	const struct row row = { trust->crl_path, "lists of revoked certificates", CRL_FILE_MAX, take_list };
+	int result = read_row(trust, name, &row);
 	if (result < 0)
 		return result;
 	warn_of_missing_lists(trust, name);
