@@ -19,7 +19,7 @@ enum { MOST = 1 << 20 };
 static int read_issuers(struct tls_identity *identity, BIO *text)
 {
 	for (;;) {
-		X509 *issuer = PEM_read_bio_X509(text, NULL, NULL, NULL);
+		X509 *issuer = PEM_read_bio_X509(text, NULL, tls_pem_no_passphrase, NULL);
 		if (!issuer)
 			break;
 		if (!sk_X509_push(identity->issuers, issuer)) {
@@ -36,7 +36,7 @@ static int parse_certificate(struct tls_identity *identity, const struct tls_fil
 	BIO *text = tls_pem_open(file);
 	int result = PLAIT_ERROR_INVALID;
 	ERR_clear_error();
-	identity->certificate = text ? PEM_read_bio_X509_AUX(text, NULL, NULL, NULL) : NULL;
+	identity->certificate = text ? PEM_read_bio_X509_AUX(text, NULL, tls_pem_no_passphrase, NULL) : NULL;
 	identity->issuers = sk_X509_new_null();
 	if (identity->certificate && identity->issuers)
 		result = read_issuers(identity, text);

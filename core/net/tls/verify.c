@@ -118,7 +118,7 @@ static bool digest_issuer(struct trust *trust, const X509 *issuer)
 
 static int take_issuer(struct trust *trust, BIO *bio)
 {
-	X509 *issuer = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL);
+	X509 *issuer = PEM_read_bio_X509_AUX(bio, NULL, tls_pem_no_passphrase, NULL);
 	if (!issuer)
 		return 0;
 	if (!sk_X509_push(trust->issuers, issuer)) {
@@ -227,7 +227,7 @@ static void warn_of_list(struct trust *trust, const X509_CRL *list)
 
 static int take_list(struct trust *trust, BIO *bio)
 {
-	X509_CRL *list = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL);
+	X509_CRL *list = PEM_read_bio_X509_CRL(bio, NULL, tls_pem_no_passphrase, NULL);
 	if (!list)
 		return 0;
 	if (!sk_X509_CRL_push(trust->lists, list)) {

@@ -174,6 +174,10 @@ static const struct {
 	{ "./cut.pem", "server.key",
 	  AT
 	  "certificate: cut.pem: cannot use certificate 2 of its chain: bad base64 decode; expected PEM\n" },
+	{ "./asking.pem", "server.key",
+	  AT
+	  "certificate: asking.pem: cannot use it as a certificate chain: bad password read; expected PEM, the "
+	  "certificate itself first, then its issuers\n" },
 	{ "./reversed.pem", "server.key",
 	  AT
 	  "key: server.key: it is the key of certificate 2 of reversed.pem; move that one to the beginning of the "
@@ -228,6 +232,14 @@ static void cut(const char *name)
 	fclose(file);
 }
 
+/* A certificate that has a passphrase, as PEM would allow. Nobody may be asked for it. */
+static void encrypt(const char *name)
+{
+	tls_trial_write(name, "-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\n"
+			      "DEK-Info: AES-128-CBC,000102030405060708090A0B0C0D0E0F\n\nAAAA\n"
+			      "-----END CERTIFICATE-----\n");
+}
+
 static void make_files(void)
 {
 	char *large = calloc(1, (1 << 20) + 2);
@@ -247,6 +259,7 @@ static void make_files(void)
 	tls_trial_make("short", EVP_RSA_gen(1024), 0, 90 * DAY, NULL);
 	lock("./locked.key");
 	cut("./cut.pem");
+	encrypt("./asking.pem");
 	tls_trial_make("itself", EVP_EC_gen("P-256"), 0, 90 * DAY, NULL);
 	tls_trial_join("./long.pem", (const char *const[]){ "./itself.pem 1", "server.pem 2", NULL });
 }
