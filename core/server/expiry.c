@@ -5,13 +5,6 @@
 
 #define HOUR 3600
 #define DAY (24 * HOUR)
-#define NOTICE (7 * DAY)
-
-static bool is_near(const struct tls_served *served, time_t now)
-{
-	time_t notice = (served->not_after - served->not_before) / 4;
-	return served->not_after - now < (notice < NOTICE ? notice : NOTICE);
-}
 
 static void warn(const char *path, const struct tls_served *served, time_t now)
 {
@@ -40,7 +33,7 @@ unsigned expiry_look(struct expiry *expiry, struct tls_context *context, time_t 
 	bool first = expiry->told == 0;
 	tls_context_status(context, &status);
 	for (unsigned i = 0; i < status.served_count; i++) {
-		if (!is_near(&status.served[i], now))
+		if (!tls_served_ends_soon(&status.served[i], now))
 			continue;
 		expiry->told = now;
 		if (first && status.served[i].not_after < now)

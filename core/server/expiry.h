@@ -12,7 +12,8 @@ struct expiry {
 };
 
 /* Warns a week before a certificate expires, or in the last quarter of its life when that is later, and once a day from
- * then on. Who read it has told of one that had expired by then, so the next warning of that comes a day later. Returns how many it warned of. */
+ * then on. Who read it has told of one that had expired by then, so the next warning of that comes a day later. Returns how
+ * many it warned of. */
 unsigned expiry_look(struct expiry *expiry, struct tls_context *context, time_t now);
 
 #endif

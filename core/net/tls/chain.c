@@ -10,8 +10,6 @@
 #include "core/base/escape.h"
 #include "core/net/tls/date.h"
 
-#define DAY (24 * 60 * 60)
-
 struct view {
 	const struct tls_identity *identity;
 	const char *file, *path;
@@ -54,14 +52,6 @@ static const char *subject(X509 *certificate, char *out, size_t size)
 	return describe(X509_get_subject_name(certificate), out, size);
 }
 
-/* A week before the end is late enough for who renews every three months, and a third of its life for one that lives a
- * week. */
-static time_t notice(time_t begin, time_t end)
-{
-	time_t third = (end - begin) / 3;
-	return third < 7 * DAY ? third : 7 * DAY;
-}
-
 static void warn_dates(const struct view *view, int number, time_t now)
 {
 	X509 *certificate = get(view, number);
@@ -78,7 +68,7 @@ static void warn_dates(const struct view *view, int number, time_t now)
 		fault = "is not valid before";
 	else if (now > end)
 		fault = "expired on";
-	else if (now > end - notice(begin, end))
+	else if (tls_date_ends_soon(begin, end, now))
 		fault = "expires soon, on";
 	if (fault)
 		problems_warn(view->problems, view->path, "%s: certificate %d (%s) %s %s", view->file, number,

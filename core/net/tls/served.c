@@ -89,6 +89,11 @@ int tls_served_apply(struct tls_generation *generation, const struct tls_setting
 	return 0;
 }
 
+bool tls_served_ends_soon(const struct tls_served *served, time_t now)
+{
+	return tls_date_ends_soon(served->not_before, served->not_after, now);
+}
+
 const char *tls_served_end(const struct tls_served *served, char text[TLS_SERVED_TEXT_SIZE])
 {
 	return tls_date_text(served->not_after, text);

@@ -2,6 +2,7 @@
 #ifndef NET_TLS_SERVED_H
 #define NET_TLS_SERVED_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -30,5 +31,8 @@ int tls_served_apply(struct tls_generation *generation, const struct tls_setting
 const char *tls_served_text(const struct tls_served *served, char text[TLS_SERVED_TEXT_SIZE]);
 const char *tls_served_end(const struct tls_served *served,
 			   char text[TLS_SERVED_TEXT_SIZE]); /* its date only */
+
+/* It is in its last week, or in the last quarter of its life where that begins later; or it has expired. */
+bool tls_served_ends_soon(const struct tls_served *served, time_t now);
 
 #endif

@@ -283,6 +283,8 @@ static void dates_are_told(void)
 {
 	tls_trial_begin();
 	tls_trial_make("week", EVP_EC_gen("P-256"), -2 * DAY, 6 * DAY, NULL);
+	tls_trial_make("two-thirds", EVP_EC_gen("P-256"), -11 * DAY / 2, 5 * DAY / 2, NULL);
+	tls_trial_make("last-quarter", EVP_EC_gen("P-256"), -13 * DAY / 2, 3 * DAY / 2, NULL);
 	tls_trial_make("ending", EVP_EC_gen("P-256"), -84 * DAY, 6 * DAY, NULL);
 	struct tls_settings settings = tls_trial_settings("expired.pem", "expired.key");
 	expect_begin(&settings,
@@ -296,6 +298,12 @@ static void dates_are_told(void)
 		     "warning: tls.test.certificate: ending.pem: certificate 1 (ending) expires soon, on ");
 	settings = tls_trial_settings("./week.pem", "./week.key");
 	expect(&settings, "");
+	settings = tls_trial_settings("./two-thirds.pem", "./two-thirds.key");
+	expect(&settings, "");
+	settings = tls_trial_settings("./last-quarter.pem", "./last-quarter.key");
+	expect_begin(
+		&settings,
+		"warning: tls.test.certificate: last-quarter.pem: certificate 1 (last-quarter) expires soon, on ");
 	tls_trial_end();
 }
 
