@@ -149,13 +149,14 @@ static const struct {
 	  "TLS has no use for a key of its kind; expected RSA, ECDSA or Ed25519" },
 };
 
-static const char *refusal(void)
+static const char *take_refusal(void)
 {
-	int reason = ERR_GET_REASON(ERR_peek_error());
+	unsigned long code = ERR_peek_error();
+	const char *text = tls_take_reason();
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
-		if (ERR_GET_LIB(ERR_peek_error()) == ERR_LIB_SSL && reasons[i].reason == reason)
-			return reasons[i].text;
-	return ERR_reason_error_string(ERR_peek_error());
+		if (ERR_GET_LIB(code) == ERR_LIB_SSL && reasons[i].reason == ERR_GET_REASON(code))
+			text = reasons[i].text;
+	return text;
 }
 
 int tls_identity_use(const struct tls_identity *identity, SSL_CTX *ssl, const char *certificate,
@@ -164,11 +165,8 @@ int tls_identity_use(const struct tls_identity *identity, SSL_CTX *ssl, const ch
 	ERR_clear_error();
 	if (SSL_CTX_use_cert_and_key(ssl, identity->certificate, identity->key, identity->issuers, 1) == 1)
 		return 0;
-	const char *reason = refusal();
-	plait_error_set(error, PLAIT_ERROR_INVALID, certificate, "OpenSSL refuses it: %s",
-			reason ? reason : "no reason given");
-	ERR_clear_error();
-	return PLAIT_ERROR_INVALID;
+	return plait_error_set(error, PLAIT_ERROR_INVALID, certificate, "OpenSSL refuses it: %s",
+			       take_refusal());
 }
 
 void tls_identity_fini(struct tls_identity *identity)

@@ -324,8 +324,6 @@ static void the_cache_is_bounded(void)
 	done();
 }
 
-/* ---- with certificates ---- */
-
 SUITE_MAIN("tls_sessions", SUITE_TEST(tickets_are_there_by_themselves), SUITE_TEST(they_outlive_a_renewal),
 	   SUITE_TEST(none_are_given_when_told_so), SUITE_TEST(keys_rotate),
 	   SUITE_TEST(keys_are_kept_as_long_as_a_ticket_may_live), SUITE_TEST(a_file_s_keys_join_servers),
