@@ -6,7 +6,6 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "core/base/json_path.h"
 #include "core/net/tls/date.h"
