@@ -22,8 +22,10 @@ struct tls_generation {
 	struct tls_staple *staples; /* a list */
 	char *groups;               /* SSL_CTX_set1_groups_list's, which OpenSSL cannot be asked for */
 
-	/* verify.c: a digest of all that decides about a client. */
+	/* verify.c: a digest of all that decides about a client, and when the first list of revoked ones expires (0: none
+	 * does). */
 	unsigned char trust[32];
+	time_t lists_until;
 
 	/* sessions.c */
 	struct tls_sessions *sessions;       /* the context's */

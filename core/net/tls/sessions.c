@@ -84,14 +84,19 @@ static int64_t birth_of(SSL_SESSION *session)
 	return birth;
 }
 
-/* Whether a client would be let in today as it was then: it is not too long ago, and its certificate is still good. */
+/* Whether a client would be let in today as it was then: it is not too long ago, its certificate is still good, and nothing
+ * may have been revoked since that no list says. */
 static bool is_alive(const struct tls_generation *generation, SSL_SESSION *session)
 {
 	X509 *peer = SSL_SESSION_get0_peer(session);
 	time_t now = (time_t)generation->sessions->seconds();
 	if (now - birth_of(session) >= generation->session_timeout_s)
 		return false;
-	return !peer || X509_cmp_time(X509_get0_notAfter(peer), &now) > 0;
+	if (!peer)
+		return true;
+	if (generation->lists_until != 0 && now >= generation->lists_until)
+		return false;
+	return X509_cmp_time(X509_get0_notAfter(peer), &now) > 0;
 }
 
 /* OpenSSL counts what is left from a moment of its own: the last handshake of TLS 1.3, the full one of older versions. */

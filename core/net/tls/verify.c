@@ -31,6 +31,7 @@ struct trust {
 	EVP_MD_CTX *digest;
 	STACK_OF(X509) * issuers;
 	STACK_OF(X509_CRL) * lists;
+	time_t lists_until; /* 0: none expires */
 };
 
 static int out_of_memory(struct trust *trust)
@@ -224,6 +225,14 @@ static void warn_of_list(struct trust *trust, const X509_CRL *list)
 			      who(name, text), date_text(last, date));
 }
 
+static void note_end(struct trust *trust, const X509_CRL *list)
+{
+	time_t end;
+	if (tls_date_read(X509_CRL_get0_nextUpdate(list), &end) == 0 &&
+	    (trust->lists_until == 0 || end < trust->lists_until))
+		trust->lists_until = end;
+}
+
 static int take_list(struct trust *trust, BIO *bio)
 {
 	X509_CRL *list = PEM_read_bio_X509_CRL(bio, NULL, tls_pem_no_passphrase, NULL);
@@ -234,6 +243,7 @@ static int take_list(struct trust *trust, BIO *bio)
 		return out_of_memory(trust);
 	}
 	warn_of_list(trust, list);
+	note_end(trust, list);
 	int result = check_signature(trust, list);
 	if (result < 0)
 		return result;
@@ -376,6 +386,7 @@ int tls_verify_apply(struct tls_generation *generation, const struct tls_setting
 		result = judge(&trust, generation->ssl, client);
 	if (result == 0 && EVP_DigestFinal_ex(trust.digest, generation->trust, NULL) != 1)
 		result = out_of_memory(&trust);
+	generation->lists_until = trust.lists_until;
 	EVP_MD_CTX_free(trust.digest);
 	sk_X509_pop_free(trust.issuers, X509_free);
 	sk_X509_CRL_pop_free(trust.lists, X509_CRL_free);

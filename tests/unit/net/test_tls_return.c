@@ -143,22 +143,26 @@ static void who_was_let_in_by_another_ca_does_not_come_back(void)
 	unlink(keys_file);
 }
 
-/* OpenSSL does not look at the dates of a certificate that a session brings. */
-static void whose_certificate_expired_meanwhile_shows_it_again(void)
+/* Something about a client is good for a day, and its session for longer; listed: with a list that is good for a day. */
+static void comes_back_for_a_day(const struct tls_leaf *leaf, bool listed)
 {
 	struct tls_authority root;
-	char roots[TLS_AUTHORITY_PATH], leaf[TLS_AUTHORITY_PATH];
+	char roots[TLS_AUTHORITY_PATH], lists[TLS_AUTHORITY_PATH], file[TLS_AUTHORITY_PATH];
 	for (int cached = 0; cached < 2; cached++) {
 		prepare();
 		tls_authority_init(&root, "the root", NULL);
 		tls_authority_file(&root, "roots.pem", roots);
 		tls_authority_add_certificate(&root, roots);
-		tls_authority_sign(&root, &(struct tls_leaf){ .name = "short" }, NULL, leaf);
+		tls_authority_sign(&root, leaf, NULL, file);
+		tls_authority_file(&root, "lists.pem", lists);
+		tls_authority_add_list(&root, 0, 2, lists);
+		tls_authority_add_list(&root, 0, 1, lists);
 		settings.client.verify = TLS_VERIFY_REQUIRE;
 		settings.client.ca = roots;
+		settings.client.crl = listed ? lists : NULL;
 		settings.tickets = !cached;
 		settings.session_timeout_ms = 7 * 24 * HOUR * 1000ull;
-		serve(leaf, leaf);
+		serve(file, file);
 		CU_ASSERT_FALSE(visit());
 		now_s += 23 * HOUR;
 		CU_ASSERT(visit());
@@ -168,6 +172,18 @@ static void whose_certificate_expired_meanwhile_shows_it_again(void)
 		done();
 		tls_authority_fini(&root);
 	}
+}
+
+/* OpenSSL does not look at the dates of a certificate that a session brings. */
+static void whose_certificate_expired_meanwhile_shows_it_again(void)
+{
+	comes_back_for_a_day(&(struct tls_leaf){ .name = "short" }, false);
+}
+
+/* A newer one might say that a client has been revoked. */
+static void when_a_list_has_expired_nobody_comes_back(void)
+{
+	comes_back_for_a_day(&(struct tls_leaf){ .name = "long", .from_days = -1, .to_days = 5 }, true);
 }
 
 /* ---- with contexts by name ---- */
@@ -226,4 +242,4 @@ SUITE_MAIN("tls_return", SUITE_TEST(who_comes_back_is_known),
 	   SUITE_TEST(other_rules_make_a_full_handshake),
 	   SUITE_TEST(who_was_let_in_by_another_ca_does_not_come_back),
 	   SUITE_TEST(whose_certificate_expired_meanwhile_shows_it_again),
-	   SUITE_TEST(a_name_s_context_decides))
+	   SUITE_TEST(when_a_list_has_expired_nobody_comes_back), SUITE_TEST(a_name_s_context_decides))
