@@ -165,12 +165,12 @@ int addr_from_host(const char *host, struct plait_addr *out)
 /* The port at the end, behind a colon; -1: there is none. */
 static int port_from_text(const char *text)
 {
+	if (*text != ':')
+		return -1;
 	size_t digits = strspn(text + 1, "0123456789");
 	unsigned long port = strtoul(text + 1, NULL, 10);
 
-	return *text == ':' && digits > 0 && digits <= 5 && !text[1 + digits] && port <= UINT16_MAX
-		       ? (int)port
-		       : -1;
+	return digits > 0 && digits <= 5 && !text[1 + digits] && port <= UINT16_MAX ? (int)port : -1;
 }
 
 /* Cuts text into a host, without brackets, and a port. False when it has another form. */
