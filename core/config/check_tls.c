@@ -68,11 +68,11 @@ static void report_unknown(const struct subject *subject, const char *path, cons
 	if (name)
 		escape_text(found, sizeof(found), name, strlen(name));
 	if (subject->config->tls.count == 0)
-		problems_add(
-			subject->problems, path,
-			"a tls:// listener needs a TLS context; add one to the top level: \"tls\": {\"%s\": "
-			"{\"certificate\": \"FILE\", \"key\": \"FILE\"}}",
-			name ? found : "default");
+		problems_add(subject->problems, path,
+			     "%s; add one to the top level: \"tls\": {\"%s\": {\"certificate\": \"FILE\", "
+			     "\"key\": \"FILE\"}}",
+			     name ? "there is no TLS context" : "a tls:// listener needs a TLS context",
+			     name ? found : "default");
 	else if (!name)
 		problems_add(
 			subject->problems, path,
