@@ -248,6 +248,9 @@ static int find_keys(struct tls_generation *generation, const struct tls_setting
 {
 	struct plait_error error = { 0 };
 	char place[JSON_PATH_SIZE];
+	snprintf(place, sizeof(place), "%s.ticket_keys", path);
+	if (settings->ticket_keys && !settings->tickets)
+		problems_warn(problems, place, "it is not used: \"tickets\" is false");
 	if (!settings->ticket_keys || !settings->tickets) {
 		generation->ticket_keys = tls_ticket_keys_ref(generation->sessions->keys);
 		return 0;
@@ -256,7 +259,6 @@ static int find_keys(struct tls_generation *generation, const struct tls_setting
 						       &error);
 	if (generation->ticket_keys)
 		return 0;
-	snprintf(place, sizeof(place), "%s.ticket_keys", path);
 	problems_add(problems, place, "%s: %s", error.path, error.text);
 	return error.code;
 }

@@ -160,12 +160,13 @@ static void a_file_s_keys_join_servers(void)
 	}
 }
 
-static bool refused(const char *what)
+/* Whether what is the one word about the file of keys: an error, or a warning when they are good to serve. */
+static bool told(const char *what, bool good)
 {
 	struct problems problems;
 	problems_init(&problems);
 	struct tls_pair_server made = tls_pair_server_with(&settings, &problems);
-	bool right = !made.server && problems.count == 1 &&
+	bool right = (made.server != NULL) == good && problems.count == 1 &&
 		     strcmp(problems.items[0].path, "tls.test.ticket_keys") == 0 &&
 		     strstr(problems.items[0].text, what);
 	if (!right)
@@ -173,6 +174,20 @@ static bool refused(const char *what)
 	problems_fini(&problems);
 	tls_pair_server_free(&made);
 	return right;
+}
+
+static bool refused(const char *what)
+{
+	return told(what, false);
+}
+
+static void keys_without_tickets_are_told(void)
+{
+	prepare();
+	settings.tickets = false;
+	settings.ticket_keys = "/nonexistent/keys";
+	CU_ASSERT(told("it is not used: \"tickets\" is false", true));
+	done();
 }
 
 static void bad_files_are_named(void)
@@ -327,6 +342,7 @@ static void the_cache_is_bounded(void)
 SUITE_MAIN("tls_sessions", SUITE_TEST(tickets_are_there_by_themselves), SUITE_TEST(they_outlive_a_renewal),
 	   SUITE_TEST(none_are_given_when_told_so), SUITE_TEST(keys_rotate),
 	   SUITE_TEST(keys_are_kept_as_long_as_a_ticket_may_live), SUITE_TEST(a_file_s_keys_join_servers),
-	   SUITE_TEST(bad_files_are_named), SUITE_TEST(resuming_does_not_make_it_younger),
-	   SUITE_TEST(its_life_is_what_is_set), SUITE_TEST(those_without_tickets_are_remembered),
-	   SUITE_TEST(all_are_when_there_are_no_tickets), SUITE_TEST(the_cache_is_bounded))
+	   SUITE_TEST(bad_files_are_named), SUITE_TEST(keys_without_tickets_are_told),
+	   SUITE_TEST(resuming_does_not_make_it_younger), SUITE_TEST(its_life_is_what_is_set),
+	   SUITE_TEST(those_without_tickets_are_remembered), SUITE_TEST(all_are_when_there_are_no_tickets),
+	   SUITE_TEST(the_cache_is_bounded))
