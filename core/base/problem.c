@@ -100,6 +100,14 @@ void problems_warn(struct problems *problems, const char *path, const char *form
 	va_end(args);
 }
 
+void problems_add_error(struct problems *problems, const char *path, const struct plait_error *error)
+{
+	if (error->path[0])
+		problems_add(problems, path, "%s: %s", error->path, error->text);
+	else
+		problems_add(problems, path, "%s", error->text);
+}
+
 void problems_add_key(struct problems *problems, const char *path, const char *format, ...)
 {
 	int line, column;

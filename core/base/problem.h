@@ -36,6 +36,9 @@ void problems_fini(struct problems *problems);
  * escape_text. */
 void problems_add(struct problems *problems, const char *path, const char *format, ...) PLAIT_PRINTF(3, 4);
 void problems_warn(struct problems *problems, const char *path, const char *format, ...) PLAIT_PRINTF(3, 4);
+/* What error says, and what it is about when that is not the place itself. */
+void problems_add_error(struct problems *problems, const char *path, const struct plait_error *error);
+
 /* Points to the key instead of the value. */
 void problems_add_key(struct problems *problems, const char *path, const char *format, ...)
 	PLAIT_PRINTF(3, 4);

@@ -113,6 +113,15 @@ int config_bind_protocols(struct config *config, const struct registry *registry
 
 void config_free(struct config **config);
 
+/* Whether two configurations say the same of their contexts number i and j. */
+bool config_same_tls(const struct config *a, size_t i, const struct config *b, size_t j);
+
+/* How many keys of a listener have changed, and which: "limits, options". What they mean is not looked at: a TLS context, or a
+ * plugin, may have changed behind its name. */
+size_t config_listener_changes(const struct config *was, const struct listener_config *old,
+			       const struct config *is, const struct listener_config *new, char *text,
+			       size_t size);
+
 /* The configuration of a program's one listener, from what it says itself and the same tables and rules. Those of the
  * options that are protocols count only as protocols has them. NULL with error filled. */
 struct config *config_for_program(const char *endpoint, const struct config_protocols *protocols,

@@ -219,16 +219,25 @@ static void ask_less(int fd, int family)
 	(void)setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &off, sizeof(off));
 }
 
-struct plait_port *port_new(struct plait_loop *loop, struct plait_factory *factory, int fd)
+static struct plait_port *allocate(struct plait_loop *loop, struct plait_factory *factory)
 {
 	struct plait_port *port = calloc(1, sizeof(*port) + factory->protocol->port_size);
+	if (!port)
+		return NULL;
+	port->loop = loop;
+	port->factory = factory;
+	port->socket.fd = -1;
+	task_init(&port->task, port_settle);
+	return port;
+}
+
+struct plait_port *port_new(struct plait_loop *loop, struct plait_factory *factory, int fd)
+{
+	struct plait_port *port = allocate(loop, factory);
 	if (!port) {
 		close(fd);
 		return NULL;
 	}
-	port->loop = loop;
-	port->factory = factory;
-	task_init(&port->task, port_settle);
 	datagram_socket_init(&port->socket, fd, &loop->net->counters);
 	datagram_in_coalesce(fd);
 	port_locate(port);
@@ -308,6 +317,26 @@ void port_stop(struct plait_port *port)
 {
 	port_shut(port);
 	port_tell_stopped(port);
+}
+
+struct plait_port *port_successor(const struct plait_port *port, struct plait_factory *factory)
+{
+	return allocate(port->loop, factory);
+}
+
+void port_succeed(struct plait_port *port, struct plait_port *former)
+{
+	port_flush(former);
+	if (former->watch.fn)
+		watch_set(&former->watch, WATCH_NONE);
+	port->socket = former->socket;
+	port->local = former->local;
+	port->family = former->family;
+	port->multicast_interface = former->multicast_interface;
+	port->broadcast = former->broadcast;
+	former->socket.fd = -1;
+	port_tell_stopped(former);
+	port_start(port);
 }
 
 void port_free(struct plait_port **port_at)

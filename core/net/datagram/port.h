@@ -51,6 +51,13 @@ void port_stop(struct plait_port *port);
 /* After port_stop, or when it was never started. */
 void port_free(struct plait_port **port);
 
+/* A port with another factory, for the same loop, that has no socket yet. NULL: no memory. Any thread. */
+struct plait_port *port_successor(const struct plait_port *port, struct plait_factory *factory);
+
+/* On the loop: the successor takes the former's socket and all that was set on it, so that no datagram is lost; calls
+ * port_stopped of one and port_started of the other. A port that has stopped has nothing to leave. */
+void port_succeed(struct plait_port *port, struct plait_port *former);
+
 /* Sends what was sent and closes the socket; calls nothing. On the loop, or after its thread has ended. */
 void port_shut(struct plait_port *port);
 

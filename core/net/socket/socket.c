@@ -147,6 +147,72 @@ int socket_bind(int type, const struct sockaddr *sa, socklen_t len, const struct
 	return result;
 }
 
+static bool same_groups(const struct multicast_settings *a, const struct multicast_settings *b)
+{
+	if (a->groups.count != b->groups.count)
+		return false;
+	for (size_t i = 0; i < a->groups.count; i++)
+		if (strcmp(a->groups.items[i], b->groups.items[i]) != 0)
+			return false;
+	const char *one = a->interface ? a->interface : "", *other = b->interface ? b->interface : "";
+	return a->ttl == b->ttl && a->loopback == b->loopback && strcmp(one, other) == 0;
+}
+
+int socket_adjustable(const struct socket_settings *was, const struct socket_settings *is,
+		      struct plait_error *error)
+{
+	const char *key = was->v6only != is->v6only                       ? "v6only"
+			  : was->shared != is->shared                     ? "shared"
+			  : was->broadcast != is->broadcast               ? "broadcast"
+			  : !same_groups(&was->multicast, &is->multicast) ? "multicast"
+									  : NULL;
+	char path[32];
+	if (!key)
+		return 0;
+	snprintf(path, sizeof(path), "socket.%s", key);
+	return plait_error_set(
+		error, PLAIT_ERROR_INVALID, path,
+		"cannot change while the address is bound: restart the server, or take the change "
+		"back");
+}
+
+void socket_adjust(int fd, const struct socket_settings *settings)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa), type_len = sizeof(int);
+	int type = SOCK_DGRAM;
+	if (getsockname(fd, (struct sockaddr *)&sa, &len) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) < 0 || type != SOCK_STREAM)
+		return;
+	if (sa.ss_family == AF_UNIX) {
+		(void)unix_path_set_mode((const struct sockaddr_un *)&sa, settings->mode);
+	} else {
+		set(fd, IPPROTO_TCP, TCP_NODELAY, settings->nodelay);
+		set(fd, SOL_SOCKET, SO_KEEPALIVE, settings->keepalive.enabled);
+		socket_tune(fd, settings);
+	}
+	(void)listen(fd, (int)settings->backlog);
+}
+
+bool socket_same_address(const struct sockaddr_storage *a, socklen_t a_len, const struct sockaddr_storage *b,
+			 socklen_t b_len)
+{
+	struct plait_addr one, other;
+	if (a->ss_family != b->ss_family)
+		return false;
+	if (a->ss_family == AF_UNIX) {
+		size_t head = offsetof(struct sockaddr_un, sun_path);
+		const char *path = ((const struct sockaddr_un *)a)->sun_path;
+		const char *its = ((const struct sockaddr_un *)b)->sun_path;
+		if (path[0] != '\0') /* the rest of the array does not count */
+			return strncmp(path, its, sizeof(((struct sockaddr_un *)0)->sun_path)) == 0;
+		return a_len == b_len && memcmp(path, its, a_len - head) == 0;
+	}
+	addr_from_sockaddr((const struct sockaddr *)a, a_len, &one);
+	addr_from_sockaddr((const struct sockaddr *)b, b_len, &other);
+	return plait_addr_equal(&one, &other);
+}
+
 uint16_t socket_port(int fd)
 {
 	struct sockaddr_storage sa;

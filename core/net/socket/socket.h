@@ -28,6 +28,19 @@ int socket_resolve(const struct endpoint *endpoint, struct socket_addresses *out
 int socket_bind(int type, const struct sockaddr *sa, socklen_t len, const struct socket_settings *settings,
 		bool share, struct plait_error *error);
 
+/* Whether what is bound by one can serve by the other: all but the family of addresses, who shares them, and what of
+ * datagrams is set for good. 0, or a negative code with error filled. */
+int socket_adjustable(const struct socket_settings *was, const struct socket_settings *is,
+		      struct plait_error *error);
+
+/* What is bound serves by these settings from here on; what it accepted stays as it was. Under that condition. Failures do
+ * not matter. */
+void socket_adjust(int fd, const struct socket_settings *settings);
+
+/* Addresses of sockets, by what tells them apart. */
+bool socket_same_address(const struct sockaddr_storage *a, socklen_t a_len, const struct sockaddr_storage *b,
+			 socklen_t b_len);
+
 /* The port a socket was bound to; 0 for UNIX. socket_set_port changes the one in an address. */
 uint16_t socket_port(int fd);
 void socket_set_port(struct sockaddr_storage *sa, uint16_t port);

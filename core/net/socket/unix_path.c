@@ -87,12 +87,22 @@ static int give_mode(const struct sockaddr_un *sun, mode_t mode)
 	return result;
 }
 
+static mode_t read_mode(const char *text)
+{
+	return (mode_t)strtoul(text, NULL, 8) & 0777;
+}
+
+int unix_path_set_mode(const struct sockaddr_un *sun, const char *mode)
+{
+	return sun->sun_path[0] == '\0' ? 0 : give_mode(sun, read_mode(mode));
+}
+
 /* The file is born with its mode, or less: nobody gets in between. */
 static int bind_and_listen(int fd, const struct sockaddr_un *sun, socklen_t len, const char *mode_text,
 			   int backlog, struct plait_error *error)
 {
 	bool abstract = sun->sun_path[0] == '\0';
-	mode_t mode = (mode_t)strtoul(mode_text, NULL, 8) & 0777;
+	mode_t mode = read_mode(mode_text);
 	bool bound = fchmod(fd, mode) == 0 && bind(fd, (const struct sockaddr *)sun, len) == 0;
 	if (bound && (abstract || give_mode(sun, mode) == 0) && listen(fd, backlog) == 0)
 		return 0;

@@ -14,6 +14,9 @@
 int unix_path_listen(int fd, const struct sockaddr_un *sun, socklen_t len, const char *mode, int backlog,
 		     struct plait_error *error);
 
+/* Another mode for the file of a bound socket. 0, or -1 with errno. Any thread. */
+int unix_path_set_mode(const struct sockaddr_un *sun, const char *mode);
+
 /* Which file a bound socket made, to take away this one and no other. */
 struct unix_path_id {
 	dev_t device;
