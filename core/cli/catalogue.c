@@ -22,7 +22,7 @@ static void add(struct catalogue *catalogue, const char *name, const char *const
 {
 	struct plait_error error;
 
-	if (!registry_load(catalogue->registry, name, search, &error))
+	if (!registry_load(catalogue->registry, name, search, NULL, &error))
 		return;
 	catalogue->complete = false;
 	if (catalogue->quiet)

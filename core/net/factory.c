@@ -88,6 +88,8 @@ struct plait_tls_context *plait_factory_tls(struct plait_factory *factory, const
 {
 	struct plait_tls_context *found = &factory->tls;
 	if (name)
+		atomic_store_explicit(&factory->named_tls, true, memory_order_relaxed);
+	if (name)
 		found = factory->directory ? factory->directory->find(factory->directory, name) : NULL;
 	if (found && found->role)
 		return found;

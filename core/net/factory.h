@@ -3,6 +3,7 @@
 #define NET_FACTORY_H
 
 #include <plait/protocol.h>
+#include <stdatomic.h>
 
 #include "core/net/settings.h"
 #include "core/net/traffic.h"
@@ -34,6 +35,7 @@ struct plait_factory {
 	struct traffic *traffic;               /* likewise; NULL: nobody counts */
 	struct plait_tls_context tls;          /* the listener's own */
 	struct tls_directory *directory;       /* NULL: none has a name */
+	atomic_bool named_tls;                 /* a context was asked for by its name */
 	char *name;
 	void *state;
 	bool started;

@@ -23,6 +23,7 @@
 /* One listening socket on one loop. */
 struct acceptor {
 	struct stream_listener *listener;
+	struct reception *reception; /* NULL: it has stopped */
 	struct plait_loop *loop;
 	struct watch watch;
 	struct timer retry; /* after a famine */
@@ -33,44 +34,78 @@ struct acceptor {
 
 struct stream_listener {
 	struct stream_listener_options options;
-	struct conn_owner owner; /* of its connections */
+	struct reception *reception; /* the newest; of who starts, changes and stops it */
 	struct acceptor *acceptors;
+	atomic_bool draining;
 };
 
-static void say(const struct stream_listener *listener, enum plait_log_level level,
-		const struct plait_addr *peer, const char *what, const char *why)
+static void say(const struct reception *reception, enum plait_log_level level, const struct plait_addr *peer,
+		const char *what, const char *why)
 {
-	struct log_subject subject = { .listener = listener->options.factory->name, .peer = peer };
+	struct log_subject subject = { .listener = reception->factory->name, .peer = peer };
 	log_write(level, &subject, "%s: %s", what, why);
+}
+
+static void use(struct reception *reception, size_t times)
+{
+	atomic_fetch_add_explicit(&reception->references, times, memory_order_relaxed);
+}
+
+static void leave(struct reception *reception)
+{
+	if (atomic_fetch_sub_explicit(&reception->references, 1, memory_order_acq_rel) == 1 &&
+	    reception->unused)
+		reception->unused(reception);
+}
+
+static struct reception *reception_of(struct conn_owner *owner)
+{
+	return CONTAINER_OF(owner, struct reception, owner);
 }
 
 static void on_gone(struct conn_owner *owner, const struct plait_addr *peer)
 {
-	struct stream_listener *listener = CONTAINER_OF(owner, struct stream_listener, owner);
-	struct admission *admission = listener->options.admission;
+	struct reception *reception = reception_of(owner);
+	struct admission *admission = reception->admission;
 	atomic_fetch_sub_explicit(&plait_loop_current()->load, 1, memory_order_relaxed);
 	if (admission)
 		admission->release(admission, peer);
+	leave(reception);
 }
 
-/* How many handshakes are under way, where that is bounded: from accept on, or from when TLS begins. */
+/* How many handshakes are under way is bounded: from accept on, or from when TLS begins. */
 static bool on_begin_handshake(struct conn_owner *owner)
 {
-	struct admission *admission = CONTAINER_OF(owner, struct stream_listener, owner)->options.admission;
+	struct admission *admission = reception_of(owner)->admission;
 	return admission->begin_handshake(admission);
 }
 
 static void on_end_handshake(struct conn_owner *owner)
 {
-	struct admission *admission = CONTAINER_OF(owner, struct stream_listener, owner)->options.admission;
+	struct admission *admission = reception_of(owner)->admission;
 	admission->end_handshake(admission);
+}
+
+static bool counts_from_accept(const struct reception *reception)
+{
+	return reception->admission && reception->listener->options.transport->handshake;
+}
+
+static void on_made(struct conn_owner *owner, struct plait_conn *conn)
+{
+	struct reception *reception = reception_of(owner);
+	if (counts_from_accept(reception))
+		on_end_handshake(owner);
+	if (atomic_load_explicit(&reception->listener->draining, memory_order_relaxed))
+		conn_drain(conn);
 }
 
 static void on_failed(struct conn_owner *owner, enum plait_reason reason, const char *text)
 {
 	(void)reason;
 	(void)text;
-	on_end_handshake(owner);
+	if (counts_from_accept(reception_of(owner)))
+		on_end_handshake(owner);
 }
 
 static void on_handshake_failed(struct conn_owner *owner, const struct plait_conn *conn,
@@ -84,28 +119,28 @@ static void on_handshake_failed(struct conn_owner *owner, const struct plait_con
 struct guest {
 	int fd;
 	struct plait_addr peer;
+	struct reception *reception;
 	struct plait_factory *factory;
 };
 
-static void make_conn(struct stream_listener *listener, struct plait_loop *loop, const struct guest *guest)
+static void make_conn(struct plait_loop *loop, const struct guest *guest)
 {
-	const struct stream_listener_options *options = &listener->options;
-	struct plait_conn *conn = conn_new(loop, guest->factory, options->transport, guest->fd,
-					   options->transport_context, &guest->peer, &listener->owner);
+	struct reception *reception = guest->reception;
+	struct plait_conn *conn = conn_new(loop, guest->factory, reception->listener->options.transport,
+					   guest->fd, reception->transport_context, &guest->peer,
+					   &reception->owner);
 	if (conn) {
 		conn_start(conn);
 		return;
 	}
-	say(listener, PLAIT_LOG_ERROR, &guest->peer, "connection refused", "no memory");
-	if (listener->owner.made)
-		on_end_handshake(&listener->owner);
-	on_gone(&listener->owner, &guest->peer);
+	say(reception, PLAIT_LOG_ERROR, &guest->peer, "connection refused", "no memory");
+	on_failed(&reception->owner, PLAIT_REASON_INTERNAL, NULL);
+	on_gone(&reception->owner, &guest->peer);
 }
 
 /* A guest on its way to another loop. */
 struct hand_over {
 	struct post post;
-	struct stream_listener *listener;
 	struct plait_loop *loop;
 	struct guest guest;
 };
@@ -113,34 +148,36 @@ struct hand_over {
 static void take_over(struct post *post)
 {
 	struct hand_over *hand_over = CONTAINER_OF(post, struct hand_over, post);
-	make_conn(hand_over->listener, hand_over->loop, &hand_over->guest);
+	make_conn(hand_over->loop, &hand_over->guest);
 	block_give(hand_over);
 }
 
 static void place(struct acceptor *acceptor, const struct guest *guest)
 {
-	struct stream_listener *listener = acceptor->listener;
+	const struct stream_listener_options *options = &acceptor->listener->options;
 	struct plait_loop *loop = acceptor->loop;
-	if (!listener->options.keep_on_loop)
-		loop = workers_least_loaded(listener->options.workers, loop);
+	if (!options->keep_on_loop)
+		loop = workers_least_loaded(options->workers, loop);
 	atomic_fetch_add_explicit(&loop->load, 1, memory_order_relaxed);
+	use(guest->reception, 1);
 	if (loop == acceptor->loop) {
-		make_conn(listener, loop, guest);
+		make_conn(loop, guest);
 		return;
 	}
 	struct hand_over *hand_over = alloc_block(sizeof(*hand_over), "a connection's way to another loop");
-	*hand_over = (struct hand_over){ .listener = listener, .loop = loop, .guest = *guest };
+	*hand_over = (struct hand_over){ .loop = loop, .guest = *guest };
 	post_send(&loop->posts, &hand_over->post, take_over);
 }
 
 /* PLAIT_REASON_NONE: the peer is let in. */
-static enum plait_reason ask(struct stream_listener *listener, const struct plait_addr *peer, bool *overflow)
+static enum plait_reason ask(struct reception *reception, const struct plait_addr *peer, bool *overflow)
 {
-	struct admission *admission = listener->options.admission;
+	struct admission *admission = reception->admission;
 	if (!admission)
 		return PLAIT_REASON_NONE;
 	enum plait_reason refused = admission->admit(admission, peer, overflow);
-	if (refused != PLAIT_REASON_NONE || !listener->owner.made || on_begin_handshake(&listener->owner))
+	if (refused != PLAIT_REASON_NONE || !counts_from_accept(reception) ||
+	    on_begin_handshake(&reception->owner))
 		return refused;
 	admission->release(admission, peer);
 	return PLAIT_REASON_LIMIT_HANDSHAKES;
@@ -148,23 +185,23 @@ static enum plait_reason ask(struct stream_listener *listener, const struct plai
 
 static void admit(struct acceptor *acceptor, int fd, const struct sockaddr_storage *sa, socklen_t len)
 {
-	struct stream_listener *listener = acceptor->listener;
+	struct reception *reception = acceptor->reception;
 	struct plait_addr peer;
 	addr_from_sockaddr((const struct sockaddr *)sa, len, &peer);
 	if (peer.family == PLAIT_FAMILY_UNIX)
 		socket_peer_process(fd, &peer);
 	bool overflow = false;
-	enum plait_reason refused = ask(listener, &peer, &overflow);
+	enum plait_reason refused = ask(reception, &peer, &overflow);
 	if (refused == PLAIT_REASON_NONE) {
-		struct plait_factory *factory = overflow ? listener->options.overflow
-							 : listener->options.factory;
-		place(acceptor, &(struct guest){ .fd = fd, .peer = peer, .factory = factory });
+		struct plait_factory *factory = overflow ? reception->overflow : reception->factory;
+		place(acceptor,
+		      &(struct guest){ .fd = fd, .peer = peer, .reception = reception, .factory = factory });
 		return;
 	}
 	counter_add(&acceptor->loop->net->counters.closed[refused], 1);
 	if (refused == PLAIT_REASON_LIMIT_HANDSHAKES)
 		counter_add(&acceptor->loop->net->counters.handshakes_failed[HANDSHAKE_TOO_MANY], 1);
-	say(listener, PLAIT_LOG_WARNING, &peer, plait_reason_name(refused), plait_reason_text(refused));
+	say(reception, PLAIT_LOG_WARNING, &peer, plait_reason_name(refused), plait_reason_text(refused));
 	transport_socket_reset(fd);
 }
 
@@ -172,7 +209,7 @@ static void admit(struct acceptor *acceptor, int fd, const struct sockaddr_stora
 static void pause_accepting(struct acceptor *acceptor)
 {
 	if (acceptor->retry_ms == 0)
-		say(acceptor->listener, PLAIT_LOG_ERROR, NULL, "accepting pauses", strerror(errno));
+		say(acceptor->reception, PLAIT_LOG_ERROR, NULL, "accepting pauses", strerror(errno));
 	acceptor->retry_ms = acceptor->retry_ms == 0                  ? RETRY_FIRST_MS
 			     : acceptor->retry_ms * 2 < RETRY_MOST_MS ? acceptor->retry_ms * 2
 								      : RETRY_MOST_MS;
@@ -197,7 +234,7 @@ static void famine_over(struct acceptor *acceptor)
 	if (acceptor->retry_ms == 0)
 		return;
 	acceptor->retry_ms = 0;
-	say(acceptor->listener, PLAIT_LOG_INFO, NULL, "accepting goes on", "descriptors are free again");
+	say(acceptor->reception, PLAIT_LOG_INFO, NULL, "accepting goes on", "descriptors are free again");
 }
 
 /* Errors of one connection that went before it was taken say nothing about the next. */
@@ -229,21 +266,31 @@ static void on_acceptable(struct watch *watch, unsigned ready)
 	}
 }
 
-struct stream_listener *stream_listener_new(const struct stream_listener_options *options)
+static void prepare(struct reception *reception, struct stream_listener *listener)
+{
+	reception->listener = listener;
+	reception->owner = (struct conn_owner){
+		.gone = on_gone,
+		.made = on_made,
+		.failed = on_failed,
+		.handshake_failed = on_handshake_failed,
+	};
+	if (reception->admission && !counts_from_accept(reception)) {
+		reception->owner.begin_handshake = on_begin_handshake;
+		reception->owner.end_handshake = on_end_handshake;
+	}
+	atomic_init(&reception->references, 0);
+}
+
+struct stream_listener *stream_listener_new(const struct stream_listener_options *options,
+					    struct reception *reception)
 {
 	struct stream_listener *listener = calloc(1, sizeof(*listener));
 	if (!listener)
 		return NULL;
 	listener->options = *options;
-	listener->owner.gone = on_gone;
-	listener->owner.handshake_failed = on_handshake_failed;
-	if (options->admission && options->transport->handshake) {
-		listener->owner.made = on_end_handshake;
-		listener->owner.failed = on_failed;
-	} else if (options->admission) {
-		listener->owner.begin_handshake = on_begin_handshake;
-		listener->owner.end_handshake = on_end_handshake;
-	}
+	listener->reception = reception;
+	prepare(reception, listener);
 	return listener;
 }
 
@@ -257,6 +304,8 @@ int stream_listener_add(struct stream_listener *listener, struct plait_loop *loo
 	acceptor->listener = listener;
 	acceptor->loop = loop;
 	acceptor->fd = fd;
+	acceptor->reception = listener->reception;
+	use(acceptor->reception, 1);
 	timer_init(&acceptor->retry, on_retry);
 	watch_init(&acceptor->watch, loop, fd, on_acceptable);
 	acceptor->next = listener->acceptors;
@@ -271,14 +320,23 @@ static void start(void *arg)
 		wait_for_peers(acceptor);
 }
 
-static void stop(void *arg)
+static void shut(struct acceptor *acceptor)
 {
-	struct acceptor *acceptor = arg;
 	loop_stop_timer(acceptor->loop, &acceptor->retry);
 	watch_set(&acceptor->watch, WATCH_NONE);
 	if (acceptor->fd >= 0)
 		close(acceptor->fd);
 	acceptor->fd = -1;
+}
+
+static void stop(void *arg)
+{
+	struct acceptor *acceptor = arg;
+	struct reception *reception = acceptor->reception;
+	shut(acceptor);
+	acceptor->reception = NULL;
+	if (reception)
+		leave(reception);
 }
 
 static void on_all_loops(struct stream_listener *listener, plait_call_fn *fn)
@@ -297,6 +355,73 @@ void stream_listener_stop(struct stream_listener *listener)
 	on_all_loops(listener, stop);
 }
 
+struct change {
+	struct acceptor *acceptor;
+	struct reception *reception; /* has the acceptor's reference */
+};
+
+static void change(void *arg)
+{
+	struct change *change = arg;
+	struct reception *before = change->acceptor->reception;
+	change->acceptor->reception = change->reception;
+	block_give(change);
+	leave(before);
+}
+
+void stream_listener_receive(struct stream_listener *listener, struct reception *reception)
+{
+	prepare(reception, listener);
+	listener->reception = reception;
+	for (struct acceptor *acceptor = listener->acceptors; acceptor; acceptor = acceptor->next)
+		use(reception, 1);
+	for (struct acceptor *acceptor = listener->acceptors; acceptor; acceptor = acceptor->next) {
+		struct change *one = alloc_block(sizeof(*one), "a change of a listener");
+		*one = (struct change){ .acceptor = acceptor, .reception = reception };
+		plait_post(acceptor->loop, change, one);
+	}
+}
+
+static bool came_by(const struct plait_conn *conn, const struct stream_listener *listener)
+{
+	return conn->owner && conn->owner->gone == on_gone && reception_of(conn->owner)->listener == listener;
+}
+
+/* So many that came by it; fn says how many of them count. */
+static size_t each(struct stream_listener *listener, struct plait_loop *loop,
+		   size_t (*fn)(struct plait_conn *conn))
+{
+	size_t count = 0;
+	for (struct plait_conn *conn = loop->net->conns, *next; conn; conn = next) {
+		next = conn->next;
+		if (came_by(conn, listener))
+			count += fn(conn);
+	}
+	return count;
+}
+
+static size_t drain_one(struct plait_conn *conn)
+{
+	conn_drain(conn);
+	return 1;
+}
+
+static size_t abort_one(struct plait_conn *conn)
+{
+	return conn_abort_drain(conn);
+}
+
+size_t stream_listener_drain(struct stream_listener *listener, struct plait_loop *loop)
+{
+	atomic_store_explicit(&listener->draining, true, memory_order_relaxed);
+	return each(listener, loop, drain_one);
+}
+
+size_t stream_listener_abort(struct stream_listener *listener, struct plait_loop *loop)
+{
+	return each(listener, loop, abort_one);
+}
+
 void stream_listener_free(struct stream_listener **listener_at)
 {
 	struct stream_listener *listener = *listener_at;
@@ -306,7 +431,7 @@ void stream_listener_free(struct stream_listener **listener_at)
 	while (listener->acceptors) {
 		struct acceptor *acceptor = listener->acceptors;
 		listener->acceptors = acceptor->next;
-		stop(acceptor);
+		shut(acceptor);
 		free(acceptor);
 	}
 	free(listener);

@@ -137,33 +137,54 @@ static void make_printable(struct plait_error *error)
 	escape_text(error->text, sizeof(error->text), raw.text, strlen(raw.text));
 }
 
-struct plugin *plugin_open(const char *name, const char *const *search, struct plait_error *error)
+struct plugin *plugin_copy(const char *name, const char *const *search, struct plait_error *error)
 {
 	struct plugin *plugin = calloc(1, sizeof(*plugin));
-	struct elf_symbol symbol;
-	size_t size = 0;
 
 	assert(plugin);
 	plugin->references = 1;
 	plugin->fd = -1;
 	plugin->file = file_find(name, search, error);
-	if (!plugin->file)
-		goto fail;
-	plugin->fd = file_copy(plugin->file, &size, error);
-	if (plugin->fd < 0)
-		goto fail;
-	if (inspect(plugin->file, plugin->fd, size, &symbol, error))
-		goto fail;
-	const void *descriptor = load(plugin, &symbol, error);
-
-	if (!descriptor || descriptor_read(plugin->file, descriptor, &plugin->protocol, error))
-		goto fail;
-	return plugin;
-
-fail:
+	if (plugin->file)
+		plugin->fd = file_copy(plugin->file, &plugin->size, error);
+	if (plugin->fd >= 0)
+		return plugin;
 	release(plugin);
 	make_printable(error);
 	return NULL;
+}
+
+static bool same_bytes(int a, int b, size_t size)
+{
+	void *one = mmap(NULL, size, PROT_READ, MAP_PRIVATE, a, 0);
+	void *other = mmap(NULL, size, PROT_READ, MAP_PRIVATE, b, 0);
+	bool same = one != MAP_FAILED && other != MAP_FAILED && memcmp(one, other, size) == 0;
+
+	if (one != MAP_FAILED)
+		munmap(one, size);
+	if (other != MAP_FAILED)
+		munmap(other, size);
+	return same;
+}
+
+bool plugin_same(const struct plugin *a, const struct plugin *b)
+{
+	return !strcmp(a->file, b->file) && a->size == b->size && same_bytes(a->fd, b->fd, a->size);
+}
+
+int plugin_open(struct plugin *plugin, struct plait_error *error)
+{
+	struct elf_symbol symbol;
+	struct plait_error why;
+	int code = inspect(plugin->file, plugin->fd, plugin->size, &symbol, &why);
+	const void *descriptor = code ? NULL : load(plugin, &symbol, &why);
+
+	if (descriptor && !descriptor_read(plugin->file, descriptor, &plugin->protocol, &why))
+		return 0;
+	make_printable(&why);
+	if (error)
+		*error = why;
+	return why.code;
 }
 
 int plugin_init(struct plugin *plugin, struct plait_error *error)
@@ -185,9 +206,9 @@ int plugin_init(struct plugin *plugin, struct plait_error *error)
 
 struct plugin *plugin_load(const char *name, const char *const *search, struct plait_error *error)
 {
-	struct plugin *plugin = plugin_open(name, search, error);
+	struct plugin *plugin = plugin_copy(name, search, error);
 
-	if (plugin && plugin_init(plugin, error))
+	if (plugin && (plugin_open(plugin, error) || plugin_init(plugin, error)))
 		plugin_unref(&plugin);
 	return plugin;
 }

@@ -7,10 +7,13 @@
 
 #include <plait/protocol.h>
 
+#include "core/base/container.h"
+
 struct plugin {
 	struct plait_protocol protocol; /* the plugin's, widened with zeros to this host's size */
 	char *file;                     /* the file it was copied from, absolute */
 	void *handle;                   /* dlopen's */
+	size_t size;                    /* of the file */
 	int fd; /* of the private copy; open as long as the plugin, so that its name stays its own */
 	bool initialised;    /* init was called and succeeded */
 	unsigned references; /* main thread only; see plugin_ref */
@@ -24,6 +27,12 @@ struct plugin *plugin_load(const char *name, const char *const *search, struct p
 /* Main thread. The last unref calls fini and unloads. */
 struct plugin *plugin_ref(struct plugin *plugin);
 void plugin_unref(struct plugin **plugin);
+
+/* The one that a protocol is of; only of plugins' protocols. */
+static inline struct plugin *plugin_of(const struct plait_protocol *protocol)
+{
+	return CONTAINER_OF((struct plait_protocol *)protocol, struct plugin, protocol);
+}
 
 /* The folders names are looked up in when the configuration does not say: the environment's
  * PLAIT_PLUGIN_PATH (colon-separated), the build tree's when run from there, the installed one.

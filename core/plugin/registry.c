@@ -52,14 +52,34 @@ static int check_duplicate(const struct registry *registry, const struct plugin 
 		name, first->file);
 }
 
+/* The one that is served, when it is the same; else the copy becomes a plugin, whose init is not yet called. NULL with error:
+ * it is none. */
+static struct plugin *share_or_open(struct plugin *copy, const struct registry *served,
+				    struct plait_error *error)
+{
+	struct plugin *same = NULL;
+
+	for (size_t i = 0; served && i < served->count && !same; i++)
+		if (plugin_same(served->plugins[i], copy))
+			same = plugin_ref(served->plugins[i]);
+	if (!same && plugin_open(copy, error) == 0)
+		return copy;
+	plugin_unref(&copy);
+	return same;
+}
+
 int registry_load(struct registry *registry, const char *name, const char *const *search,
-		  struct plait_error *error)
+		  const struct registry *served, struct plait_error *error)
 {
 	struct plait_error why;
-	struct plugin *plugin = plugin_open(name, search, &why);
+	struct plugin *plugin = plugin_copy(name, search, &why);
+
+	if (plugin)
+		plugin = share_or_open(plugin, served, &why);
 
 	/* A namesake's init is not even called. */
-	if (!plugin || check_duplicate(registry, plugin, &why) || plugin_init(plugin, &why)) {
+	if (!plugin || check_duplicate(registry, plugin, &why) ||
+	    (!plugin->initialised && plugin_init(plugin, &why))) {
 		plugin_unref(&plugin);
 		if (error)
 			*error = why;

@@ -34,17 +34,15 @@ struct shard {
 };
 
 struct limits {
-	struct admission admission;
-	const struct limit_settings *settings;
 	uint64_t secret[2];
 	_Alignas(CACHE_LINE) atomic_llong connections;
 	atomic_llong handshakes;
 	struct shard shards[SHARDS];
 };
 
-static struct limits *limits_of(struct admission *admission)
+static struct limits_gate *gate_of(struct admission *admission)
 {
-	return CONTAINER_OF(admission, struct limits, admission);
+	return CONTAINER_OF(admission, struct limits_gate, admission);
 }
 
 static struct host host_of(const struct plait_addr *addr)
@@ -57,9 +55,9 @@ static struct host host_of(const struct plait_addr *addr)
 }
 
 /* The peers of a UNIX socket have no address to be told apart by. */
-static bool by_address(const struct limits *limits, const struct plait_addr *peer)
+static bool by_address(const struct limits_gate *gate, const struct plait_addr *peer)
 {
-	return limits->settings->per_address > 0 && peer->family != PLAIT_FAMILY_UNIX;
+	return gate->settings->per_address > 0 && peer->family != PLAIT_FAMILY_UNIX;
 }
 
 /* Who does not know the secret cannot choose addresses that share a bucket. */
@@ -102,8 +100,9 @@ static void forget(struct shard *shard, struct visitor *visitor)
 	block_give(visitor);
 }
 
-static enum plait_reason visit(struct limits *limits, const struct plait_addr *peer)
+static enum plait_reason visit(const struct limits_gate *gate, const struct plait_addr *peer)
 {
+	struct limits *limits = gate->limits;
 	struct host host = host_of(peer);
 	unsigned hash = hash_of(limits, &host);
 	struct shard *shard = shard_of(limits, hash);
@@ -114,7 +113,7 @@ static enum plait_reason visit(struct limits *limits, const struct plait_addr *p
 		visitor = enter(shard, &host, hash);
 	if (!visitor)
 		reason = PLAIT_REASON_INTERNAL;
-	else if (visitor->connections >= limits->settings->per_address)
+	else if (visitor->connections >= gate->settings->per_address)
 		reason = PLAIT_REASON_LIMIT_ADDRESS;
 	else
 		visitor->connections++;
@@ -136,15 +135,16 @@ static void leave(struct limits *limits, const struct plait_addr *peer)
 
 static enum plait_reason admit(struct admission *admission, const struct plait_addr *peer, bool *overflow)
 {
-	struct limits *limits = limits_of(admission);
-	int64_t most = limits->settings->connections;
+	const struct limits_gate *gate = gate_of(admission);
+	struct limits *limits = gate->limits;
+	int64_t most = gate->settings->connections;
 	int64_t before = atomic_fetch_add_explicit(&limits->connections, 1, memory_order_relaxed);
 	enum plait_reason reason = PLAIT_REASON_NONE;
 	*overflow = most > 0 && before >= most;
-	if (*overflow && before >= most + limits->settings->overflow)
+	if (*overflow && before >= most + gate->settings->overflow)
 		reason = PLAIT_REASON_LIMIT_CONNECTIONS;
-	else if (by_address(limits, peer))
-		reason = visit(limits, peer);
+	else if (by_address(gate, peer))
+		reason = visit(gate, peer);
 	if (reason != PLAIT_REASON_NONE)
 		atomic_fetch_sub_explicit(&limits->connections, 1, memory_order_relaxed);
 	return reason;
@@ -152,16 +152,17 @@ static enum plait_reason admit(struct admission *admission, const struct plait_a
 
 static void release(struct admission *admission, const struct plait_addr *peer)
 {
-	struct limits *limits = limits_of(admission);
-	atomic_fetch_sub_explicit(&limits->connections, 1, memory_order_relaxed);
-	if (by_address(limits, peer))
-		leave(limits, peer);
+	const struct limits_gate *gate = gate_of(admission);
+	atomic_fetch_sub_explicit(&gate->limits->connections, 1, memory_order_relaxed);
+	if (by_address(gate, peer))
+		leave(gate->limits, peer);
 }
 
 static bool begin_handshake(struct admission *admission)
 {
-	struct limits *limits = limits_of(admission);
-	int64_t most = limits->settings->handshakes;
+	const struct limits_gate *gate = gate_of(admission);
+	struct limits *limits = gate->limits;
+	int64_t most = gate->settings->handshakes;
 	int64_t before = atomic_fetch_add_explicit(&limits->handshakes, 1, memory_order_relaxed);
 	if (most == 0 || before < most)
 		return true;
@@ -171,7 +172,7 @@ static bool begin_handshake(struct admission *admission)
 
 static void end_handshake(struct admission *admission)
 {
-	atomic_fetch_sub_explicit(&limits_of(admission)->handshakes, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&gate_of(admission)->limits->handshakes, 1, memory_order_relaxed);
 }
 
 int64_t limits_handshakes(const struct limits *limits)
@@ -184,16 +185,12 @@ int64_t limits_count(const struct limits *limits)
 	return atomic_load_explicit(&limits->connections, memory_order_relaxed);
 }
 
-struct limits *limits_new(const struct limit_settings *settings)
+struct limits *limits_new(void)
 {
 	struct limits *limits = aligned_alloc(CACHE_LINE, sizeof(*limits));
 	if (!limits)
 		return NULL;
-	*limits = (struct limits){ .admission = { .admit = admit,
-						  .release = release,
-						  .begin_handshake = begin_handshake,
-						  .end_handshake = end_handshake },
-				   .settings = settings };
+	*limits = (struct limits){ 0 };
 	/* From early in the system's life there is always something; without it, the table is merely predictable. */
 	(void)!getrandom(limits->secret, sizeof(limits->secret), GRND_NONBLOCK);
 	for (unsigned i = 0; i < SHARDS; i++)
@@ -214,7 +211,12 @@ void limits_free(struct limits **limits_at)
 	free(limits);
 }
 
-struct admission *limits_admission(struct limits *limits)
+void limits_gate_init(struct limits_gate *gate, struct limits *limits, const struct limit_settings *settings)
 {
-	return &limits->admission;
+	*gate = (struct limits_gate){ .admission = { .admit = admit,
+						     .release = release,
+						     .begin_handshake = begin_handshake,
+						     .end_handshake = end_handshake },
+				      .settings = settings,
+				      .limits = limits };
 }

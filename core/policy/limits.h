@@ -8,11 +8,19 @@
 
 struct limits;
 
-/* settings is borrowed. NULL: no memory. */
-struct limits *limits_new(const struct limit_settings *settings);
+/* A listener's counts, whatever its settings are at the time. NULL: no memory. */
+struct limits *limits_new(void);
 void limits_free(struct limits **limits); /* nobody admitted may be left */
 
-struct admission *limits_admission(struct limits *limits);
+/* Who comes in by certain settings. Several may stand before the same counts: who came in by one leaves by that one. */
+struct limits_gate {
+	struct admission admission;
+	const struct limit_settings *settings;
+	struct limits *limits;
+};
+
+/* Both are borrowed. */
+void limits_gate_init(struct limits_gate *gate, struct limits *limits, const struct limit_settings *settings);
 
 /* Connections that were admitted, those of the overflow protocol among them. Any thread. */
 int64_t limits_count(const struct limits *limits);

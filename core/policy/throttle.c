@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/alloc.h"
 #include "core/base/compiler.h"
@@ -107,9 +108,8 @@ static void apply_to_all(struct part *part, enum traffic_direction direction)
 	}
 }
 
-static uint64_t burst(const struct part *part, enum traffic_direction direction)
+static uint64_t burst(const struct part *part, enum traffic_direction direction, uint64_t rate)
 {
-	uint64_t rate = part->throttle->gauges[direction].rate;
 	uint64_t moved = atomic_load_explicit(&part->moved[direction], memory_order_relaxed);
 	uint64_t share = BURST_S / part->loop->count;
 	if (share < BURST_LEAST_S)
@@ -131,19 +131,19 @@ static bool burst_came(const struct part *part)
 static void look(struct part *part)
 {
 	struct throttle *throttle = part->throttle;
-	uint64_t now_ms = loop_now(part->loop), held_until_ms[TRAFFIC_DIRECTIONS], next_ms;
+	uint64_t now_ms = loop_now(part->loop), next_ms;
+	struct gauge gauges[TRAFFIC_DIRECTIONS];
 	pthread_mutex_lock(&throttle->lock);
 	if (now_ms >= throttle->measured_ms + PERIOD_MS || burst_came(part))
 		measure(throttle, now_ms);
 	next_ms = throttle->measured_ms + PERIOD_MS;
-	for (unsigned i = 0; i < TRAFFIC_DIRECTIONS; i++)
-		held_until_ms[i] = throttle->gauges[i].held_until_ms;
+	memcpy(gauges, throttle->gauges, sizeof(gauges));
 	pthread_mutex_unlock(&throttle->lock);
 	for (unsigned i = 0; i < TRAFFIC_DIRECTIONS; i++) {
-		bool held = now_ms < held_until_ms[i];
-		part->burst_at[i] = burst(part, i);
-		if (held && held_until_ms[i] < next_ms)
-			next_ms = held_until_ms[i];
+		bool held = now_ms < gauges[i].held_until_ms;
+		part->burst_at[i] = burst(part, i, gauges[i].rate);
+		if (held && gauges[i].held_until_ms < next_ms)
+			next_ms = gauges[i].held_until_ms;
 		if (held == part->held[i])
 			continue;
 		part->held[i] = held;
@@ -210,10 +210,17 @@ struct throttle *throttle_new(const struct limit_settings *settings)
 	if (!throttle)
 		return NULL;
 	throttle->traffic = (struct traffic){ .enter = enter, .leave = leave, .moved = moved };
+	pthread_mutex_init(&throttle->lock, NULL);
+	throttle_set(throttle, settings);
+	return throttle;
+}
+
+void throttle_set(struct throttle *throttle, const struct limit_settings *settings)
+{
+	pthread_mutex_lock(&throttle->lock);
 	throttle->gauges[TRAFFIC_IN].rate = settings->read_rate;
 	throttle->gauges[TRAFFIC_OUT].rate = settings->write_rate;
-	pthread_mutex_init(&throttle->lock, NULL);
-	return throttle;
+	pthread_mutex_unlock(&throttle->lock);
 }
 
 void throttle_free(struct throttle **throttle_at)

@@ -20,6 +20,9 @@ static inline bool throttle_needed(const struct limit_settings *settings)
 struct throttle *throttle_new(const struct limit_settings *settings);
 void throttle_free(struct throttle **throttle); /* no connection may be left */
 
+/* Other rates, from the next measurement on. What is to be paid for stays so. Any thread. */
+void throttle_set(struct throttle *throttle, const struct limit_settings *settings);
+
 /* For the listener's factories. */
 struct traffic *throttle_traffic(struct throttle *throttle);
 

@@ -5,7 +5,7 @@
 
 #include "core/base/log.h"
 #include "core/plugin/descriptor.h"
-#include "core/server/listener.h"
+#include "core/server/listener/listener.h"
 #include "core/server/renew.h"
 
 #define THE_PROGRAM "the program's protocol"
@@ -55,11 +55,11 @@ static int make_context(struct plait_listener *listener, const char *endpoint, s
 {
 	struct problems problems;
 	problems_init(&problems);
-	listener->own_context = listener->context = tls_context_new(&listener->config->tls_context->settings,
-								    listener->config->name, &problems);
-	report(&problems, listener->config->name, endpoint, !listener->context, error);
+	listener->own_context = tls_context_new(&listener->config->tls_context->settings,
+						listener->config->name, &problems);
+	report(&problems, listener->config->name, endpoint, !listener->own_context, error);
 	problems_fini(&problems);
-	return listener->context ? 0 : PLAIT_ERROR_INVALID;
+	return listener->own_context ? 0 : PLAIT_ERROR_INVALID;
 }
 
 static int read_alpn(const struct plait_listen_alpn *alpn, struct plait_protocol ***out,
@@ -116,7 +116,7 @@ static struct plait_listener *make(const char *endpoint, const struct plait_prot
 		return NULL;
 	}
 	const struct listener_config *listener_config = config->listeners.items;
-	struct plait_listener *listener = listener_new(listener_config, NULL);
+	struct plait_listener *listener = listener_new(listener_config);
 	listener->own_protocols = own;
 	listener->own_config = config;
 	if (listener_config->tls_context && make_context(listener, endpoint, error) < 0)
@@ -133,12 +133,14 @@ static unsigned next_loop(struct plait_reactor *reactor)
 static int open_listener(struct plait_reactor *reactor, struct plait_listener *listener,
 			 struct plait_error *error)
 {
+	struct version_parts parts = { .config = listener->config, .context = listener->own_context };
+	struct listener_binding binding = { .accept_mode = CONFIG_ACCEPT_LEAST_LOADED,
+					    .first = next_loop(reactor) };
 	int result = listener_resolve(listener, error);
 	if (result == 0)
-		result = listener_prepare(listener, reactor, error);
+		result = listener_prepare(listener, &parts, reactor, error);
 	if (result == 0)
-		result = listener_bind(listener, reactor, CONFIG_ACCEPT_LEAST_LOADED, next_loop(reactor),
-				       error);
+		result = listener_bind(listener, reactor, &binding, error);
 	if (result == 0)
 		result = reactor_add_listener(reactor, listener, error);
 	/* From here on the listener lasts as long as the reactor. */

@@ -1,130 +1,99 @@
-/* From a file to everything that can be known to be right before anything is bound. */
+/* A server from its configuration, up to everything that can be known to be right before anything is bound. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
-#include "core/base/json_path.h"
 #include "core/base/log.h"
 #include "core/server/parts.h"
+#include "core/server/reload.h"
 #include "core/server/renew.h"
 
-/* The folders of the configuration, then the default ones. NULL-terminated; the caller frees it. */
-static const char **plugin_folders(const struct config *config)
+static size_t index_of(const struct snapshot *snapshot, const struct listener_config *config)
 {
-	const char *const *defaults = plugin_default_path();
-	size_t count = config->plugin_path.count, extra = 0;
-	while (defaults[extra])
-		extra++;
-	const char **folders = calloc(count + extra + 1, sizeof(*folders));
-	if (!folders)
+	return (size_t)(config - (const struct listener_config *)snapshot->config->listeners.items);
+}
+
+struct plait_listener *server_make_listener(const struct listener_config *config, size_t index,
+					    struct problems *problems)
+{
+	struct plait_error error = { 0 };
+	char path[64];
+	if (!config->endpoint_known)
 		return NULL;
-	for (size_t i = 0; i < count; i++)
-		folders[i] = config->plugin_path.items[i];
-	for (size_t i = 0; i < extra; i++)
-		folders[count + i] = defaults[i];
-	return folders;
+	struct plait_listener *listener = listener_new(config);
+	if (listener_resolve(listener, &error) == 0)
+		return listener;
+	snprintf(path, sizeof(path), "listeners[%zu].bind", index);
+	problems_add_error(problems, path, &error);
+	return listener;
 }
 
-/* Where a problem belongs, and what it is about when that is not the place itself. */
-static void add(struct problems *problems, const char *path, const struct plait_error *error)
+/* An error's path is below the listener where it is one of its settings, else what it is about. */
+static void add_error(struct problems *problems, size_t index, const char *otherwise,
+		      struct plait_error *error)
 {
-	if (error->path[0])
-		problems_add(problems, path, "%s: %s", error->path, error->text);
-	else
+	char path[128];
+	bool setting = strncmp(error->path, "socket.", 7) == 0;
+	const char *key = setting ? error->path : otherwise;
+	snprintf(path, sizeof(path), "listeners[%zu]%s%.80s", index, key[0] ? "." : "", key);
+	if (setting)
 		problems_add(problems, path, "%s", error->text);
+	else
+		problems_add_error(problems, path, error);
 }
 
-static void load_plugins(struct server *server, struct problems *problems)
+int server_prepare_listener(struct server *server, struct snapshot *snapshot,
+			    const struct listener_config *config, struct plait_listener *listener,
+			    struct problems *problems)
 {
-	const struct config *config = server->config;
-	const char **folders = plugin_folders(config);
-	for (size_t i = 0; i < config->plugins.count; i++) {
-		struct plait_error error = { .text = "no memory" };
-		char path[64];
-		if (folders &&
-		    registry_load(server->registry, config->plugins.items[i], folders, &error) == 0)
-			continue;
-		snprintf(path, sizeof(path), "plugins[%zu]", i);
-		add(problems, path, &error);
-	}
-	free(folders);
+	struct plait_error error = { 0 };
+	struct version_parts parts;
+	snapshot_parts(snapshot, config, &parts);
+	int result = listener_prepare(listener, &parts, server->reactor, &error);
+	free((void *)parts.name_contexts);
+	if (result < 0)
+		add_error(problems, index_of(snapshot, config), "", &error);
+	return result;
 }
 
-static void load_tls(struct server *server, struct problems *problems)
+int server_bind_listener(struct server *server, struct snapshot *snapshot, struct plait_listener *listener,
+			 struct plait_listener *const *leaving, struct problems *problems)
 {
-	const struct plait_list *list = &server->config->tls;
-	const struct tls_config *contexts = list->items;
-	server->tls = calloc(list->count + 1, sizeof(struct tls_context *));
-	if (!server->tls) {
-		problems_add(problems, "tls", "no memory");
-		return;
-	}
-	for (size_t i = 0; i < list->count; i++) {
-		char path[JSON_PATH_SIZE];
-		json_path_key(path, sizeof(path), "tls", list->names[i], strlen(list->names[i]));
-		server->tls[i] = tls_context_new(&contexts[i].settings, path, problems);
-	}
-}
-
-struct tls_context *server_tls(const struct server *server, const struct tls_config *config)
-{
-	return config ? server->tls[config - (const struct tls_config *)server->config->tls.items] : NULL;
-}
-
-/* On a listener without TLS they are an error. */
-static void give_names(const struct server *server, struct plait_listener *listener)
-{
-	const struct listener_config *config = listener->config;
-	for (size_t i = 0; config->name_contexts && i < config->server_names.count; i++)
-		listener->name_contexts[i] = server_tls(server, config->name_contexts[i]);
+	struct plait_error error = { 0 };
+	size_t index = index_of(snapshot, listener->config);
+	struct listener_binding binding = {
+		.accept_mode = (enum config_accept)server->snapshot->config->accept,
+		.first = (unsigned)(index % PLAIT_LOOPS_MAX),
+		.leaving = leaving,
+	};
+	int result = listener_bind(listener, server->reactor, &binding, &error);
+	if (result < 0)
+		add_error(problems, index, "bind", &error);
+	return result;
 }
 
 /* Finds the addresses. */
-static void resolve_listeners(struct server *server, struct problems *problems)
+static void make_listeners(struct server *server, struct problems *problems)
 {
-	const struct plait_list *list = &server->config->listeners;
+	const struct plait_list *list = &server->snapshot->config->listeners;
 	const struct listener_config *configs = list->items;
 	server->listeners = calloc(list->count + 1, sizeof(*server->listeners));
 	if (!server->listeners) {
 		problems_add(problems, "listeners", "no memory");
 		return;
 	}
-	for (size_t i = 0; i < list->count; i++) {
-		struct plait_error error = { 0 };
-		char path[64];
-		server->listener_count = i + 1;
-		if (!configs[i].endpoint_known)
-			continue;
-		server->listeners[i] = listener_new(&configs[i], server_tls(server, configs[i].tls_context));
-		give_names(server, server->listeners[i]);
-		if (listener_resolve(server->listeners[i], &error) == 0)
-			continue;
-		snprintf(path, sizeof(path), "listeners[%zu].bind", i);
-		add(problems, path, &error);
-	}
-}
-
-static void name_tls(struct server *server, struct problems *problems)
-{
-	struct plait_error error = { 0 };
-	server->named = named_tls_new(&server->config->tls, server->tls, &error);
-	if (!server->named)
-		problems_add(problems, "tls", "%s", error.text);
+	server->listener_count = list->count;
+	for (size_t i = 0; i < list->count; i++)
+		server->listeners[i] = server_make_listener(&configs[i], i, problems);
 }
 
 /* Starts the factories. */
 static void prepare_listeners(struct server *server, struct problems *problems)
 {
-	for (size_t i = 0; i < server->listener_count; i++) {
-		struct plait_error error = { 0 };
-		char path[64];
-		server->listeners[i]->directory = named_tls_directory(server->named);
-		if (listener_prepare(server->listeners[i], server->reactor, &error) == 0)
-			continue;
-		snprintf(path, sizeof(path), "listeners[%zu]", i);
-		add(problems, path, &error);
-	}
+	for (size_t i = 0; i < server->listener_count; i++)
+		server_prepare_listener(server, server->snapshot, server->listeners[i]->config,
+					server->listeners[i], problems);
 }
 
 /* A server is limited by its configuration, not by a shell's habit. */
@@ -137,21 +106,28 @@ static void raise_descriptor_limit(void)
 	}
 }
 
+static void on_hangup(void *arg)
+{
+	server_reload_logged(arg);
+}
+
 /* Its threads come with the run. */
 static void make_reactor(struct server *server, struct problems *problems)
 {
+	const struct config *config = server->snapshot->config;
 	struct plait_error error = { 0 };
 	struct reactor_settings settings = {
-		.loops = (unsigned)server->config->threads,
-		.drain_timeout_ms = server->config->drain_timeout_ms,
-		.renew_on_hangup = true,
+		.loops = (unsigned)config->threads,
+		.drain_timeout_ms = config->drain_timeout_ms,
+		.on_hangup = on_hangup,
+		.on_hangup_arg = server,
 	};
 	raise_descriptor_limit();
 	server->reactor = reactor_new(&settings, &error);
 	if (!server->reactor)
 		problems_add(problems, "threads", "%s", error.text);
-	for (size_t i = 0; server->reactor && i < server->config->tls.count; i++)
-		renewal_add(server->reactor->renewal, server->tls[i]);
+	for (size_t i = 0; server->reactor && i < config->tls.count; i++)
+		renewal_add(server->reactor->renewal, server->snapshot->tls[i].context);
 }
 
 struct server *server_load(const char *file, struct problems *problems)
@@ -162,24 +138,18 @@ struct server *server_load(const char *file, struct problems *problems)
 		problems_add(problems, NULL, "no memory");
 		return NULL;
 	}
-	server->config = config_load(file, problems);
-	server->registry = registry_new();
-	if (!server->config || !server->registry)
+	server->file = file;
+	server->snapshot = snapshot_load(file, NULL, problems);
+	if (!server->snapshot || !server->snapshot->config)
 		goto fail;
-	log_configure((enum plait_log_level)server->config->log.level,
-		      (enum log_format)server->config->log.format);
-	/* Each step does what it can whatever the others found: all errors are told at once. */
-	load_plugins(server, problems);
-	load_tls(server, problems);
-	config_bind_protocols(server->config, server->registry,
-			      registry_count(server->registry) == server->config->plugins.count, problems);
-	resolve_listeners(server, problems);
+	const struct config *config = server->snapshot->config;
+	log_configure((enum plait_log_level)config->log.level, (enum log_format)config->log.format);
+	make_listeners(server, problems);
 	if (problems->errors > errors)
 		goto fail;
 	/* Only here do plugins run with their options. */
 	make_reactor(server, problems);
-	name_tls(server, problems);
-	if (server->reactor && server->named)
+	if (server->reactor)
 		prepare_listeners(server, problems);
 	if (problems->errors > errors)
 		goto fail;
@@ -197,7 +167,7 @@ size_t server_listener_count(const struct server *server)
 
 size_t server_plugin_count(const struct server *server)
 {
-	return registry_count(server->registry);
+	return registry_count(server->snapshot->registry);
 }
 
 void server_free(struct server **server_at)
@@ -207,15 +177,10 @@ void server_free(struct server **server_at)
 	if (!server)
 		return;
 	for (size_t i = 0; i < server->listener_count; i++)
-		listener_free(&server->listeners[i]);
+		if (server->listeners[i] && !server->listeners[i]->reactor)
+			listener_free(&server->listeners[i]);
 	free(server->listeners);
 	plait_reactor_free(&server->reactor);
-	named_tls_free(&server->named);
-	for (size_t i = 0; server->tls && i < server->config->tls.count; i++)
-		tls_context_free(&server->tls[i]);
-	free(server->tls);
-	if (server->registry)
-		registry_free(&server->registry);
-	config_free(&server->config);
+	snapshot_unref(&server->snapshot);
 	free(server);
 }

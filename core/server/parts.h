@@ -2,25 +2,30 @@
 #ifndef SERVER_PARTS_H
 #define SERVER_PARTS_H
 
-#include "core/config/config.h"
-#include "core/net/tls/tls.h"
-#include "core/plugin/registry.h"
-#include "core/server/listener.h"
-#include "core/server/named_tls.h"
+#include "core/server/listener/listener.h"
 #include "core/server/server.h"
+#include "core/server/snapshot.h"
 
 struct server {
-	struct config *config;
-	struct registry *registry;
+	const char *file;
+	struct snapshot *snapshot; /* that is served; NULL: none could be */
 	struct plait_reactor *reactor;
-	struct tls_context **tls; /* one for each of config->tls, in its order */
-	struct named_tls *named;  /* these, by their names */
-	struct plait_listener *
-		*listeners; /* likewise of config->listeners; NULL: none was made, or the reactor has it */
+	struct plait_listener **listeners; /* likewise of its config->listeners; NULL: none was made */
 	size_t listener_count;
 };
 
-/* The context a listener's tls name stands for; NULL: none. */
-struct tls_context *server_tls(const struct server *server, const struct tls_config *config);
+/* A listener as its configuration says, its addresses found; but for a bind that is none: NULL. Errors are added to problems,
+ * under "listeners[INDEX]". */
+struct plait_listener *server_make_listener(const struct listener_config *config, size_t index,
+					    struct problems *problems);
+
+/* Makes a version of that listener, ready to be served. 0, or -1 with an error added. */
+int server_prepare_listener(struct server *server, struct snapshot *snapshot,
+			    const struct listener_config *config, struct plait_listener *listener,
+			    struct problems *problems);
+
+/* Binds it; leaving as in struct listener_binding. 0, or -1 with an error added. */
+int server_bind_listener(struct server *server, struct snapshot *snapshot, struct plait_listener *listener,
+			 struct plait_listener *const *leaving, struct problems *problems);
 
 #endif

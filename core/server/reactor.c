@@ -13,7 +13,7 @@
 #include "core/config/config.h"
 #include "core/loop/signals.h"
 #include "core/net/net.h"
-#include "core/server/listener.h"
+#include "core/server/listener/listener.h"
 #include "core/server/renew.h"
 #include "core/server/shutdown.h"
 
@@ -32,7 +32,8 @@ struct plait_reactor *reactor_new(const struct reactor_settings *settings, struc
 	pthread_mutex_init(&reactor->lock, NULL);
 	reactor->drain_timeout_ms = settings->drain_timeout_ms;
 	reactor->leave_signals = settings->leave_signals;
-	reactor->renew_on_hangup = settings->renew_on_hangup;
+	reactor->on_hangup = settings->on_hangup;
+	reactor->on_hangup_arg = settings->on_hangup_arg;
 	reactor->renewal = renewal_new();
 	reactor->workers = workers_new(settings->loops, error);
 	if (!reactor->workers)
@@ -58,6 +59,13 @@ fail:
 	return NULL;
 }
 
+static void renew_all(void *arg)
+{
+	const struct plait_reactor *reactor = arg;
+	log_write(PLAIT_LOG_INFO, NULL, "SIGHUP: reading certificates and all that belongs to them anew");
+	renewal_all(reactor->renewal);
+}
+
 struct plait_reactor *plait_reactor_new(const struct plait_reactor_options *options,
 					struct plait_error *error)
 {
@@ -65,11 +73,15 @@ struct plait_reactor *plait_reactor_new(const struct plait_reactor_options *opti
 	if (options) {
 		settings.loops = options->loops;
 		settings.leave_signals = options->leave_signals;
-		settings.renew_on_hangup = options->renew_on_hangup;
 		if (options->drain_timeout_ms)
 			settings.drain_timeout_ms = options->drain_timeout_ms;
 	}
-	return reactor_new(&settings, error);
+	struct plait_reactor *reactor = reactor_new(&settings, error);
+	if (reactor && options && options->renew_on_hangup) {
+		reactor->on_hangup = renew_all;
+		reactor->on_hangup_arg = reactor;
+	}
+	return reactor;
 }
 
 /* ---- the boss ---- */
@@ -91,8 +103,7 @@ static void on_hangup(struct plait_reactor *reactor)
 		log_write(PLAIT_LOG_INFO, NULL, "SIGHUP: the server stops, and reads nothing anew");
 		return;
 	}
-	log_write(PLAIT_LOG_INFO, NULL, "SIGHUP: reading certificates and all that belongs to them anew");
-	renewal_all(reactor->renewal);
+	reactor->on_hangup(reactor->on_hangup_arg);
 }
 
 static void on_signal(int number, void *arg)
@@ -113,7 +124,7 @@ static void on_signal(int number, void *arg)
 
 int reactor_take_signals(struct plait_reactor *reactor, struct plait_error *error)
 {
-	int numbers[] = { SIGTERM, SIGINT, reactor->renew_on_hangup ? SIGHUP : 0, 0 };
+	int numbers[] = { SIGTERM, SIGINT, reactor->on_hangup ? SIGHUP : 0, 0 };
 	signal(SIGPIPE, SIG_IGN);
 	if (reactor->leave_signals || reactor->signals)
 		return 0;
@@ -177,6 +188,21 @@ int reactor_add_listener(struct plait_reactor *reactor, struct plait_listener *l
 		listener_start(listener);
 	pthread_mutex_unlock(&reactor->lock);
 	return state <= REACTOR_RUNNING ? 0 : too_late(error);
+}
+
+void reactor_remove_listener(struct plait_reactor *reactor, struct plait_listener *listener)
+{
+	struct plait_listener *before = NULL;
+	pthread_mutex_lock(&reactor->lock);
+	struct plait_listener **at = &reactor->first;
+	while (*at != listener) {
+		before = *at;
+		at = &before->next;
+	}
+	*at = listener->next;
+	if (reactor->last == listener)
+		reactor->last = before;
+	pthread_mutex_unlock(&reactor->lock);
 }
 
 void reactor_announce(struct plait_reactor *reactor)

@@ -25,7 +25,9 @@ struct plait_reactor {
 	struct shutdown *shutdown; /* NULL before it begins */
 	struct renewal *renewal;   /* of the TLS contexts; boss's, and any thread's where it says so */
 	uint64_t drain_timeout_ms;
-	bool leave_signals, renew_on_hangup;
+	bool leave_signals;
+	plait_call_fn *on_hangup; /* NULL: SIGHUP is not taken */
+	void *on_hangup_arg;
 	bool stuck;         /* a callback, or work on a thread, did not return: nothing can be freed */
 	atomic_size_t owed; /* aborted connections that still owed their peers something */
 
@@ -40,7 +42,8 @@ struct reactor_settings {
 	unsigned loops; /* 0: one a processor */
 	uint64_t drain_timeout_ms;
 	bool leave_signals;
-	bool renew_on_hangup; /* SIGHUP is taken, too */
+	plait_call_fn *on_hangup; /* for SIGHUP, on the boss loop; NULL: it is not taken */
+	void *on_hangup_arg;
 };
 
 /* NULL with error filled. */
@@ -58,6 +61,9 @@ int reactor_expect_listener(struct plait_reactor *reactor, struct plait_error *e
  * with error filled, and the listener is still the caller's. */
 int reactor_add_listener(struct plait_reactor *reactor, struct plait_listener *listener,
 			 struct plait_error *error);
+
+/* One that has left. */
+void reactor_remove_listener(struct plait_reactor *reactor, struct plait_listener *listener);
 
 /* Logs where all listeners listen. */
 void reactor_announce(struct plait_reactor *reactor);

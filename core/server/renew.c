@@ -69,6 +69,19 @@ void renewal_add(struct renewal *renewal, struct tls_context *context)
 	pthread_mutex_unlock(&renewal->lock);
 }
 
+void renewal_remove(struct renewal *renewal, const struct tls_context *context)
+{
+	pthread_mutex_lock(&renewal->lock);
+	struct item **at = &renewal->first;
+	while (*at && (*at)->context != context)
+		at = &(*at)->next;
+	struct item *item = *at;
+	if (item)
+		*at = item->next;
+	pthread_mutex_unlock(&renewal->lock);
+	free(item);
+}
+
 /* ---- what has changed ---- */
 
 static const struct tls_served *find_kind(const struct tls_generation *generation, int kind)
@@ -144,11 +157,12 @@ static int read_item(struct item *item, struct problems *problems)
 	return item->fresh ? 0 : PLAIT_ERROR_INVALID;
 }
 
-static int read_all(struct renewal *renewal, struct problems *problems)
+static int read_all(struct renewal *renewal, renewal_wanted_fn *wanted, const void *arg,
+		    struct problems *problems)
 {
 	int result = 0;
 	for (struct item *item = renewal->first; item; item = item->next)
-		if (read_item(item, problems) < 0)
+		if ((!wanted || wanted(item->context, arg)) && read_item(item, problems) < 0)
 			result = PLAIT_ERROR_INVALID;
 	return result;
 }
@@ -204,10 +218,11 @@ static void look_at_files(struct renewal *renewal, struct item *item)
 
 /* ---- for others ---- */
 
-int renewal_prepare(struct renewal *renewal, struct problems *problems)
+int renewal_prepare(struct renewal *renewal, renewal_wanted_fn *wanted, const void *arg,
+		    struct problems *problems)
 {
 	pthread_mutex_lock(&renewal->lock);
-	return read_all(renewal, problems);
+	return read_all(renewal, wanted, arg, problems);
 }
 
 void renewal_commit(struct renewal *renewal)
@@ -226,7 +241,7 @@ int renewal_all(struct renewal *renewal)
 {
 	struct problems problems;
 	problems_init(&problems);
-	int result = renewal_prepare(renewal, &problems);
+	int result = renewal_prepare(renewal, NULL, NULL, &problems);
 	if (!renewal->first)
 		log_write(PLAIT_LOG_INFO, NULL, "tls: there is no context to renew");
 	tell_problems(&problems, NULL);

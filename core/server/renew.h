@@ -24,10 +24,15 @@ void renewal_free(struct renewal **renewal);
  * renewal that is under way. */
 void renewal_add(struct renewal *renewal, struct tls_context *context);
 
-/* In two steps, for who has more to change with the contexts, or nothing: renewal_prepare reads all of them, and is
- * followed by renewal_commit when it returned 0, or renewal_abandon in any case. Between them, nobody else renews. A
- * negative code with every error added to problems. Any thread; it reads files. */
-int renewal_prepare(struct renewal *renewal, struct problems *problems);
+/* It is not renewed any more. Any thread, not between renewal_prepare and what follows it. */
+void renewal_remove(struct renewal *renewal, const struct tls_context *context);
+
+/* In two steps, for who has more to change with the contexts, or nothing: renewal_prepare reads those for which wanted(context,
+ * arg) is true (NULL: all of them), and is followed by renewal_commit when it returned 0, or renewal_abandon in any case.
+ * Between them, nobody else renews. A negative code with every error added to problems. Any thread; it reads files. */
+typedef bool renewal_wanted_fn(const struct tls_context *context, const void *arg);
+int renewal_prepare(struct renewal *renewal, renewal_wanted_fn *wanted, const void *arg,
+		    struct problems *problems);
 void renewal_commit(struct renewal *renewal);
 void renewal_abandon(struct renewal *renewal);
 

@@ -7,18 +7,6 @@
 #include "core/net/net.h"
 #include "core/server/parts.h"
 
-static int bind_listener(struct server *server, size_t index, struct plait_error *error)
-{
-	struct plait_listener *listener = server->listeners[index];
-	int result = listener_bind(listener, server->reactor, (enum config_accept)server->config->accept,
-				   (unsigned)(index % PLAIT_LOOPS_MAX), error);
-	if (result == 0)
-		result = reactor_add_listener(server->reactor, listener, error);
-	if (result == 0)
-		server->listeners[index] = NULL;
-	return result;
-}
-
 int server_bind(struct server *server, struct problems *problems)
 {
 	struct plait_error error = { 0 };
@@ -28,16 +16,13 @@ int server_bind(struct server *server, struct problems *problems)
 		problems_add(problems, NULL, "%s", error.text);
 		return -1;
 	}
-	for (size_t i = 0; i < server->listener_count; i++) {
-		char path[128];
-		if (bind_listener(server, i, &error) == 0)
-			continue;
-		bool setting = strncmp(error.path, "socket.", 7) == 0; /* a listener's own */
-		snprintf(path, sizeof(path), "listeners[%zu].%.80s", i, setting ? error.path : "bind");
-		problems_add(problems, path, "%s%s%s", setting ? "" : error.path,
-			     !setting && error.path[0] ? ": " : "", error.text);
-		error = (struct plait_error){ 0 };
-	}
+	for (size_t i = 0; i < server->listener_count; i++)
+		server_bind_listener(server, server->snapshot, server->listeners[i], NULL, problems);
+	if (problems->errors > errors)
+		return -1;
+	for (size_t i = 0; i < server->listener_count; i++)
+		if (reactor_add_listener(server->reactor, server->listeners[i], &error) < 0)
+			problems_add_error(problems, NULL, &error);
 	if (problems->errors > errors)
 		return -1;
 	reactor_announce(server->reactor);

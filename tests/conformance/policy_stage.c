@@ -79,7 +79,7 @@ static const struct plait_protocol overflow_protocol = { PLAIT_PROTOCOL_HEAD("ov
 static void gone(struct conn_owner *owner, const struct plait_addr *peer)
 {
 	struct visitor *visitor = CONTAINER_OF(owner, struct visitor, client.owner);
-	struct admission *admission = limits_admission(policy_play.limits);
+	struct admission *admission = &policy_play.gate.admission;
 
 	visitor->client.conn = NULL;
 	admission->release(admission, peer);
@@ -89,7 +89,7 @@ static void gone(struct conn_owner *owner, const struct plait_addr *peer)
 struct visitor *policy_visit(json_int_t id)
 {
 	static const struct plait_addr peer = { .family = PLAIT_FAMILY_IPV4, .u.bytes = { 127, 0, 0, 1 } };
-	struct admission *admission = limits_admission(policy_play.limits);
+	struct admission *admission = &policy_play.gate.admission;
 	bool overflow;
 
 	policy_play.accepted = admission->admit(admission, &peer, &overflow) == PLAIT_REASON_NONE;
@@ -195,8 +195,9 @@ static void make_listener(void)
 {
 	policy_play.returned = json_string("nothing was set");
 	policy_play.error = json_string("nothing was done");
-	policy_play.limits = limits_new(&policy_play.settings);
+	policy_play.limits = limits_new();
 	rig_init(&policy_play.rig);
+	limits_gate_init(&policy_play.gate, policy_play.limits, &policy_play.settings);
 	if (!policy_play.limits || rig_listen(&policy_play.listener, &protocol, NULL, NULL) < 0 ||
 	    rig_listen(&policy_play.overflow, &overflow_protocol, NULL, NULL) < 0)
 		abort();

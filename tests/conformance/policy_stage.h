@@ -31,6 +31,7 @@ struct policy_play {
 	struct rig_listener listener, overflow;
 	struct limit_settings settings;
 	struct limits *limits;
+	struct limits_gate gate;
 	struct throttle *throttle; /* NULL: none is needed */
 	struct visitor visitors[VISITORS_MOST];
 	size_t count;

@@ -83,8 +83,9 @@ static struct plait_failure *failure_of(const struct link *link, int code, const
 
 /* ---- the connection ---- */
 
-static void on_made(struct conn_owner *owner)
+static void on_made(struct conn_owner *owner, struct plait_conn *conn)
 {
+	(void)conn;
 	struct link *link = CONTAINER_OF(owner, struct link, owner);
 	halt(link);
 	link->told = true;

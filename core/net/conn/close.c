@@ -11,7 +11,7 @@
 static void set_reason(struct plait_conn *conn, enum plait_reason reason)
 {
 	if (conn->reason == PLAIT_REASON_NONE)
-		conn->reason = (uint8_t)reason;
+		conn->reason = (unsigned)reason & 0x7f;
 }
 
 /* One line for the end of a connection; detail may be NULL. */
@@ -229,6 +229,9 @@ void conn_drain(struct plait_conn *conn)
 	if (conn_is_upgrading(conn)) /* it is drained when TLS has begun */
 		return;
 	if (conn->state == CONN_OPEN && conn_protocol(conn)->draining) {
+		if (conn->drain_told)
+			return;
+		conn->drain_told = true;
 		conn_enter(conn);
 		conn_protocol(conn)->draining(conn);
 		conn_leave(conn);

@@ -218,7 +218,7 @@ static void open_now(struct plait_conn *conn)
 		conn_leave(conn);
 	}
 	if (conn->owner && conn->owner->made)
-		conn->owner->made(conn->owner);
+		conn->owner->made(conn->owner, conn);
 	if (conn->loop->net->draining)
 		conn_drain(conn);
 }

@@ -44,7 +44,7 @@ struct membership;
  * follows. */
 struct conn_owner {
 	void (*gone)(struct conn_owner *owner, const struct plait_addr *peer);
-	void (*made)(struct conn_owner *owner);
+	void (*made)(struct conn_owner *owner, struct plait_conn *conn);
 	void (*failed)(struct conn_owner *owner, enum plait_reason reason, const char *text);
 
 	/* Around the handshake of one that begins TLS when it is open. False: there are too many under way, and no end will
@@ -86,7 +86,8 @@ struct plait_conn {
 
 	uint8_t state;           /* enum conn_state */
 	uint8_t paused;          /* a set of enum conn_pause */
-	uint8_t reason;          /* enum plait_reason; first one wins, see close.c */
+	uint8_t reason : 7;      /* enum plait_reason; first one wins, see close.c */
+	bool drain_told : 1;     /* its protocol knows that it is to end */
 	uint8_t read_needs;      /* enum watch_interest: what reading waits for */
 	uint8_t write_needs;     /* WATCH_NONE: writing is not blocked */
 	uint8_t wants;           /* what the transport was last asked to report */

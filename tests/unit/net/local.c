@@ -54,11 +54,9 @@ static void listen_with(struct local *local, const struct plait_protocol *protoc
 	local->protocol = protocol;
 	local->host = host;
 	CU_ASSERT_EQUAL_FATAL(rig_listen(&local->rig, protocol, NULL, NULL), 0);
-	struct stream_listener_options options = { .factory = local->rig.factory,
-						   .transport = transport,
-						   .transport_context = context,
-						   .keep_on_loop = true };
-	local->listener = stream_listener_new(&options);
+	struct stream_listener_options options = { .transport = transport, .keep_on_loop = true };
+	local->reception = (struct reception){ .factory = local->rig.factory, .transport_context = context };
+	local->listener = stream_listener_new(&options, &local->reception);
 	int fd = bind_it(local, host, port);
 	local->port = socket_port(fd);
 	if (local->path[0])

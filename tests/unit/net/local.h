@@ -6,12 +6,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/net/stream_listener.h"
 #include "tests/unit/rig.h"
 
 /* A loop with a real clock, unless the test stops it, and a listener that accepts with a protocol. */
 struct local {
 	struct plait_loop *loop;
 	struct rig_listener rig;
+	struct reception reception;
 	struct stream_listener *listener;
 	uint16_t port;
 	const struct plait_protocol *protocol;

@@ -18,7 +18,7 @@ static void keeps_what_it_loads(void)
 	folder_sample(&folder, "sample.so");
 	CU_ASSERT_EQUAL(registry_count(registry), 0);
 	CU_ASSERT_PTR_NULL(registry_find(registry, "sample"));
-	CU_ASSERT_EQUAL_FATAL(registry_load(registry, "sample", search, NULL), 0);
+	CU_ASSERT_EQUAL_FATAL(registry_load(registry, "sample", search, NULL, NULL), 0);
 	CU_ASSERT_EQUAL(registry_count(registry), 1);
 	struct plugin *plugin = registry_find(registry, "sample");
 
@@ -45,17 +45,17 @@ static void takes_a_name_once(void)
 	folder_make(&folder);
 	const char *first = folder_sample(&folder, "first.so"), *second = folder_sample(&folder, "second.so");
 
-	CU_ASSERT_EQUAL_FATAL(registry_load(registry, first, NULL, &error), 0);
+	CU_ASSERT_EQUAL_FATAL(registry_load(registry, first, NULL, NULL, &error), 0);
 	setenv("SAMPLE_STATE", "untouched", 1);
-	CU_ASSERT_EQUAL(registry_load(registry, second, NULL, &error), PLAIT_ERROR_REFUSED);
+	CU_ASSERT_EQUAL(registry_load(registry, second, NULL, NULL, &error), PLAIT_ERROR_REFUSED);
 	CU_ASSERT_STRING_EQUAL(error.path, second);
 	snprintf(expected, sizeof(expected),
 		 "is a second plugin with the protocol name \"sample\", after %s; ", first);
 	CU_ASSERT_PTR_NOT_NULL(strstr(error.text, expected));
-	CU_ASSERT_EQUAL(registry_load(registry, first, NULL, &error), PLAIT_ERROR_REFUSED);
+	CU_ASSERT_EQUAL(registry_load(registry, first, NULL, NULL, &error), PLAIT_ERROR_REFUSED);
 	CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "is named twice"));
 	CU_ASSERT_STRING_EQUAL(getenv("SAMPLE_STATE"), "untouched"); /* neither init nor fini ran */
-	CU_ASSERT_EQUAL(registry_load(registry, "none", NULL, &error), PLAIT_ERROR_MISSING);
+	CU_ASSERT_EQUAL(registry_load(registry, "none", NULL, NULL, &error), PLAIT_ERROR_MISSING);
 	CU_ASSERT_EQUAL(registry_count(registry), 1);
 	registry_free(&registry);
 	folder_remove(&folder);

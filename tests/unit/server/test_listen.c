@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "core/net/net.h"
-#include "core/server/listener.h"
+#include "core/server/listener/listener.h"
 #include "tests/unit/server/trial.h"
 #include "tests/unit/suite.h"
 
@@ -284,8 +284,9 @@ static void zero_is_the_configurations_default(void)
 			       sizeof(config->net.limits)),
 			0);
 	CU_ASSERT_STRING_EQUAL(config->net.socket.mode, net_settings_default()->socket.mode);
-	CU_ASSERT_STRING_EQUAL(plait_factory_name(listener->factory), "echo");
-	CU_ASSERT_EQUAL(((const struct settings *)plait_factory_options(listener->factory))->size, 4096);
+	CU_ASSERT_STRING_EQUAL(plait_factory_name(listener->versions->factory), "echo");
+	CU_ASSERT_EQUAL(((const struct settings *)plait_factory_options(listener->versions->factory))->size,
+			4096);
 	CU_ASSERT_EQUAL(reactor->drain_timeout_ms, 30000);
 	trial_finish();
 }
@@ -312,8 +313,8 @@ static void options_are_heeded(void)
 	struct plait_listener *listener = plait_listen(reactor, "tcp://127.0.0.1:0", &echo, &options, NULL);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(listener);
 	const struct net_settings *net = &listener->config->net;
-	CU_ASSERT_STRING_EQUAL(plait_factory_name(listener->factory), "front");
-	CU_ASSERT_PTR_EQUAL(plait_factory_options(listener->factory), &settings);
+	CU_ASSERT_STRING_EQUAL(plait_factory_name(listener->versions->factory), "front");
+	CU_ASSERT_PTR_EQUAL(plait_factory_options(listener->versions->factory), &settings);
 	CU_ASSERT_EQUAL(net->timeouts.handshake_ms, 1);
 	CU_ASSERT_EQUAL(net->timeouts.idle_ms, 0);
 	CU_ASSERT_EQUAL(net->timeouts.close_ms, 3);
@@ -345,7 +346,7 @@ static void given_options_need_not_be_told(void)
 	struct plait_listener *listener = plait_listen(reactor, "tcp://127.0.0.1:0", &demanding, &options,
 						       NULL);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(listener);
-	CU_ASSERT_PTR_EQUAL(plait_factory_options(listener->factory), &settings);
+	CU_ASSERT_PTR_EQUAL(plait_factory_options(listener->versions->factory), &settings);
 	trial_finish();
 }
 
@@ -367,15 +368,15 @@ static void rates_and_overflow_are_heeded(void)
 	CU_ASSERT_EQUAL(limits->overflow, 3);
 	CU_ASSERT_EQUAL(limits->read_rate, 1000);
 	CU_ASSERT_EQUAL(limits->write_rate, 2000);
-	CU_ASSERT_STRING_EQUAL(listener->overflow->protocol->head.name, "busy");
-	CU_ASSERT_PTR_NOT_NULL(listener->factory->traffic);
-	CU_ASSERT_PTR_EQUAL(listener->overflow->traffic, listener->factory->traffic);
+	CU_ASSERT_STRING_EQUAL(listener->versions->overflow->protocol->head.name, "busy");
+	CU_ASSERT_PTR_NOT_NULL(listener->versions->factory->traffic);
+	CU_ASSERT_PTR_EQUAL(listener->versions->overflow->traffic, listener->versions->factory->traffic);
 	options.overflow_connections = 0;
 	listener = plait_listen(reactor, "tcp://127.0.0.1:0", &echo, &options, NULL);
 	CU_ASSERT_EQUAL(listener->config->net.limits.overflow, 100);
 	listener = listen_on("tcp://127.0.0.1:0");
-	CU_ASSERT_PTR_NULL(listener->factory->traffic); /* nobody counts for nothing */
-	CU_ASSERT_PTR_NULL(listener->overflow);
+	CU_ASSERT_PTR_NULL(listener->versions->factory->traffic); /* nobody counts for nothing */
+	CU_ASSERT_PTR_NULL(listener->versions->overflow);
 	trial_finish();
 }
 

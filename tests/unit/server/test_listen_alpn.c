@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/server/listener.h"
+#include "core/server/listener/listener.h"
 #include "tests/unit/server/trial.h"
 #include "tests/unit/suite.h"
 
@@ -53,7 +53,7 @@ static void each_has_its_factory(void)
 	if (!listener)
 		printf("# %s: %s\n", error.path, error.text);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(listener);
-	const struct factory_choices *choices = listener->factory->choices;
+	const struct factory_choices *choices = listener->versions->factory->choices;
 	CU_ASSERT_PTR_NOT_NULL_FATAL(choices);
 	CU_ASSERT_EQUAL_FATAL(choices->count, 2);
 	CU_ASSERT_STRING_EQUAL(choices->items[0]->protocol->head.name, "demanding");
@@ -61,7 +61,7 @@ static void each_has_its_factory(void)
 	CU_ASSERT_STRING_EQUAL(choices->items[1]->protocol->head.name, "sized");
 	CU_ASSERT_EQUAL(((const struct settings *)plait_factory_options(choices->items[1]))->size, 4096);
 	CU_ASSERT_STRING_EQUAL(plait_factory_name(choices->items[1]), "plain"); /* the listener's */
-	CU_ASSERT_PTR_EQUAL(choices->items[1]->settings, listener->factory->settings);
+	CU_ASSERT_PTR_EQUAL(choices->items[1]->settings, listener->versions->factory->settings);
 	trial_finish();
 }
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "core/server/expiry.h"
-#include "core/server/listener.h"
+#include "core/server/listener/listener.h"
 #include "core/server/renew.h"
 #include "tests/unit/net/tls_folder.h"
 #include "tests/unit/server/trial.h"
@@ -148,10 +148,10 @@ static void what_is_prepared_can_be_abandoned(void)
 	begin(TLS_RELOAD_OFF);
 	struct tls_served was = served(0);
 	put(0, "server-2.pem", "server-2.key");
-	CU_ASSERT_EQUAL(renewal_prepare(renewal, &problems), 0);
+	CU_ASSERT_EQUAL(renewal_prepare(renewal, NULL, NULL, &problems), 0);
 	renewal_abandon(renewal);
 	CU_ASSERT(serves_the_same(0, &was));
-	CU_ASSERT_EQUAL(renewal_prepare(renewal, &problems), 0);
+	CU_ASSERT_EQUAL(renewal_prepare(renewal, NULL, NULL, &problems), 0);
 	renewal_commit(renewal);
 	CU_ASSERT_FALSE(serves_the_same(0, &was));
 	CU_ASSERT(serves_the_same(1, &was));

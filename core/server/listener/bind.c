@@ -1,0 +1,146 @@
+/* From addresses to bound sockets: new ones, or those of a listener that leaves. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/server/listener/kind.h"
+
+/* Among sockets that share their address the kernel would also let in another server's of the same user, and give it
+ * some of the connections. */
+static int refuse_sharing(const struct plait_listener *listener, const struct sockaddr_storage *sa,
+			  socklen_t len, struct plait_error *error)
+{
+	int fd = socket_bind(listener->kind->type, (const struct sockaddr *)sa, len,
+			     &listener->config->net.socket, false, error);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+/* A socket that another listener has on that address, the number-th one there. -1: there is none. */
+static int find_socket(const struct plait_listener *listener, const struct sockaddr_storage *sa,
+		       socklen_t len, unsigned number)
+{
+	for (unsigned i = 0; i < listener->socket_count; i++) {
+		struct sockaddr_storage found = { 0 };
+		socklen_t found_len = sizeof(found);
+		int fd = listener->sockets[i].fd;
+		if (getsockname(fd, (struct sockaddr *)&found, &found_len) < 0 ||
+		    !socket_same_address(&found, found_len, sa, len))
+			continue;
+		if (number-- == 0)
+			return fd;
+	}
+	return -1;
+}
+
+/* A descriptor of its own. -1: nobody who leaves has that socket, or it cannot be had; then error is filled. */
+static int inherit(const struct plait_listener *listener, const struct listener_binding *binding,
+		   const struct sockaddr_storage *sa, socklen_t len, unsigned number,
+		   struct plait_error *error)
+{
+	struct plait_listener *const *leaving = binding->leaving;
+	for (; leaving && *leaving; leaving++) {
+		if ((*leaving)->kind->type != listener->kind->type)
+			continue;
+		int found = find_socket(*leaving, sa, len, number);
+		if (found < 0)
+			continue;
+		if (socket_adjustable(&(*leaving)->config->net.socket, &listener->config->net.socket, error) <
+		    0)
+			return -1;
+		int fd = fcntl(found, F_DUPFD_CLOEXEC, 3);
+		if (fd < 0)
+			plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot take a socket over: %s",
+					strerror(errno));
+		return fd;
+	}
+	return -1;
+}
+
+struct order {
+	struct plait_listener *listener;
+	const struct listener_binding *binding;
+	struct workers *workers;
+	bool share; /* one address, several sockets */
+	unsigned address;
+};
+
+/* One socket of an address; number: which of those. A descriptor, or a negative code with error filled. */
+static int get_socket(const struct order *order, unsigned number, struct plait_error *error)
+{
+	struct plait_listener *listener = order->listener;
+	const struct sockaddr_storage *sa = &listener->addresses.items[order->address].sa;
+	socklen_t len = listener->addresses.items[order->address].len;
+	const struct socket_settings *settings = &listener->config->net.socket;
+	error->code = 0;
+	int fd = inherit(listener, order->binding, sa, len, number, error);
+	if (fd >= 0)
+		listener->inherited = true;
+	if (fd >= 0 || error->code < 0)
+		return fd >= 0 ? fd : error->code;
+	if (number == 0 && order->share && !settings->shared) {
+		int result = refuse_sharing(listener, sa, len, error);
+		if (result < 0)
+			return result;
+	}
+	return socket_bind(listener->kind->type, (const struct sockaddr *)sa, len, settings, order->share,
+			   error);
+}
+
+/* The port the system chose for the first is everyone's. */
+static void share_port(struct plait_listener *listener, unsigned address, int fd)
+{
+	for (unsigned i = address; i < listener->addresses.count; i++)
+		socket_set_port(&listener->addresses.items[i].sa, socket_port(fd));
+}
+
+static int bind_address(const struct order *order, struct plait_error *error)
+{
+	struct plait_listener *listener = order->listener;
+	unsigned loops = workers_count(order->workers), sockets = order->share ? loops : 1;
+	for (unsigned i = 0; i < sockets; i++) {
+		struct plait_loop *loop = workers_loop(order->workers, (order->binding->first + i) % loops);
+		int fd = get_socket(order, i, error);
+		if (fd < 0)
+			return fd;
+		if (i == 0)
+			share_port(listener, order->address, fd);
+		unix_path_remember(fd, &listener->path);
+		listener->sockets[listener->socket_count++] =
+			(struct bound_socket){ .fd = fd, .address = order->address };
+		int result = listener->kind->add(listener, loop, fd, i == 0, error);
+		if (result < 0)
+			return result;
+	}
+	return 0;
+}
+
+int listener_bind(struct plait_listener *listener, struct plait_reactor *reactor,
+		  const struct listener_binding *binding, struct plait_error *error)
+{
+	struct plait_error unused;
+	struct order order = {
+		.listener = listener,
+		.binding = binding,
+		.workers = reactor->workers,
+		.share = binding->accept_mode == CONFIG_ACCEPT_REUSEPORT && listener->kind->inet,
+	};
+	size_t most = (size_t)workers_count(reactor->workers) * listener->addresses.count;
+	listener->versions = listener->fresh;
+	listener->fresh = NULL;
+	listener->sockets = calloc(most + 1, sizeof(listener->sockets[0]));
+	if (!listener->sockets || listener->kind->open(listener, reactor->workers, order.share) < 0)
+		return plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a listener");
+	for (; order.address < listener->addresses.count; order.address++) {
+		int result = bind_address(&order, error ? error : &unused);
+		if (result < 0)
+			return result;
+	}
+	socket_describe(listener->config->endpoint.scheme, listener->sockets[0].fd, listener->address,
+			sizeof(listener->address));
+	return 0;
+}

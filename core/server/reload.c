@@ -1,0 +1,403 @@
+/* Reload: a new snapshot beside the one that is served, everything that differs prepared, and then changed in one go. */
+#include "core/server/reload.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/base/alloc.h"
+#include "core/base/log.h"
+#include "core/base/units.h"
+#include "core/server/parts.h"
+#include "core/server/renew.h"
+
+/* What becomes of a listener of the new configuration. */
+enum fate { FATE_STAYS, FATE_CHANGES, FATE_MOVES, FATE_COMES };
+
+struct course {
+	enum fate fate;
+	const struct listener_config *config;
+	struct plait_listener *before;   /* of the same name; NULL: it comes */
+	struct plait_listener *listener; /* that serves it afterwards */
+	char keys[256];                  /* of what has changed */
+};
+
+struct reload {
+	struct server *server;
+	struct problems *problems;
+	struct changes *changes;
+	struct snapshot *fresh;
+	bool tls_changed; /* one of the contexts is new, or has gone */
+	struct course *courses;
+	size_t count;
+	struct plait_listener **leaving; /* ended by NULL */
+	size_t leaving_count;
+};
+
+static struct plait_listener *find_listener(const struct server *server, const char *name)
+{
+	for (size_t i = 0; i < server->listener_count; i++)
+		if (strcmp(server->listeners[i]->name, name) == 0)
+			return server->listeners[i];
+	return NULL;
+}
+
+/* ---- what differs ---- */
+
+static bool same_protocols(const struct listener_config *a, const struct listener_config *b)
+{
+	const struct alpn_config *one = a->alpn.items, *other = b->alpn.items;
+	if (a->speaks != b->speaks || a->overflow.speaks != b->overflow.speaks ||
+	    a->alpn.count != b->alpn.count)
+		return false;
+	for (size_t i = 0; i < a->alpn.count; i++)
+		if (one[i].speaks != other[i].speaks)
+			return false;
+	return true;
+}
+
+static bool same_contexts(const struct version_parts *a, const struct version_parts *b)
+{
+	if (a->context != b->context)
+		return false;
+	for (size_t i = 0; i < b->config->server_names.count; i++)
+		if (a->name_contexts[i] != b->name_contexts[i])
+			return false;
+	return true;
+}
+
+/* Behind the same names. */
+static bool same_tls(struct reload *reload, const struct listener_version *version,
+		     const struct listener_config *config)
+{
+	struct version_parts was, is;
+	if (reload->tls_changed && version_names_tls(version))
+		return false;
+	snapshot_parts(version->snapshot, version->config, &was);
+	snapshot_parts(reload->fresh, config, &is);
+	bool same = same_contexts(&was, &is);
+	free((void *)was.name_contexts);
+	free((void *)is.name_contexts);
+	return same;
+}
+
+static void add_key(struct course *course, const char *key)
+{
+	size_t len = strlen(course->keys);
+	snprintf(course->keys + len, sizeof(course->keys) - len, "%s%s", len ? ", " : "", key);
+}
+
+static void compare(struct reload *reload, struct course *course)
+{
+	const struct listener_version *version = course->before->versions;
+	size_t changes = config_listener_changes(version->snapshot->config, version->config,
+						 reload->fresh->config, course->config, course->keys,
+						 sizeof(course->keys));
+	course->fate = changes > 0 ? FATE_CHANGES : FATE_STAYS;
+	if (strcmp(version->config->bind, course->config->bind) != 0) {
+		course->fate = FATE_MOVES;
+		return;
+	}
+	if (!same_protocols(version->config, course->config))
+		add_key(course, "the plugin's code");
+	if (changes == 0 && !same_tls(reload, version, course->config))
+		add_key(course, "the TLS context");
+	if (course->keys[0])
+		course->fate = FATE_CHANGES;
+}
+
+static void plot(struct reload *reload, size_t index)
+{
+	const struct listener_config *configs = reload->fresh->config->listeners.items;
+	struct course *course = &reload->courses[index];
+	course->config = &configs[index];
+	course->before = find_listener(reload->server, course->config->name);
+	course->fate = FATE_COMES;
+	if (course->before)
+		compare(reload, course);
+	if (course->fate == FATE_STAYS || course->fate == FATE_CHANGES)
+		course->listener = course->before;
+}
+
+static bool is_served_on(const struct reload *reload, const struct plait_listener *listener)
+{
+	for (size_t i = 0; i < reload->count; i++)
+		if (reload->courses[i].listener == listener)
+			return true;
+	return false;
+}
+
+static void plot_all(struct reload *reload)
+{
+	const struct server *server = reload->server;
+	reload->count = reload->fresh->config->listeners.count;
+	reload->courses = calloc(reload->count + 1, sizeof(reload->courses[0]));
+	reload->leaving = calloc(server->listener_count + 1, sizeof(reload->leaving[0]));
+	if (!reload->courses || !reload->leaving) {
+		problems_add(reload->problems, "listeners", "no memory");
+		return;
+	}
+	for (size_t i = 0; i < reload->count; i++)
+		plot(reload, i);
+	for (size_t i = 0; i < server->listener_count; i++)
+		if (!is_served_on(reload, server->listeners[i]))
+			reload->leaving[reload->leaving_count++] = server->listeners[i];
+}
+
+/* ---- all that can fail ---- */
+
+static bool is_shared(const struct tls_context *context, const void *arg)
+{
+	return snapshot_has_tls(arg, context);
+}
+
+static void prepare_new(struct reload *reload, struct course *course)
+{
+	size_t index = (size_t)(course - reload->courses);
+	size_t errors = reload->problems->errors;
+	course->listener = server_make_listener(course->config, index, reload->problems);
+	if (reload->problems->errors > errors ||
+	    server_prepare_listener(reload->server, reload->fresh, course->config, course->listener,
+				    reload->problems) < 0)
+		return;
+	server_bind_listener(reload->server, reload->fresh, course->listener, reload->leaving,
+			     reload->problems);
+}
+
+static void prepare_all(struct reload *reload)
+{
+	for (size_t i = 0; i < reload->count; i++) {
+		struct course *course = &reload->courses[i];
+		if (course->fate == FATE_CHANGES)
+			server_prepare_listener(reload->server, reload->fresh, course->config,
+						course->listener, reload->problems);
+		else if (course->fate != FATE_STAYS)
+			prepare_new(reload, course);
+	}
+}
+
+static void prepare(struct reload *reload)
+{
+	const struct snapshot *served = reload->server->snapshot;
+	const struct snapshot *fresh = reload->fresh;
+	reload->tls_changed = fresh->tls_shared < fresh->config->tls.count ||
+			      fresh->tls_shared < served->config->tls.count;
+	plot_all(reload);
+	if (reload->problems->errors == 0)
+		prepare_all(reload);
+}
+
+static void discard(struct reload *reload)
+{
+	for (size_t i = 0; i < reload->count; i++) {
+		struct course *course = &reload->courses[i];
+		if (course->fate == FATE_CHANGES && course->listener->fresh)
+			listener_discard(course->listener);
+		else if (course->fate == FATE_MOVES || course->fate == FATE_COMES)
+			listener_free(&course->listener);
+	}
+}
+
+/* ---- what cannot ---- */
+
+static void serve_new(struct reload *reload, struct course *course)
+{
+	struct plait_error error;
+	listener_inherit(course->listener, reload->leaving);
+	if (reactor_add_listener(reload->server->reactor, course->listener, &error) == 0)
+		listener_announce(course->listener);
+	else /* the end has come in between */
+		listener_free(&course->listener);
+}
+
+static void commit_one(struct reload *reload, struct course *course)
+{
+	const char *name = course->config->name;
+	switch (course->fate) {
+	case FATE_STAYS: return;
+	case FATE_CHANGES:
+		listener_adopt(course->listener);
+		changes_add(reload->changes, "%s: changed: %s", name, course->keys);
+		return;
+	case FATE_MOVES:
+		changes_add(reload->changes, "%s: moved from %s to %s", name, course->before->address,
+			    course->listener->address);
+		serve_new(reload, course);
+		return;
+	case FATE_COMES:
+		changes_add(reload->changes, "%s: new on %s", name, course->listener->address);
+		serve_new(reload, course);
+		return;
+	}
+}
+
+static bool moves(const struct reload *reload, const struct plait_listener *listener)
+{
+	for (size_t i = 0; i < reload->count; i++)
+		if (reload->courses[i].before == listener)
+			return true;
+	return false;
+}
+
+static void commit_leaving(struct reload *reload)
+{
+	for (size_t i = 0; i < reload->leaving_count; i++) {
+		struct plait_listener *listener = reload->leaving[i];
+		bool gone = !moves(reload, listener);
+		if (gone)
+			changes_add(reload->changes, "%s: removed from %s", listener->name,
+				    listener->address);
+		listener_leave(listener, gone);
+	}
+}
+
+static void commit_tls(const struct reload *reload)
+{
+	struct renewal *renewal = reload->server->reactor->renewal;
+	const struct snapshot *served = reload->server->snapshot, *fresh = reload->fresh;
+	renewal_commit(renewal);
+	for (size_t i = 0; i < served->config->tls.count; i++)
+		if (!snapshot_has_tls(fresh, served->tls[i].context)) {
+			changes_add(reload->changes, "%s: changed or removed",
+				    tls_context_path(served->tls[i].context));
+			renewal_remove(renewal, served->tls[i].context);
+		}
+	for (size_t i = 0; i < fresh->config->tls.count; i++)
+		if (!fresh->tls[i].origin)
+			renewal_add(renewal, fresh->tls[i].context);
+}
+
+/* What is read once, when a server starts. */
+static void warn_of_restarts(struct reload *reload)
+{
+	const struct config *was = reload->server->snapshot->config, *is = reload->fresh->config;
+	if (was->threads != is->threads)
+		problems_warn(reload->problems, "threads", "another number of threads needs a restart");
+	if (was->accept != is->accept)
+		problems_warn(reload->problems, "accept", "another way to accept needs a restart");
+	/* They stay, and so does the difference. */
+	reload->fresh->config->threads = was->threads;
+	reload->fresh->config->accept = was->accept;
+}
+
+static void commit_rest(struct reload *reload)
+{
+	const struct config *was = reload->server->snapshot->config, *is = reload->fresh->config;
+	char text[32];
+	if (was->log.level != is->log.level || was->log.format != is->log.format)
+		changes_add(reload->changes, "log: changed");
+	log_configure((enum plait_log_level)is->log.level, (enum log_format)is->log.format);
+	if (was->drain_timeout_ms != is->drain_timeout_ms)
+		changes_add(reload->changes, "drain_timeout: %s",
+			    units_format_duration(text, sizeof(text), is->drain_timeout_ms));
+	reload->server->reactor->drain_timeout_ms = is->drain_timeout_ms;
+}
+
+static void commit(struct reload *reload)
+{
+	struct server *server = reload->server;
+	warn_of_restarts(reload);
+	commit_tls(reload);
+	for (size_t i = 0; i < reload->count; i++)
+		commit_one(reload, &reload->courses[i]);
+	commit_leaving(reload);
+	commit_rest(reload);
+	struct plait_listener **listeners = server->listeners;
+	server->listener_count = 0;
+	server->listeners = alloc_zeroed((reload->count + 1) * sizeof(*server->listeners),
+					 "the list of listeners");
+	for (size_t i = 0; i < reload->count; i++)
+		if (reload->courses[i].listener)
+			server->listeners[server->listener_count++] = reload->courses[i].listener;
+	free(listeners);
+	struct snapshot *served = server->snapshot;
+	server->snapshot = reload->fresh;
+	reload->fresh = NULL;
+	snapshot_retire(served);
+	snapshot_unref(&served);
+}
+
+/* ---- all of it ---- */
+
+/* A pipe gives its bytes once, and who reads it again waits for ever. */
+static bool can_be_read_again(const struct server *server, struct problems *problems)
+{
+	struct stat found;
+	if (stat(server->file, &found) < 0 ||
+	    S_ISREG(found.st_mode)) /* what is missing is told by who reads it */
+		return true;
+	problems_add(problems, NULL,
+		     "%s is no regular file, and cannot be read again: keep the configuration in one",
+		     server->file);
+	return false;
+}
+
+int server_reload(struct server *server, struct problems *problems, struct changes *changes)
+{
+	struct reload reload = { .server = server, .problems = problems, .changes = changes };
+	struct renewal *renewal = server->reactor->renewal;
+	if (!can_be_read_again(server, problems))
+		return -1;
+	reload.fresh = snapshot_load(server->file, server->snapshot, problems);
+	bool sound = reload.fresh && reload.fresh->config;
+	if (sound)
+		renewal_prepare(renewal, is_shared, reload.fresh, problems);
+	if (problems->errors == 0)
+		prepare(&reload);
+	bool refused = problems->errors > 0 || !sound;
+	if (!refused) {
+		commit(&reload);
+	} else {
+		discard(&reload);
+		if (sound)
+			renewal_abandon(renewal);
+	}
+	problems->locate = NULL; /* the positions go with the config */
+	snapshot_unref(&reload.fresh);
+	free(reload.courses);
+	free(reload.leaving);
+	return refused ? -1 : 0;
+}
+
+static void log_problem(const struct problem *problem)
+{
+	enum plait_log_level level = problem->warning ? PLAIT_LOG_WARNING : PLAIT_LOG_ERROR;
+	const char *file = problem->file ? problem->file : "", *path = problem->path ? problem->path : "";
+	char place[32] = "";
+	if (problem->line > 0)
+		snprintf(place, sizeof(place), "%d:%d:", problem->line, problem->column);
+	log_write(level, NULL, "%s%s%s%s%s%s%s", file, file[0] ? ":" : "", place,
+		  file[0] || place[0] ? " " : "", path, path[0] ? ": " : "", problem->text);
+}
+
+static void log_problems(const struct problems *problems)
+{
+	for (size_t i = 0; i < problems->count; i++)
+		log_problem(&problems->items[i]);
+	if (problems->omitted > 0)
+		log_write(PLAIT_LOG_ERROR, NULL, "... and %zu more", problems->omitted);
+}
+
+int server_reload_logged(struct server *server)
+{
+	struct problems problems;
+	struct changes changes;
+	problems_init(&problems);
+	changes_init(&changes);
+	int result = server_reload(server, &problems, &changes);
+	log_problems(&problems);
+	for (size_t i = 0; i < changes.count; i++)
+		log_write(PLAIT_LOG_INFO, NULL, "reload: %s", changes.items[i]);
+	if (result == 0)
+		log_write(PLAIT_LOG_INFO, NULL, "reloaded %s: %zu change%s", server->file, changes.count,
+			  changes.count == 1 ? "" : "s");
+	else
+		log_write(
+			PLAIT_LOG_ERROR, NULL,
+			"not reloaded, and all is as it was; correct the %zu error%s above, then reload again",
+			problems.errors, problems.errors == 1 ? "" : "s");
+	changes_fini(&changes);
+	problems_fini(&problems);
+	return result;
+}

@@ -1,0 +1,15 @@
+/* One call on every loop, and when all have returned, one on the boss loop. */
+#ifndef SERVER_ROUND_H
+#define SERVER_ROUND_H
+
+#include <plait/loop.h>
+
+struct plait_reactor;
+
+typedef void round_fn(struct plait_loop *loop, void *arg);
+
+/* on_loop, which may be NULL, comes after all that was posted to that loop before. On the boss loop. Aborts when there is no
+ * memory. */
+void round_begin(struct plait_reactor *reactor, round_fn *on_loop, plait_call_fn *done, void *arg);
+
+#endif
