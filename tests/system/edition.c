@@ -1,0 +1,69 @@
+/* The protocol of test_reload.py, built in two editions: each says which it is, with the word that it was given, and echoes. */
+#include <plait/plait.h>
+#include <stdio.h>
+#include <string.h>
+
+struct edition_options {
+	const char *word;
+	bool refuse;
+};
+
+static const struct plait_option options[] = {
+	PLAIT_OPTION_STRING("word", struct edition_options, word, .fallback = "plain", .doc = "What it says"),
+	PLAIT_OPTION_BOOL("refuse", struct edition_options, refuse, .fallback = "false",
+			  .doc = "Whether it does not start"),
+	PLAIT_OPTION_END,
+};
+
+static int edition_init(struct plait_error *error)
+{
+	(void)error;
+	plait_log(PLAIT_LOG_INFO, "edition " EDITION " loaded");
+	return 0;
+}
+
+static void edition_fini(void)
+{
+	plait_log(PLAIT_LOG_INFO, "edition " EDITION " unloaded");
+}
+
+static int edition_start(struct plait_factory *factory, struct plait_error *error)
+{
+	const struct edition_options *given = plait_factory_options(factory);
+	if (!given->refuse)
+		return 0;
+	return plait_error_set(error, PLAIT_ERROR_REFUSED, NULL, "it was told not to");
+}
+
+static size_t greeting(const struct edition_options *given, char *line, size_t size)
+{
+	return (size_t)snprintf(line, size, EDITION " %s\n", given->word);
+}
+
+static void edition_made(struct plait_conn *conn)
+{
+	char line[200];
+	plait_write(conn, line, greeting(plait_conn_options(conn), line, sizeof(line)));
+}
+
+static size_t edition_data(struct plait_conn *conn, const void *data, size_t len)
+{
+	plait_write(conn, data, len);
+	return len;
+}
+
+static void edition_datagram(struct plait_port *port, const struct plait_addr *from, const void *data,
+			     size_t len)
+{
+	char answer[1024];
+	size_t head = greeting(plait_port_options(port), answer, sizeof(answer));
+	if (len > sizeof(answer) - head)
+		return;
+	memcpy(answer + head, data, len);
+	plait_send(port, from, answer, head + len);
+}
+
+PLAIT_PROTOCOL(edition, .summary = "says which edition it is", .options = options,
+	       .options_size = sizeof(struct edition_options), .init = edition_init, .fini = edition_fini,
+	       .factory_start = edition_start, .made = edition_made, .data = edition_data,
+	       .datagram = edition_datagram);
