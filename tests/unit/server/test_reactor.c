@@ -108,20 +108,21 @@ static void raise_term(void *arg)
 	kill(getpid(), SIGTERM);
 }
 
-static bool is_default(int number)
+/* What a shell's background jobs ignore is not the default. */
+static sighandler_t handler_of(int number)
 {
 	struct sigaction action;
 	sigaction(number, NULL, &action);
-	return action.sa_handler == SIG_DFL;
+	return action.sa_handler;
 }
 
 static void a_signal_ends_it(void)
 {
+	sighandler_t term = handler_of(SIGTERM), interrupt = handler_of(SIGINT);
 	trial_begin(1);
-	CU_ASSERT_TRUE(is_default(SIGTERM));
 	plait_call_when_running(loop_of(0), raise_term, NULL);
 	CU_ASSERT_EQUAL(plait_reactor_run(reactor), 0);
-	CU_ASSERT_TRUE(is_default(SIGTERM) && is_default(SIGINT));
+	CU_ASSERT_TRUE(handler_of(SIGTERM) == term && handler_of(SIGINT) == interrupt);
 	trial_finish();
 }
 
