@@ -1,15 +1,18 @@
-/* The protocol of test_reload.py, built in two editions: each says which it is, with the word that it was given, and echoes. */
+/* The protocol of the tests of reload, built in two editions: each says which it is, with the word that it was given, unless
+ * that is empty; then it echoes. */
 #include <plait/plait.h>
 #include <stdio.h>
 #include <string.h>
 
 struct edition_options {
 	const char *word;
+	const char *note;
 	bool refuse;
 };
 
 static const struct plait_option options[] = {
 	PLAIT_OPTION_STRING("word", struct edition_options, word, .fallback = "plain", .doc = "What it says"),
+	PLAIT_OPTION_STRING("note", struct edition_options, note, .doc = "What it keeps to itself"),
 	PLAIT_OPTION_BOOL("refuse", struct edition_options, refuse, .fallback = "false",
 			  .doc = "Whether it does not start"),
 	PLAIT_OPTION_END,
@@ -37,6 +40,8 @@ static int edition_start(struct plait_factory *factory, struct plait_error *erro
 
 static size_t greeting(const struct edition_options *given, char *line, size_t size)
 {
+	if (!given->word[0])
+		return 0;
 	return (size_t)snprintf(line, size, EDITION " %s\n", given->word);
 }
 
