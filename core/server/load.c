@@ -19,7 +19,7 @@ struct plait_listener *server_make_listener(const struct listener_config *config
 {
 	struct plait_error error = { 0 };
 	char path[64];
-	if (!config->endpoint_known)
+	if (!config->endpoint_known || !config->name) /* what is wrong with them has been told */
 		return NULL;
 	struct plait_listener *listener = listener_new(config);
 	if (listener_resolve(listener, &error) == 0)
