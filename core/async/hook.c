@@ -70,6 +70,14 @@ int plait_remove_hook(struct plait_hook *name)
 	return PLAIT_ERROR_GONE;
 }
 
+bool hooks_need(const struct plait_loop *loop, struct code_range code)
+{
+	for (const struct hook *hook = loop->hooks ? loop->hooks->first : NULL; hook; hook = hook->next)
+		if (code_range_has(code, (uintptr_t)hook->fn))
+			return true;
+	return false;
+}
+
 /* Takes the first hook of the phase out that was there when the phase began; NULL: there is none left. */
 static struct hook *take(struct hooks *hooks, enum plait_shutdown_phase phase, uint64_t last_id)
 {

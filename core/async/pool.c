@@ -325,6 +325,20 @@ static void drop_queue(struct pool *pool)
 	}
 }
 
+/* Work that is done and has not yet told so counts, whosever it is. */
+static bool pool_needs(struct threads *threads, struct code_range code)
+{
+	struct pool *pool = pool_of(threads);
+	pthread_mutex_lock(&pool->lock);
+	bool any = pool->coming > 0;
+	for (const struct work *work = pool->first; work && !any; work = work->next)
+		any = code_range_has(code, (uintptr_t)work->what);
+	for (const struct worker *worker = pool->workers; worker && !any; worker = worker->next)
+		any = code_range_has(code, (uintptr_t)worker->what);
+	pthread_mutex_unlock(&pool->lock);
+	return any;
+}
+
 static bool pool_stop(struct threads *threads)
 {
 	struct pool *pool = pool_of(threads);
@@ -364,8 +378,8 @@ static void pool_free(struct threads *threads)
 
 struct threads *pool_new(void)
 {
-	static const struct threads_kind kind = { pool_submit, pool_cancel, pool_configure, pool_stop,
-						  pool_free };
+	static const struct threads_kind kind = { pool_submit, pool_cancel, pool_configure,
+						  pool_needs,  pool_stop,   pool_free };
 	struct pool *pool = alloc_zeroed(sizeof(*pool), "threads");
 	pool->threads.kind = &kind;
 	pool->settings = threads_defaults;

@@ -99,4 +99,7 @@ ssize_t process_pipe_write(int fd, const struct iovec *parts, int count);
 int processes_add(struct plait_process *process);
 void processes_remove(struct plait_process *process);
 
+/* Whether one that has not ended calls into that code. On the loop. */
+bool processes_need(const struct plait_loop *loop, struct code_range code);
+
 #endif

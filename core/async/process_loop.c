@@ -70,6 +70,15 @@ void processes_remove(struct plait_process *process)
 	free_when_done(processes);
 }
 
+bool processes_need(const struct plait_loop *loop, struct code_range code)
+{
+	const struct plait_process *process = loop->processes ? loop->processes->first : NULL;
+	for (; process; process = process->next)
+		if (code_range_has(code, (uintptr_t)process->callbacks))
+			return true;
+	return false;
+}
+
 static void signal_all(struct processes *processes, int number)
 {
 	for (struct plait_process *process = processes->first; process; process = process->next)

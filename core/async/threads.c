@@ -18,6 +18,11 @@ bool threads_stop(struct threads *threads)
 	return threads->kind->stop(threads);
 }
 
+bool threads_need(struct threads *threads, struct code_range code)
+{
+	return threads->kind->needs && threads->kind->needs(threads, code);
+}
+
 void threads_free(struct threads **threads_at)
 {
 	struct threads *threads = *threads_at;

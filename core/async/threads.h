@@ -5,6 +5,8 @@
 #include <plait/error.h>
 #include <plait/threads.h>
 
+#include "core/base/code_range.h"
+
 struct work;
 typedef void work_fn(struct work *work);
 
@@ -31,6 +33,9 @@ struct threads_kind {
 	/* Values are complete and make sense. */
 	void (*configure)(struct threads *threads, const struct plait_thread_settings *settings);
 
+	/* As threads_need. */
+	bool (*needs)(struct threads *threads, struct code_range code);
+
 	bool (*stop)(struct threads *threads);
 	void (*free)(struct threads *threads);
 };
@@ -42,6 +47,9 @@ struct threads {
 
 /* What plait_threads_configure does not say. */
 extern const struct plait_thread_settings threads_defaults;
+
+/* Whether work that waits or runs leads into that code. Any thread. */
+bool threads_need(struct threads *threads, struct code_range code);
 
 /* Submissions are refused from here on; work that has not begun is dropped; work that runs is waited for until the
  * deadline. True when no thread is left. False when one is still at work, which was logged: nothing it may use can be

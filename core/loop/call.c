@@ -93,6 +93,20 @@ size_t loop_calls(const struct plait_loop *loop)
 	return active;
 }
 
+static bool calls_need(const struct calls *calls, struct code_range code)
+{
+	for (uint32_t i = 0; calls && i < calls->count; i++)
+		if (timer_active(&calls->slots[i]->timer) &&
+		    code_range_has(code, (uintptr_t)calls->slots[i]->fn))
+			return true;
+	return false;
+}
+
+bool loop_needs(const struct plait_loop *loop, struct code_range code)
+{
+	return calls_need(loop->calls, code) || loop_data_needs(&loop->data, code);
+}
+
 struct plait_timer plait_call_later(struct plait_loop *loop, uint64_t delay_ms, plait_call_fn *fn, void *arg)
 {
 	loop_assert_here(loop);

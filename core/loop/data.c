@@ -84,6 +84,14 @@ void loop_data_end(struct plait_loop *loop)
 	}
 }
 
+bool loop_data_needs(const struct loop_data *data, struct code_range code)
+{
+	for (const struct datum *datum = data->newest; datum; datum = datum->older)
+		if (code_range_has(code, (uintptr_t)datum->key))
+			return true;
+	return false;
+}
+
 void loop_data_fini(struct loop_data *data)
 {
 	while (data->newest) {

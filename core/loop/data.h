@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#include "core/base/code_range.h"
+
 struct datum;
 struct plait_loop;
 
@@ -16,6 +18,9 @@ struct loop_data {
 
 /* Calls all fini; the data stays, zeroed, for those who ask for it meanwhile. */
 void loop_data_end(struct plait_loop *loop);
+
+/* Whether a key lies there. */
+bool loop_data_needs(const struct loop_data *data, struct code_range code);
 
 void loop_data_fini(struct loop_data *data);
 

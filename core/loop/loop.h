@@ -7,6 +7,7 @@
 
 #include <plait/loop.h>
 
+#include "core/base/code_range.h"
 #include "core/base/compiler.h"
 #include "core/base/queue.h"
 #include "core/loop/data.h"
@@ -157,6 +158,9 @@ static inline void loop_assert_here(const struct plait_loop *loop)
 
 /* How many calls of plait_call_later are still to come. */
 size_t loop_calls(const struct plait_loop *loop);
+
+/* Whether a scheduled call, or the end of the loop's data, leads into that code. On the loop. */
+bool loop_needs(const struct plait_loop *loop, struct code_range code);
 
 /* For loop.c. */
 void calls_free(struct plait_loop *loop);

@@ -1,12 +1,17 @@
 /* Protocols that programs give us. */
 #include "core/net/own_protocol.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/option.h"
 #include "core/base/option_read.h"
+
+/* All that are in use. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct own_protocol *first;
 
 #define STATE_LARGEST ((size_t)1 << 30)
 
@@ -38,6 +43,39 @@ const char *protocol_fault(const struct plait_protocol *protocol, char *room, si
 	return room;
 }
 
+static void enter(struct own_protocol *own)
+{
+	pthread_mutex_lock(&lock);
+	own->next = first;
+	own->at = &first;
+	if (own->next)
+		own->next->at = &own->next;
+	first = own;
+	pthread_mutex_unlock(&lock);
+}
+
+static void leave(struct own_protocol *own)
+{
+	if (!own->at)
+		return;
+	pthread_mutex_lock(&lock);
+	*own->at = own->next;
+	if (own->next)
+		own->next->at = own->at;
+	own->at = NULL;
+	pthread_mutex_unlock(&lock);
+}
+
+bool own_protocols_need(struct code_range code)
+{
+	bool any = false;
+	pthread_mutex_lock(&lock);
+	for (const struct own_protocol *own = first; own && !any; own = own->next)
+		any = code_range_has(code, (uintptr_t)own->protocol.head.name);
+	pthread_mutex_unlock(&lock);
+	return any;
+}
+
 static int check_head(const struct plait_head *head, struct plait_error *error)
 {
 	if (head->magic != PLAIT_MAGIC || head->size < sizeof(*head))
@@ -66,6 +104,7 @@ int own_protocol_init(struct own_protocol *own, const struct plait_protocol *giv
 {
 	char room[600];
 	*own = (struct own_protocol){ .options = options };
+	enter(own);
 	int result = check_head(&given->head, error);
 	if (result < 0)
 		return result;
@@ -79,6 +118,7 @@ int own_protocol_init(struct own_protocol *own, const struct plait_protocol *giv
 
 void own_protocol_fini(struct own_protocol *own)
 {
+	leave(own);
 	option_arena_free(&own->arena);
 	free(own->defaults);
 	own->defaults = NULL;

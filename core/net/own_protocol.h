@@ -4,13 +4,16 @@
 
 #include <plait/protocol.h>
 
+#include "core/base/code_range.h"
+
 struct option_arena;
 
 struct own_protocol {
-	struct plait_protocol protocol; /* the program's, which may be older, widened */
-	const void *options;            /* the program's, or its table's defaults */
-	struct option_arena *arena;     /* of the defaults */
-	void *defaults;                 /* NULL: the program's are used, or there are none */
+	struct plait_protocol protocol;  /* the program's, which may be older, widened */
+	const void *options;             /* the program's, or its table's defaults */
+	struct option_arena *arena;      /* of the defaults */
+	void *defaults;                  /* NULL: the program's are used, or there are none */
+	struct own_protocol *next, **at; /* of all; at NULL: it is not one of them */
 };
 
 /* Copies given, the rest being zeros, or cut to our size. */
@@ -24,5 +27,8 @@ const char *protocol_fault(const struct plait_protocol *protocol, char *room, si
 int own_protocol_init(struct own_protocol *own, const struct plait_protocol *given, const void *options,
 		      struct plait_error *error);
 void own_protocol_fini(struct own_protocol *own);
+
+/* Whether one that has not come to its end leads into that code: a client's, a port's or a child's. Any thread. */
+bool own_protocols_need(struct code_range code);
 
 #endif

@@ -230,7 +230,57 @@ void plugin_unref(struct plugin **plugin)
 	assert(gone->references > 0);
 	if (--gone->references)
 		return;
+	if (gone->keeper)
+		gone->keeper->unused(gone->keeper, gone);
+	else
+		plugin_free(&gone);
+}
+
+void plugin_free(struct plugin **plugin)
+{
+	struct plugin *gone = *plugin;
+
+	*plugin = NULL;
 	if (gone->initialised && gone->protocol.fini)
 		gone->protocol.fini();
 	release(gone);
+}
+
+struct extent {
+	const struct link_map *map;
+	struct code_range code;
+};
+
+/* Adds the segments of the object that extent is about. */
+static int add_segments(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct extent *extent = arg;
+
+	(void)size;
+	if (info->dlpi_addr != extent->map->l_addr)
+		return 0;
+	for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+		uintptr_t begin = info->dlpi_addr + segment->p_vaddr, end = begin + segment->p_memsz;
+
+		if (segment->p_type != PT_LOAD)
+			continue;
+		if (extent->code.end == 0 || begin < extent->code.begin)
+			extent->code.begin = begin;
+		if (end > extent->code.end)
+			extent->code.end = end;
+	}
+	return 1;
+}
+
+struct code_range plugin_code(const struct plugin *plugin)
+{
+	struct extent extent = { 0 };
+	struct link_map *map = NULL;
+
+	if (dlinfo(plugin->handle, RTLD_DI_LINKMAP, &map) < 0)
+		return extent.code;
+	extent.map = map;
+	dl_iterate_phdr(add_segments, &extent);
+	return extent.code;
 }

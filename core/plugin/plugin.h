@@ -7,7 +7,16 @@
 
 #include <plait/protocol.h>
 
+#include "core/base/code_range.h"
 #include "core/base/container.h"
+
+struct plugin;
+
+/* Who looks after plugins that nobody refers to any more. */
+struct plugin_keeper {
+	/* Followed by plugin_free, when the rest of the process has nothing of it any more. Main thread. */
+	void (*unused)(struct plugin_keeper *keeper, struct plugin *plugin);
+};
 
 struct plugin {
 	struct plait_protocol protocol; /* the plugin's, widened with zeros to this host's size */
@@ -15,8 +24,9 @@ struct plugin {
 	void *handle;                   /* dlopen's */
 	size_t size;                    /* of the file */
 	int fd; /* of the private copy; open as long as the plugin, so that its name stays its own */
-	bool initialised;    /* init was called and succeeded */
-	unsigned references; /* main thread only; see plugin_ref */
+	bool initialised;             /* init was called and succeeded */
+	unsigned references;          /* main thread only; see plugin_ref */
+	struct plugin_keeper *keeper; /* NULL: it goes with the last reference */
 };
 
 /* Loads what name says: a name without a slash is looked up as NAME.so in the folders of search
@@ -24,9 +34,15 @@ struct plugin {
  * error's path naming the file and its text what is wrong and the remedy. Main thread. */
 struct plugin *plugin_load(const char *name, const char *const *search, struct plait_error *error);
 
-/* Main thread. The last unref calls fini and unloads. */
+/* Main thread. The last unref calls fini and unloads, or leaves that to the keeper. */
 struct plugin *plugin_ref(struct plugin *plugin);
 void plugin_unref(struct plugin **plugin);
+
+/* For the keeper: calls fini, and unloads. */
+void plugin_free(struct plugin **plugin);
+
+/* Where it lies in memory. */
+struct code_range plugin_code(const struct plugin *plugin);
 
 /* The one that a protocol is of; only of plugins' protocols. */
 static inline struct plugin *plugin_of(const struct plait_protocol *protocol)

@@ -126,6 +126,7 @@ static void make_reactor(struct server *server, struct problems *problems)
 	server->reactor = reactor_new(&settings, &error);
 	if (!server->reactor)
 		problems_add(problems, "threads", "%s", error.text);
+	farewell_attach(server->farewell, server->reactor);
 	for (size_t i = 0; server->reactor && i < config->tls.count; i++)
 		renewal_add(server->reactor->renewal, server->snapshot->tls[i].context);
 }
@@ -139,7 +140,8 @@ struct server *server_load(const char *file, struct problems *problems)
 		return NULL;
 	}
 	server->file = file;
-	server->snapshot = snapshot_load(file, NULL, problems);
+	server->farewell = farewell_new();
+	server->snapshot = snapshot_load(file, NULL, farewell_keeper(server->farewell), problems);
 	if (!server->snapshot || !server->snapshot->config)
 		goto fail;
 	const struct config *config = server->snapshot->config;
@@ -180,7 +182,9 @@ void server_free(struct server **server_at)
 		if (server->listeners[i] && !server->listeners[i]->reactor)
 			listener_free(&server->listeners[i]);
 	free(server->listeners);
+	farewell_attach(server->farewell, NULL);
 	plait_reactor_free(&server->reactor);
 	snapshot_unref(&server->snapshot);
+	farewell_free(&server->farewell);
 	free(server);
 }

@@ -2,12 +2,14 @@
 #ifndef SERVER_PARTS_H
 #define SERVER_PARTS_H
 
+#include "core/server/farewell.h"
 #include "core/server/listener/listener.h"
 #include "core/server/server.h"
 #include "core/server/snapshot.h"
 
 struct server {
 	const char *file;
+	struct farewell *farewell; /* of its plugins */
 	struct snapshot *snapshot; /* that is served; NULL: none could be */
 	struct plait_reactor *reactor;
 	struct plait_listener **listeners; /* likewise of its config->listeners; NULL: none was made */

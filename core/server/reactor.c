@@ -190,6 +190,14 @@ int reactor_add_listener(struct plait_reactor *reactor, struct plait_listener *l
 	return state <= REACTOR_RUNNING ? 0 : too_late(error);
 }
 
+bool reactor_runs(struct plait_reactor *reactor)
+{
+	pthread_mutex_lock(&reactor->lock);
+	bool runs = reactor->state == REACTOR_RUNNING;
+	pthread_mutex_unlock(&reactor->lock);
+	return runs;
+}
+
 void reactor_remove_listener(struct plait_reactor *reactor, struct plait_listener *listener)
 {
 	struct plait_listener *before = NULL;

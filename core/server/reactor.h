@@ -65,6 +65,9 @@ int reactor_add_listener(struct plait_reactor *reactor, struct plait_listener *l
 /* One that has left. */
 void reactor_remove_listener(struct plait_reactor *reactor, struct plait_listener *listener);
 
+/* Its loops run, and no shutdown has begun. */
+bool reactor_runs(struct plait_reactor *reactor);
+
 /* Logs where all listeners listen. */
 void reactor_announce(struct plait_reactor *reactor);
 

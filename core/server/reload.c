@@ -339,7 +339,8 @@ int server_reload(struct server *server, struct problems *problems, struct chang
 	struct renewal *renewal = server->reactor->renewal;
 	if (!can_be_read_again(server, problems))
 		return -1;
-	reload.fresh = snapshot_load(server->file, server->snapshot, problems);
+	reload.fresh = snapshot_load(server->file, server->snapshot, farewell_keeper(server->farewell),
+				     problems);
 	bool sound = reload.fresh && reload.fresh->config;
 	if (sound)
 		renewal_prepare(renewal, is_shared, reload.fresh, problems);

@@ -25,7 +25,8 @@ static const char **plugin_folders(const struct config *config)
 	return folders;
 }
 
-static void load_plugins(struct snapshot *snapshot, const struct snapshot *before, struct problems *problems)
+static void load_plugins(struct snapshot *snapshot, const struct snapshot *before,
+			 struct plugin_keeper *keeper, struct problems *problems)
 {
 	const struct config *config = snapshot->config;
 	const struct registry *served = before ? before->registry : NULL;
@@ -40,6 +41,8 @@ static void load_plugins(struct snapshot *snapshot, const struct snapshot *befor
 		problems_add_error(problems, path, &error);
 	}
 	free(folders);
+	for (size_t i = 0; i < registry_count(snapshot->registry); i++)
+		registry_at(snapshot->registry, i)->keeper = keeper;
 }
 
 /* The context of that name that is served, when all that the two configurations say of it is the same. */
@@ -95,7 +98,8 @@ static void name_tls(struct snapshot *snapshot, struct problems *problems)
 		problems_add(problems, "tls", "%s", error.text);
 }
 
-struct snapshot *snapshot_load(const char *file, struct snapshot *before, struct problems *problems)
+struct snapshot *snapshot_load(const char *file, struct snapshot *before, struct plugin_keeper *keeper,
+			       struct problems *problems)
 {
 	struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
 	size_t errors = problems->errors;
@@ -108,7 +112,7 @@ struct snapshot *snapshot_load(const char *file, struct snapshot *before, struct
 	snapshot->registry = registry_new();
 	if (snapshot->config) {
 		/* Each step does what it can whatever the others found: all errors are told at once. */
-		load_plugins(snapshot, before, problems);
+		load_plugins(snapshot, before, keeper, problems);
 		load_tls(snapshot, before, problems);
 		config_bind_protocols(snapshot->config, snapshot->registry,
 				      registry_count(snapshot->registry) == snapshot->config->plugins.count,

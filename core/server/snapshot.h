@@ -24,9 +24,10 @@ struct snapshot {
 	size_t tls_shared;         /* so many of them */
 };
 
-/* Reads file and all it names, the contexts that it shares not anew. before: the one that is served; NULL: none. problems has
+/* Reads file and all it names, the contexts that it shares not anew. before: the one that is served; NULL: none. keeper looks after the plugins. problems has
  * every error, and may have warnings; with an error the snapshot is good for finding more of them only. NULL: no memory. */
-struct snapshot *snapshot_load(const char *file, struct snapshot *before, struct problems *problems);
+struct snapshot *snapshot_load(const char *file, struct snapshot *before, struct plugin_keeper *keeper,
+			       struct problems *problems);
 
 /* Another one is served: its plugins go, but for those that versions of listeners still use. */
 void snapshot_retire(struct snapshot *snapshot);

@@ -2,12 +2,14 @@
  * that is empty; then it echoes. */
 #include <plait/plait.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct edition_options {
 	const char *word;
 	const char *note;
 	bool refuse;
+	uint64_t linger_ms;
 };
 
 static const struct plait_option options[] = {
@@ -15,6 +17,8 @@ static const struct plait_option options[] = {
 	PLAIT_OPTION_STRING("note", struct edition_options, note, .doc = "What it keeps to itself"),
 	PLAIT_OPTION_BOOL("refuse", struct edition_options, refuse, .fallback = "false",
 			  .doc = "Whether it does not start"),
+	PLAIT_OPTION_DURATION("linger", struct edition_options, linger_ms, .fallback = "0s",
+			      .doc = "How long it has something to do when it has been stopped"),
 	PLAIT_OPTION_END,
 };
 
@@ -36,6 +40,29 @@ static int edition_start(struct plait_factory *factory, struct plait_error *erro
 	if (!given->refuse)
 		return 0;
 	return plait_error_set(error, PLAIT_ERROR_REFUSED, NULL, "it was told not to");
+}
+
+static void say_last_word(void *arg)
+{
+	(void)arg;
+	plait_log(PLAIT_LOG_INFO, "edition " EDITION " has done all it had to");
+}
+
+static void linger(void *arg)
+{
+	uint64_t *linger_ms = arg;
+	plait_call_later(plait_loop_current(), *linger_ms, say_last_word, NULL);
+	free(linger_ms);
+}
+
+static void edition_stop(struct plait_factory *factory)
+{
+	const struct edition_options *given = plait_factory_options(factory);
+	uint64_t *linger_ms = given->linger_ms > 0 ? malloc(sizeof(*linger_ms)) : NULL;
+	if (!linger_ms)
+		return;
+	*linger_ms = given->linger_ms;
+	plait_post(plait_reactor_loop(plait_factory_reactor(factory), 0), linger, linger_ms);
 }
 
 static size_t greeting(const struct edition_options *given, char *line, size_t size)
@@ -70,5 +97,5 @@ static void edition_datagram(struct plait_port *port, const struct plait_addr *f
 
 PLAIT_PROTOCOL(edition, .summary = "says which edition it is", .options = options,
 	       .options_size = sizeof(struct edition_options), .init = edition_init, .fini = edition_fini,
-	       .factory_start = edition_start, .made = edition_made, .data = edition_data,
-	       .datagram = edition_datagram);
+	       .factory_start = edition_start, .factory_stop = edition_stop, .made = edition_made,
+	       .data = edition_data, .datagram = edition_datagram);

@@ -294,6 +294,18 @@ class Plugins(Reload):
         wait_for(lambda: self.mapped(server) == 1, what="the old code to be gone")
         self.assertEqual(self.greeting(server), b"two plain")
 
+    def test_code_stays_as_long_as_something_leads_into_it(self):
+        server = self.serve_edition(listener("a", "tcp://127.0.0.1:0", "edition", options={"linger": "500ms"}))
+        self.put_edition("two")
+        self.reload(server)
+        server.wait_message("its former code stays")
+        server.wait_message("edition one unloaded")
+        messages = server.messages()
+        self.assertLess(
+            messages.index("edition one has done all it had to"), messages.index("edition one unloaded")
+        )
+        self.assertEqual(self.greeting(server), b"two plain")
+
     def test_same_code(self):
         server = self.serve_edition(listener("a", "tcp://127.0.0.1:0", "edition"))
         self.put_edition("one")
