@@ -163,9 +163,21 @@ static void write_left_out(const struct log_left_out *left_out)
 		  (unsigned long long)left_out->seconds, left_out->text);
 }
 
-/* once: of subject's peer one line in a minute. */
+/* What holds lines back. */
+enum bound { BOUND_BY_KIND, BOUND_BY_PEER, UNBOUNDED };
+
+static bool admit(enum plait_log_level level, const struct log_subject *subject, enum bound bound,
+		  const char *format, const char *text)
+{
+	if (bound == BOUND_BY_PEER &&
+	    !log_peer_admit(level, subject, text, clock_ms(CLOCK_MONOTONIC), write_left_out))
+		return false;
+	return bound == UNBOUNDED || level >= PLAIT_LOG_DEBUG ||
+	       log_limit_admit(level, subject->listener, format, text, emit_held);
+}
+
 static void PLAIT_PRINTF(4, 0) write_message(enum plait_log_level level, const struct log_subject *subject,
-					     bool once, const char *format, va_list args)
+					     enum bound bound, const char *format, va_list args)
 {
 	char text[LINE_MAX_BYTES];
 
@@ -176,11 +188,7 @@ static void PLAIT_PRINTF(4, 0) write_message(enum plait_log_level level, const s
 
 	if (vsnprintf(text, sizeof(text), format, args) < 0)
 		snprintf(text, sizeof(text), "a message that cannot be formatted: %s", format);
-	bool admitted = !once ||
-			log_peer_admit(level, subject, text, clock_ms(CLOCK_MONOTONIC), write_left_out);
-
-	if (admitted &&
-	    (level >= PLAIT_LOG_DEBUG || log_limit_admit(level, subject->listener, format, text, emit_held)))
+	if (admit(level, subject, bound, format, text))
 		emit(level, subject, text);
 	errno = saved;
 }
@@ -190,7 +198,7 @@ void log_writev(enum plait_log_level level, const struct log_subject *subject, c
 {
 	static const struct log_subject none;
 
-	write_message(level, subject ? subject : &none, false, format, args);
+	write_message(level, subject ? subject : &none, BOUND_BY_KIND, format, args);
 }
 
 void log_write(enum plait_log_level level, const struct log_subject *subject, const char *format, ...)
@@ -202,12 +210,22 @@ void log_write(enum plait_log_level level, const struct log_subject *subject, co
 	va_end(args);
 }
 
+void log_answer(enum plait_log_level level, const struct log_subject *subject, const char *format, ...)
+{
+	static const struct log_subject none;
+	va_list args;
+
+	va_start(args, format);
+	write_message(level, subject ? subject : &none, UNBOUNDED, format, args);
+	va_end(args);
+}
+
 void log_write_once(enum plait_log_level level, const struct log_subject *subject, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	write_message(level, subject, true, format, args);
+	write_message(level, subject, BOUND_BY_PEER, format, args);
 	va_end(args);
 }
 

@@ -29,6 +29,10 @@ void log_write(enum plait_log_level level, const struct log_subject *subject, co
 void log_writev(enum plait_log_level level, const struct log_subject *subject, const char *format,
 		va_list args) PLAIT_PRINTF(3, 0);
 
+/* The same, and nothing is ever held back: for what an operator brings about, never a peer. */
+void log_answer(enum plait_log_level level, const struct log_subject *subject, const char *format, ...)
+	PLAIT_PRINTF(3, 4);
+
 /* The same about subject's peer, of which one in a minute is written, and then how many more there were: for what a peer
  * can bring about again and again. Any thread. */
 void log_write_once(enum plait_log_level level, const struct log_subject *subject, const char *format, ...)

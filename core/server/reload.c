@@ -368,8 +368,8 @@ static void log_problem(const struct problem *problem)
 	char place[32] = "";
 	if (problem->line > 0)
 		snprintf(place, sizeof(place), "%d:%d:", problem->line, problem->column);
-	log_write(level, NULL, "%s%s%s%s%s%s%s", file, file[0] ? ":" : "", place,
-		  file[0] || place[0] ? " " : "", path, path[0] ? ": " : "", problem->text);
+	log_answer(level, NULL, "%s%s%s%s%s%s%s", file, file[0] ? ":" : "", place,
+		   file[0] || place[0] ? " " : "", path, path[0] ? ": " : "", problem->text);
 }
 
 static void log_problems(const struct problems *problems)
@@ -377,7 +377,7 @@ static void log_problems(const struct problems *problems)
 	for (size_t i = 0; i < problems->count; i++)
 		log_problem(&problems->items[i]);
 	if (problems->omitted > 0)
-		log_write(PLAIT_LOG_ERROR, NULL, "... and %zu more", problems->omitted);
+		log_answer(PLAIT_LOG_ERROR, NULL, "... and %zu more", problems->omitted);
 }
 
 int server_reload_logged(struct server *server)
@@ -389,12 +389,12 @@ int server_reload_logged(struct server *server)
 	int result = server_reload(server, &problems, &changes);
 	log_problems(&problems);
 	for (size_t i = 0; i < changes.count; i++)
-		log_write(PLAIT_LOG_INFO, NULL, "reload: %s", changes.items[i]);
+		log_answer(PLAIT_LOG_INFO, NULL, "reload: %s", changes.items[i]);
 	if (result == 0)
-		log_write(PLAIT_LOG_INFO, NULL, "reloaded %s: %zu change%s", server->file, changes.count,
-			  changes.count == 1 ? "" : "s");
+		log_answer(PLAIT_LOG_INFO, NULL, "reloaded %s: %zu change%s", server->file, changes.count,
+			   changes.count == 1 ? "" : "s");
 	else
-		log_write(
+		log_answer(
 			PLAIT_LOG_ERROR, NULL,
 			"not reloaded, and all is as it was; correct the %zu error%s above, then reload again",
 			problems.errors, problems.errors == 1 ? "" : "s");

@@ -112,12 +112,12 @@ static void tell_certificate(const char *path, const struct tls_served *served, 
 	char text[TLS_SERVED_TEXT_SIZE], old[TLS_SERVED_TEXT_SIZE];
 	tls_served_text(served, text);
 	if (!was)
-		log_write(PLAIT_LOG_INFO, NULL, "%s: renewed; in addition %s", path, text);
+		log_answer(PLAIT_LOG_INFO, NULL, "%s: renewed; in addition %s", path, text);
 	else if (memcmp(was->digest, served->digest, sizeof(was->digest)) == 0)
-		log_write(PLAIT_LOG_INFO, NULL, "%s: renewed; still %s", path, text);
+		log_answer(PLAIT_LOG_INFO, NULL, "%s: renewed; still %s", path, text);
 	else
-		log_write(PLAIT_LOG_INFO, NULL, "%s: renewed; %s, in place of %s", path, text,
-			  tls_served_text(was, old));
+		log_answer(PLAIT_LOG_INFO, NULL, "%s: renewed; %s, in place of %s", path, text,
+			   tls_served_text(was, old));
 }
 
 static void tell_change(const struct tls_context *context, const struct tls_generation *old,
@@ -142,11 +142,11 @@ static void tell_problems(const struct problems *problems, struct plait_error *e
 			told = true;
 			continue;
 		}
-		log_write(problem->warning ? PLAIT_LOG_WARNING : PLAIT_LOG_ERROR, NULL, "%s: %s", path,
-			  problem->text);
+		log_answer(problem->warning ? PLAIT_LOG_WARNING : PLAIT_LOG_ERROR, NULL, "%s: %s", path,
+			   problem->text);
 	}
 	if (problems->omitted > 0)
-		log_write(PLAIT_LOG_ERROR, NULL, "... and %zu more", problems->omitted);
+		log_answer(PLAIT_LOG_ERROR, NULL, "... and %zu more", problems->omitted);
 }
 
 /* ---- under the lock ---- */
@@ -209,7 +209,7 @@ static void look_at_files(struct renewal *renewal, struct item *item)
 		return;
 	}
 	abandon(renewal);
-	log_write(
+	log_answer(
 		PLAIT_LOG_ERROR, NULL,
 		"%s: not renewed, what was read before stays in use; its files are read again when they change, or "
 		"soon if only descriptors or memory were wanting",
@@ -243,14 +243,14 @@ int renewal_all(struct renewal *renewal)
 	problems_init(&problems);
 	int result = renewal_prepare(renewal, NULL, NULL, &problems);
 	if (!renewal->first)
-		log_write(PLAIT_LOG_INFO, NULL, "tls: there is no context to renew");
+		log_answer(PLAIT_LOG_INFO, NULL, "tls: there is no context to renew");
 	tell_problems(&problems, NULL);
 	if (result == 0)
 		renewal_commit(renewal);
 	else
 		renewal_abandon(renewal);
 	if (result < 0)
-		log_write(
+		log_answer(
 			PLAIT_LOG_ERROR, NULL,
 			"tls: nothing was renewed, all that was read before stays in use; correct the %zu error%s "
 			"above, then send SIGHUP again",

@@ -371,9 +371,10 @@ class Case(unittest.TestCase):
         config["listeners"] = list(listeners)
         return config
 
-    def begin(self, *listeners, _wrapper=(), _program=None, _env=None, _scale=1, **top):
+    def begin(self, *listeners, _wrapper=(), _program=None, _env=None, _scale=1, _folder=None, **top):
         """A server that may still be starting."""
-        server = Server(self.folder, self.config(*listeners, **top), _wrapper, _program, _env, _scale)
+        config = self.config(*listeners, **top)
+        server = Server(_folder or self.folder, config, _wrapper, _program, _env, _scale)
         self.servers.append(server)
         return server
 

@@ -119,9 +119,9 @@ void listener_announce(const struct plait_listener *listener)
 		if (listener->sockets[i].address < next) /* another of the same address */
 			continue;
 		next = listener->sockets[i].address + 1;
-		log_write(PLAIT_LOG_INFO, &subject, "listening on %s",
-			  socket_describe(listener->config->endpoint.scheme, listener->sockets[i].fd, text,
-					  sizeof(text)));
+		log_answer(PLAIT_LOG_INFO, &subject, "listening on %s",
+			   socket_describe(listener->config->endpoint.scheme, listener->sockets[i].fd, text,
+					   sizeof(text)));
 	}
 }
 
@@ -168,7 +168,7 @@ void listener_go_if_unused(struct plait_listener *listener)
 	if (!listener->leaving || listener->versions || listener->rounds > 0 || reactor->shutdown)
 		return;
 	plait_timer_cancel(&listener->deadline);
-	log_write(PLAIT_LOG_INFO, &subject, "gone from %s", listener->address);
+	log_answer(PLAIT_LOG_INFO, &subject, "gone from %s", listener->address);
 	reactor_remove_listener(reactor, listener);
 	listener_free(&listener);
 }
