@@ -12,6 +12,9 @@ _Noreturn void alloc_fail(const char *what);
 /* From the heap. */
 void *alloc_zeroed(size_t size, const char *what);
 
+/* From the heap, in cache lines that nothing else shares; not zeroed. */
+void *alloc_apart(size_t size, const char *what);
+
 /* From block_take: not zeroed. */
 static inline void *alloc_block(size_t size, const char *what)
 {

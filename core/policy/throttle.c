@@ -160,9 +160,7 @@ static void on_timer(struct timer *timer)
 
 static struct part *make_part(struct throttle *throttle, struct plait_loop *loop)
 {
-	struct part *part = aligned_alloc(CACHE_LINE, sizeof(*part));
-	if (!part)
-		alloc_fail("a loop's part of a throttle");
+	struct part *part = alloc_apart(sizeof(*part), "a loop's part of a throttle");
 	*part = (struct part){ .throttle = throttle, .loop = loop };
 	timer_init(&part->timer, on_timer);
 	pthread_mutex_lock(&throttle->lock);

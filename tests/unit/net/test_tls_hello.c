@@ -434,10 +434,11 @@ static void the_servers_order_counts(void)
 		CU_ASSERT_TRUE(shows(CONTEXT_A));
 		CU_ASSERT_EQUAL(pair.server.ops->agreed(&pair.server), offers[i].agreed);
 		pair.server.ops->describe(&pair.server, &tls);
-		if (offers[i].name)
-			CU_ASSERT_STRING_EQUAL_FATAL(tls.alpn, offers[i].name)
-		else
+		if (offers[i].name) {
+			CU_ASSERT_STRING_EQUAL_FATAL(tls.alpn, offers[i].name);
+		} else {
 			CU_ASSERT_PTR_NULL(tls.alpn);
+		}
 		leave();
 	}
 	end();
