@@ -11,4 +11,20 @@
 /* Part of the common path, wherever it is called. */
 #define ALONG inline __attribute__((always_inline))
 
+/* Around a library's counter of references: who frees comes after all who have let go. ThreadSanitizer has to be told, for it
+ * does not see into libraries. */
+#ifdef __has_feature
+#if __has_feature(thread_sanitizer)
+#define __SANITIZE_THREAD__
+#endif
+#endif
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+#define LETS_GO(pointer) __tsan_release(pointer)
+#define COMES_LAST(pointer) __tsan_acquire(pointer)
+#else
+#define LETS_GO(pointer) ((void)sizeof(pointer))
+#define COMES_LAST(pointer) ((void)sizeof(pointer))
+#endif
+
 #endif

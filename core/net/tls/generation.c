@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/compiler.h"
 #include "core/net/tls/algorithms.h"
 #include "core/net/tls/hello.h"
 #include "core/net/tls/identities.h"
@@ -80,6 +81,7 @@ static void on_free(void *parent, void *pointer, CRYPTO_EX_DATA *data, int index
 	(void)number;
 	(void)context;
 	struct tls_generation *generation = pointer;
+	COMES_LAST(generation);
 	for (size_t i = 0; generation && i < STEPS; i++)
 		if (steps[i].release)
 			steps[i].release(generation);
@@ -137,8 +139,11 @@ void tls_generation_unref(struct tls_generation **generation_at)
 {
 	struct tls_generation *generation = *generation_at;
 	*generation_at = NULL;
-	if (generation)
-		SSL_CTX_free(generation->ssl);
+	if (!generation)
+		return;
+	SSL_CTX *ssl = generation->ssl;
+	LETS_GO(generation);
+	SSL_CTX_free(ssl);
 }
 
 /* Else flags of the old one would stay where the fresh one has none. */

@@ -6,8 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/compiler.h"
 #include "core/net/tls/conn.h"
 #include "core/net/tls/failure.h"
+#include "core/net/tls/generation.h"
 #include "core/net/tls/guard.h"
 #include "core/net/tls/kernel.h"
 #include "core/net/tls/role.h"
@@ -26,8 +28,10 @@ struct tls_failure {
 static void conn_free(struct tls_conn *conn)
 {
 	/* Else OpenSSL takes the context's lock, to forget the session of whoever did not end in order. */
-	if (conn->ssl)
+	if (conn->ssl) {
 		SSL_set_shutdown(conn->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+		LETS_GO(tls_generation_of(conn->ssl));
+	}
 	SSL_free(conn->ssl);
 	tls_socket_fini(&conn->socket);
 	free(conn->failure);
