@@ -214,7 +214,6 @@ static void check_refusal(void *arg)
 	int fd = connect_to(name);
 	if (fd < 0) {
 		atomic_fetch_add(&called, 1);
-		plait_reactor_stop(reactor);
 		return;
 	}
 	close(fd);
@@ -233,9 +232,12 @@ static void *come_and_go(void *arg)
 	expect(recv(client, &byte, 1, 0) == 1);
 	plait_listener_stop(&listener);
 	plait_post(loop_of(0), check_refusal, NULL);
+	while (atomic_load(&called) == 1)
+		usleep(1000);
 	expect(send(client, &byte, 1, MSG_NOSIGNAL) == 1); /* connections live on */
 	expect(recv(client, &byte, 1, 0) == 1);
 	close(client);
+	plait_reactor_stop(reactor);
 	return NULL;
 }
 
