@@ -4,12 +4,14 @@
 #include <stdlib.h>
 
 #include "core/base/alloc.h"
+#include "core/base/container.h"
 #include "core/server/reactor.h"
 
 /* A loop's share. */
 struct visit {
 	struct round *round;
 	struct plait_loop *loop;
+	struct task task;
 };
 
 struct round {
@@ -30,13 +32,19 @@ static void on_answer(void *arg)
 	free(round);
 }
 
+static void on_turn_end(struct task *task)
+{
+	struct round *round = CONTAINER_OF(task, struct visit, task)->round;
+	plait_post(round->reactor->boss, on_answer, round);
+}
+
 static void on_visit(void *arg)
 {
 	struct visit *visit = arg;
 	struct round *round = visit->round;
 	if (round->on_loop)
 		round->on_loop(visit->loop, round->arg);
-	plait_post(round->reactor->boss, on_answer, round);
+	loop_defer(visit->loop, &visit->task);
 }
 
 void round_begin(struct plait_reactor *reactor, round_fn *on_loop, plait_call_fn *done, void *arg)
@@ -52,6 +60,8 @@ void round_begin(struct plait_reactor *reactor, round_fn *on_loop, plait_call_fn
 	for (unsigned i = 0; i < count; i++)
 		round->visits[i] = (struct visit){ .round = round,
 						   .loop = workers_loop(reactor->workers, i) };
+	for (unsigned i = 0; i < count; i++)
+		task_init(&round->visits[i].task, on_turn_end);
 	for (unsigned i = 0; i < count; i++)
 		plait_post(round->visits[i].loop, on_visit, &round->visits[i]);
 }

@@ -1,4 +1,5 @@
-/* One call on every loop, and when all have returned, one on the boss loop. */
+/* One call on every loop, and when all have returned and come to the end of their turns, one on the boss loop: what could still
+ * be called in those turns, such as a watch whose event had come, can be freed then. */
 #ifndef SERVER_ROUND_H
 #define SERVER_ROUND_H
 

@@ -91,11 +91,11 @@ static void on_deadline(void *arg)
 static void stream_leave(struct plait_listener *listener, bool drain)
 {
 	struct plait_reactor *reactor = listener->reactor;
-	if (!drain)
-		return;
-	listener->deadline = plait_call_later(reactor->boss, reactor->drain_timeout_ms, on_deadline,
-					      listener);
-	pass(listener, drain_on_loop);
+	if (drain)
+		listener->deadline = plait_call_later(reactor->boss, reactor->drain_timeout_ms, on_deadline,
+						      listener);
+	/* Also when there is nothing to drain: the turns in which the sockets were closed are to end. */
+	pass(listener, drain ? drain_on_loop : NULL);
 }
 
 static void stream_close(struct plait_listener *listener)
