@@ -36,8 +36,8 @@ const struct command commands[] = {
 		.summary = "serve what a configuration says",
 		.text = "Checks FILE, binds its listeners and serves until SIGTERM or SIGINT, which\n"
 			"drains: nothing new is accepted, and connections have drain_timeout to finish.\n"
-			"The same signal again stops at once. SIGHUP reads certificates and all that\n"
-			"belongs to them anew: all are renewed, or none and the log says why. Log lines\n"
+			"The same signal again stops at once. SIGHUP reads FILE and all that it names\n"
+			"anew: all of it is taken into use, or nothing and the log says why. Log lines\n"
 			"go to standard error. The exit status is 0 after a clean drain, 1 when\n"
 			"FILE is wrong (then nothing was bound) or connections had to be aborted.\n",
 		.run = run_command,

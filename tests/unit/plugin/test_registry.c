@@ -61,4 +61,35 @@ static void takes_a_name_once(void)
 	folder_remove(&folder);
 }
 
-SUITE_MAIN("registry", SUITE_TEST(keeps_what_it_loads), SUITE_TEST(takes_a_name_once))
+/* What is served is loaded a second time only when its file has other bytes. */
+static void shares_what_is_the_same(void)
+{
+	struct folder folder;
+	struct registry *served = registry_new(), *next = registry_new(), *last = registry_new();
+
+	folder_make(&folder);
+	const char *file = folder_sample(&folder, "sample.so");
+
+	CU_ASSERT_EQUAL_FATAL(registry_load(served, file, NULL, NULL, NULL), 0);
+	setenv("SAMPLE_STATE", "untouched", 1);
+	CU_ASSERT_EQUAL_FATAL(registry_load(next, file, NULL, served, NULL), 0);
+	CU_ASSERT_PTR_EQUAL(registry_at(next, 0), registry_at(served, 0));
+	CU_ASSERT_STRING_EQUAL(getenv("SAMPLE_STATE"), "untouched");
+	registry_free(&served);
+	CU_ASSERT_STRING_EQUAL(getenv("SAMPLE_STATE"), "untouched"); /* next has it */
+
+	FILE *out = fopen(file, "a"); /* behind the end of the object */
+	CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+	fputs("more", out);
+	fclose(out);
+	CU_ASSERT_EQUAL_FATAL(registry_load(last, file, NULL, next, NULL), 0);
+	CU_ASSERT_PTR_NOT_EQUAL(registry_at(last, 0), registry_at(next, 0));
+	CU_ASSERT_STRING_EQUAL(getenv("SAMPLE_STATE"), "up"); /* the second one's init */
+	registry_free(&next);
+	registry_free(&last);
+	CU_ASSERT_STRING_EQUAL(getenv("SAMPLE_STATE"), "down");
+	folder_remove(&folder);
+}
+
+SUITE_MAIN("registry", SUITE_TEST(keeps_what_it_loads), SUITE_TEST(takes_a_name_once),
+	   SUITE_TEST(shares_what_is_the_same))
