@@ -144,8 +144,6 @@ struct server *server_load(const char *file, struct problems *problems)
 	server->snapshot = snapshot_load(file, NULL, farewell_keeper(server->farewell), problems);
 	if (!server->snapshot || !server->snapshot->config)
 		goto fail;
-	const struct config *config = server->snapshot->config;
-	log_configure((enum plait_log_level)config->log.level, (enum log_format)config->log.format);
 	make_listeners(server, problems);
 	if (problems->errors > errors)
 		goto fail;

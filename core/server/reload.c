@@ -287,7 +287,7 @@ static void commit_rest(struct reload *reload)
 	char text[32];
 	if (was->log.level != is->log.level || was->log.format != is->log.format)
 		changes_add(reload->changes, "log: changed");
-	log_configure((enum plait_log_level)is->log.level, (enum log_format)is->log.format);
+	snapshot_configure_log(reload->fresh);
 	if (was->drain_timeout_ms != is->drain_timeout_ms)
 		changes_add(reload->changes, "drain_timeout: %s",
 			    units_format_duration(text, sizeof(text), is->drain_timeout_ms));

@@ -7,6 +7,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/json_path.h"
+#include "core/base/log.h"
 
 /* The folders of the configuration, then the default ones. NULL-terminated; the caller frees it. */
 static const char **plugin_folders(const struct config *config)
@@ -98,6 +99,12 @@ static void name_tls(struct snapshot *snapshot, struct problems *problems)
 		problems_add(problems, "tls", "%s", error.text);
 }
 
+void snapshot_configure_log(const struct snapshot *snapshot)
+{
+	const struct config *config = snapshot->config;
+	log_configure((enum plait_log_level)config->log.level, (enum log_format)config->log.format);
+}
+
 struct snapshot *snapshot_load(const char *file, struct snapshot *before, struct plugin_keeper *keeper,
 			       struct problems *problems)
 {
@@ -110,6 +117,8 @@ struct snapshot *snapshot_load(const char *file, struct snapshot *before, struct
 	snapshot->references = 1;
 	snapshot->config = config_load(file, problems);
 	snapshot->registry = registry_new();
+	if (snapshot->config && !before) /* what follows may log */
+		snapshot_configure_log(snapshot);
 	if (snapshot->config) {
 		/* Each step does what it can whatever the others found: all errors are told at once. */
 		load_plugins(snapshot, before, keeper, problems);

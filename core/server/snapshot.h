@@ -29,6 +29,9 @@ struct snapshot {
 struct snapshot *snapshot_load(const char *file, struct snapshot *before, struct plugin_keeper *keeper,
 			       struct problems *problems);
 
+/* The log follows its configuration from here on; the first one's does from when it is read. */
+void snapshot_configure_log(const struct snapshot *snapshot);
+
 /* Another one is served: its plugins go, but for those that versions of listeners still use. */
 void snapshot_retire(struct snapshot *snapshot);
 
