@@ -212,6 +212,7 @@ void config_check(struct config *config, struct problems *problems)
 		check_overflow(&subject, json_object_get(json_array_get(listeners, i), "overflow"));
 		check_bind(&subject, config->folder);
 		check_groups(&subject);
+		config_check_proxy(config, i, sound, problems);
 		if (!subject.listener->endpoint_known)
 			continue;
 		check_streams_only(&subject);

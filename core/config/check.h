@@ -11,6 +11,9 @@ void config_check(struct config *config, struct problems *problems);
 /* Of the listener with that index, whose endpoint is known. */
 void config_check_tls(struct config *config, size_t index, struct problems *problems);
 
+/* Of the listener with that index: reads its networks. sound: what is missing was not written. */
+void config_check_proxy(struct config *config, size_t index, bool sound, struct problems *problems);
+
 /* Whether a listener with that index that begins without TLS has any use for what it says about TLS; when its protocols
  * are known. */
 void config_check_upgrade(const struct config *config, size_t index, struct problems *problems);

@@ -10,6 +10,7 @@
 #include "core/base/log.h"
 #include "core/base/option.h"
 #include "core/base/problem.h"
+#include "core/net/proxy/settings.h"
 #include "core/net/settings.h"
 #include "core/net/tls/settings.h"
 #include "core/plugin/registry.h"
@@ -48,6 +49,7 @@ struct listener_config {
 	bool strict_sni;                 /* others are refused */
 	struct plait_list alpn;          /* MAP of struct alpn_config, the most wanted first */
 	struct net_settings net;
+	struct proxy_settings proxy;
 	struct overflow_config overflow;
 
 	struct endpoint endpoint; /* from bind, when endpoint_known */

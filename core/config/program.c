@@ -15,6 +15,7 @@ static const struct {
 		.object = (object_), .key = (key_), .unit = (unit_),                                         \
 		.offset = offsetof(struct plait_listen_options, member_)                                     \
 	}
+	NUMBER("timeouts", "preamble", preamble_timeout_ms, "ms"),
 	NUMBER("timeouts", "handshake", handshake_timeout_ms, "ms"),
 	NUMBER("timeouts", "idle", idle_timeout_ms, "ms"),
 	NUMBER("timeouts", "close", close_timeout_ms, "ms"),
@@ -104,6 +105,25 @@ static json_t *tell_tls(const char *endpoint, const struct plait_listen_options 
 	return NULL;
 }
 
+/* A mode that is none is told as a number, and refused like one in a file. */
+static int tell_proxy(json_t *listener, const struct plait_listen_options *options)
+{
+	static const char *const modes[] = { "off", "optional", "required" };
+	unsigned mode = options->proxy_mode;
+	json_t *proxy = json_object(), *trusted = json_array();
+	int result = 0;
+
+	if (mode < sizeof(modes) / sizeof(modes[0]))
+		result |= json_object_set_new(proxy, "mode", json_string(modes[mode]));
+	else
+		result |= json_object_set_new(proxy, "mode", json_integer((json_int_t)mode));
+	for (size_t i = 0; options->proxy_trusted && options->proxy_trusted[i]; i++)
+		result |= json_array_append_new(trusted, json_string(options->proxy_trusted[i]));
+	result |= json_object_set_new(proxy, "trusted", trusted);
+	result |= json_object_set_new(listener, "proxy_protocol", proxy);
+	return result;
+}
+
 /* NULL: a text is not UTF-8. */
 static json_t *tell(const char *endpoint, const struct config_protocols *protocols,
 		    const struct plait_listen_options *options, json_t *tls)
@@ -128,6 +148,8 @@ static json_t *tell(const char *endpoint, const struct config_protocols *protoco
 	int result = 0;
 	if (options->mode)
 		result |= json_object_set_new(listener, "socket", json_pack("{s:s}", "mode", options->mode));
+	if (options->proxy_mode || options->proxy_trusted)
+		result |= tell_proxy(listener, options);
 	if (tls)
 		result |= json_object_set(root, "tls", tls);
 	if (tls && !is_tls(endpoint))

@@ -103,6 +103,10 @@ static const struct plait_option listener_table[] = {
 	  .doc = "The protocol's own options; see the section of the protocol" },
 	NET_SETTINGS_ROWS(struct listener_config, net),
 	PLAIT_OPTION_OBJECT(
+		"proxy_protocol", struct listener_config, proxy, proxy_settings_table,
+		.doc = "What is believed of where connections come from that a proxy hands on (HAProxy's PROXY "
+		       "protocol); of tcp://, tls:// and unix: listeners"),
+	PLAIT_OPTION_OBJECT(
 		"overflow", struct listener_config, overflow, overflow_table,
 		.doc = "What serves the connections above limits.connections; without it they are "
 		       "refused"),

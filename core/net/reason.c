@@ -44,6 +44,9 @@ static const struct {
 	[PLAIT_REASON_LIMIT_HANDSHAKES] = { "limit-handshakes",
 					    "the listener has as many handshakes under way as allowed", true,
 					    true },
+	[PLAIT_REASON_TIMEOUT_PREAMBLE] = { "timeout-preamble", "the PROXY header took too long", true,
+					    true },
+	[PLAIT_REASON_PROXY_HEADER] = { "proxy-header", "the PROXY header is not good", true, true },
 };
 
 static bool known(enum plait_reason reason)

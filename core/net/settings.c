@@ -13,6 +13,8 @@
 #define GIB (1024ll * MIB)
 
 const struct plait_option timeout_settings_table[] = {
+	PLAIT_OPTION_DURATION("preamble", struct timeout_settings, preamble_ms, .fallback = "5s", .min = 1,
+			      .max = 10 * MINUTE, .doc = "How long a peer may take for its PROXY header"),
 	PLAIT_OPTION_DURATION("handshake", struct timeout_settings, handshake_ms, .fallback = "10s", .min = 1,
 			      .max = 10 * MINUTE, .doc = "How long a peer may take for its TLS handshake"),
 	PLAIT_OPTION_DURATION(
@@ -49,10 +51,11 @@ const struct plait_option limit_settings_table[] = {
 	PLAIT_OPTION_INT("per_address", struct limit_settings, per_address, .fallback = "0", .min = 0,
 			 .max = 10000000,
 			 .doc = "How many of them may come from one address; 0 is without limit"),
-	PLAIT_OPTION_INT("handshakes", struct limit_settings, handshakes, .fallback = "1000", .min = 0,
-			 .max = 10000000,
-			 .doc = "How many TLS handshakes may be under way at one time; who comes then is "
-				"refused; 0 is without limit"),
+	PLAIT_OPTION_INT(
+		"handshakes", struct limit_settings, handshakes, .fallback = "1000", .min = 0,
+		.max = 10000000,
+		.doc = "How many TLS handshakes may be under way at one time, and PROXY headers that have "
+		       "not come; who comes then is refused; 0 is without limit"),
 	PLAIT_OPTION_SIZE(
 		"read_rate", struct limit_settings, read_rate, .fallback = "0", .max = 16 * GIB,
 		.doc = "How many bytes a second are read from all of the listener's connections together; over it "

@@ -7,7 +7,8 @@
 
 #include <plait/option.h>
 
-struct timeout_settings { /* milliseconds; 0: none */
+struct timeout_settings {     /* milliseconds; 0: none */
+	uint64_t preamble_ms; /* of a PROXY header */
 	uint64_t handshake_ms;
 	uint64_t idle_ms;
 	uint64_t close_ms;

@@ -13,6 +13,7 @@
 #include "core/base/log.h"
 #include "core/net/conn/conn.h"
 #include "core/net/net.h"
+#include "core/net/proxy/preamble.h"
 #include "core/net/socket/socket.h"
 
 /* Accepted in one go before the loop's connections have their turn. */
@@ -29,6 +30,7 @@ struct acceptor {
 	struct timer retry; /* after a famine */
 	uint64_t retry_ms;  /* 0: all is well */
 	int fd;
+	struct preamble *preambles; /* of those whose PROXY header is awaited */
 	struct acceptor *next;
 };
 
@@ -121,6 +123,8 @@ struct guest {
 	struct plait_addr peer;
 	struct reception *reception;
 	struct plait_factory *factory;
+	struct proxy_told
+		*told; /* by a PROXY header; NULL: there was none. The connection's, once there is one */
 };
 
 static void make_conn(struct plait_loop *loop, const struct guest *guest)
@@ -130,9 +134,11 @@ static void make_conn(struct plait_loop *loop, const struct guest *guest)
 					   guest->fd, reception->transport_context, &guest->peer,
 					   &reception->owner);
 	if (conn) {
-		conn_start(conn);
+		if (conn_set_told(conn, guest->told))
+			conn_start(conn);
 		return;
 	}
+	free(guest->told);
 	say(reception, PLAIT_LOG_ERROR, &guest->peer, "connection refused", "no memory");
 	on_failed(&reception->owner, PLAIT_REASON_INTERNAL, NULL);
 	on_gone(&reception->owner, &guest->peer);
@@ -183,26 +189,90 @@ static enum plait_reason ask(struct reception *reception, const struct plait_add
 	return PLAIT_REASON_LIMIT_HANDSHAKES;
 }
 
-static void admit(struct acceptor *acceptor, int fd, const struct sockaddr_storage *sa, socklen_t len)
+static void refuse(const struct acceptor *acceptor, const struct guest *guest, enum plait_reason reason,
+		   const char *why)
 {
-	struct reception *reception = acceptor->reception;
-	struct plait_addr peer;
-	addr_from_sockaddr((const struct sockaddr *)sa, len, &peer);
-	if (peer.family == PLAIT_FAMILY_UNIX)
-		socket_peer_process(fd, &peer);
+	counter_add(&acceptor->loop->net->counters.closed[reason], 1);
+	if (reason == PLAIT_REASON_LIMIT_HANDSHAKES)
+		counter_add(&acceptor->loop->net->counters.handshakes_failed[HANDSHAKE_TOO_MANY], 1);
+	say(guest->reception, PLAIT_LOG_WARNING, &guest->peer, plait_reason_name(reason), why);
+	transport_socket_reset(guest->fd);
+	free(guest->told);
+}
+
+/* The guest's peer is who is to be judged. */
+static void admit(struct acceptor *acceptor, struct guest *guest)
+{
+	struct reception *reception = guest->reception;
 	bool overflow = false;
-	enum plait_reason refused = ask(reception, &peer, &overflow);
-	if (refused == PLAIT_REASON_NONE) {
-		struct plait_factory *factory = overflow ? reception->overflow : reception->factory;
-		place(acceptor,
-		      &(struct guest){ .fd = fd, .peer = peer, .reception = reception, .factory = factory });
+	enum plait_reason refused = ask(reception, &guest->peer, &overflow);
+	guest->factory = overflow ? reception->overflow : reception->factory;
+	if (refused == PLAIT_REASON_NONE)
+		place(acceptor, guest);
+	else
+		refuse(acceptor, guest, refused, plait_reason_text(refused));
+}
+
+static void on_preamble(struct preamble *preamble, int fd, struct proxy_told *told)
+{
+	struct reception *reception = preamble->options.reception;
+	struct guest guest = { .fd = fd, .reception = reception, .told = told };
+	guest.peer = told && told->shown.addressed ? told->source : preamble->options.peer;
+	if (reception->admission)
+		on_end_handshake(&reception->owner);
+	if (fd >= 0)
+		admit(preamble->options.arg, &guest);
+	leave(reception);
+}
+
+/* Before its header has come nobody knows whom a connection is for, so only how many wait for theirs is bounded. */
+static void await_header(struct acceptor *acceptor, const struct guest *guest, bool required)
+{
+	struct reception *reception = guest->reception;
+	struct preamble_options options = {
+		.loop = acceptor->loop,
+		.peer = guest->peer,
+		.factory = reception->factory,
+		.required = required,
+		.fn = on_preamble,
+		.arg = acceptor,
+		.reception = reception,
+		.list = &acceptor->preambles,
+	};
+	if (acceptor->loop->net->draining) {
+		refuse(acceptor, guest, PLAIT_REASON_DRAIN, plait_reason_text(PLAIT_REASON_DRAIN));
 		return;
 	}
-	counter_add(&acceptor->loop->net->counters.closed[refused], 1);
-	if (refused == PLAIT_REASON_LIMIT_HANDSHAKES)
-		counter_add(&acceptor->loop->net->counters.handshakes_failed[HANDSHAKE_TOO_MANY], 1);
-	say(reception, PLAIT_LOG_WARNING, &peer, plait_reason_name(refused), plait_reason_text(refused));
-	transport_socket_reset(fd);
+	if (reception->admission && !on_begin_handshake(&reception->owner)) {
+		refuse(acceptor, guest, PLAIT_REASON_LIMIT_HANDSHAKES,
+		       "as many PROXY headers and handshakes are awaited as allowed");
+		return;
+	}
+	use(reception, 1);
+	if (preamble_start(&options, guest->fd))
+		return;
+	say(reception, PLAIT_LOG_ERROR, &guest->peer, "connection refused", "no memory");
+	if (reception->admission)
+		on_end_handshake(&reception->owner);
+	leave(reception);
+}
+
+static void receive(struct acceptor *acceptor, int fd, const struct sockaddr_storage *sa, socklen_t len)
+{
+	struct guest guest = { .fd = fd, .reception = acceptor->reception };
+	addr_from_sockaddr((const struct sockaddr *)sa, len, &guest.peer);
+	if (guest.peer.family == PLAIT_FAMILY_UNIX)
+		socket_peer_process(fd, &guest.peer);
+	switch (proxy_rule(guest.reception->proxy, &guest.peer)) {
+	case PROXY_MAY_BEGIN: await_header(acceptor, &guest, false); break;
+	case PROXY_MUST_BEGIN: await_header(acceptor, &guest, true); break;
+	case PROXY_REFUSE:
+		refuse(acceptor, &guest, PLAIT_REASON_PROXY_HEADER,
+		       "its address is not among proxy_protocol.trusted");
+		break;
+	case PROXY_SERVE:
+	default: admit(acceptor, &guest);
+	}
 }
 
 /* The backlog keeps who comes; a busy loop would only burn the processor. */
@@ -262,7 +332,7 @@ static void on_acceptable(struct watch *watch, unsigned ready)
 		famine_over(acceptor);
 		if (fd < 0)
 			return;
-		admit(acceptor, fd, &sa, len);
+		receive(acceptor, fd, &sa, len);
 	}
 }
 
@@ -411,14 +481,25 @@ static size_t abort_one(struct plait_conn *conn)
 	return conn_abort_drain(conn);
 }
 
+static size_t end_preambles(struct stream_listener *listener, const struct plait_loop *loop)
+{
+	size_t count = 0;
+	for (struct acceptor *acceptor = listener->acceptors; acceptor; acceptor = acceptor->next) {
+		if (acceptor->loop == loop)
+			count += preamble_end_all(&acceptor->preambles);
+	}
+	return count;
+}
+
 size_t stream_listener_drain(struct stream_listener *listener, struct plait_loop *loop)
 {
 	atomic_store_explicit(&listener->draining, true, memory_order_relaxed);
-	return each(listener, loop, drain_one);
+	return end_preambles(listener, loop) + each(listener, loop, drain_one);
 }
 
 size_t stream_listener_abort(struct stream_listener *listener, struct plait_loop *loop)
 {
+	end_preambles(listener, loop);
 	return each(listener, loop, abort_one);
 }
 

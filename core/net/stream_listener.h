@@ -6,6 +6,7 @@
 #include "core/loop/workers.h"
 #include "core/net/conn/conn.h"
 #include "core/net/factory.h"
+#include "core/net/proxy/settings.h"
 #include "core/net/transport/transport.h"
 
 /* Who may come in: the policies' place. Called on any loop. */
@@ -16,7 +17,8 @@ struct admission {
 				   bool *overflow);
 	void (*release)(struct admission *admission, const struct plait_addr *peer);
 
-	/* Around the handshake of who was admitted, where there is one. False: there are too many under way, and no end
+	/* Around the handshake of who was admitted, where there is one; and around the wait for a PROXY header, before who it
+	 * is about is admitted. False: there are too many under way, and no end
 	 * will follow. */
 	bool (*begin_handshake)(struct admission *admission);
 	void (*end_handshake)(struct admission *admission);
@@ -30,7 +32,8 @@ struct reception {
 	struct plait_factory *factory;
 	struct plait_factory *overflow; /* NULL: admission never asks for it */
 	void *transport_context;
-	struct admission *admission; /* NULL: everybody */
+	struct admission *admission;        /* NULL: everybody */
+	const struct proxy_settings *proxy; /* NULL: no PROXY header is read */
 
 	/* Neither a listener nor a connection has it any more. Once, on whichever loop was the last; not when the listener is
 	 * freed. NULL: nobody asks. */

@@ -22,6 +22,7 @@
 #include <plait/error.h>
 #include <plait/loop.h>
 #include <plait/protocol.h>
+#include <plait/proxy.h>
 
 /* Zero is the default of each. */
 struct plait_client_options {
@@ -31,6 +32,10 @@ struct plait_client_options {
 	unsigned attempts;
 	uint64_t handshake_timeout_ms, idle_timeout_ms, close_timeout_ms;
 	uint64_t buffer_high, buffer_low, buffer_cap, buffer_input; /* bytes */
+
+	/* The PROXY header that each connection begins with, before TLS; NULL: none. Copied. Only for servers that expect
+	 * one. */
+	const struct plait_proxy_send *proxy;
 };
 
 /* A connection. The Deferred's value is the struct plait_conn *, after its made callback: under TLS, after the handshake.

@@ -31,6 +31,7 @@
 #include <plait/process.h>
 #include <plait/producer.h>
 #include <plait/protocol.h>
+#include <plait/proxy.h>
 #include <plait/reactor.h>
 #include <plait/reason.h>
 #include <plait/service.h>

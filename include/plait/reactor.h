@@ -17,6 +17,7 @@
 #include <plait/deferred.h>
 #include <plait/error.h>
 #include <plait/loop.h>
+#include <plait/proxy.h>
 
 struct plait_reactor;
 struct plait_listener;
@@ -102,6 +103,12 @@ struct plait_listen_options {
 	 * "{\"certificate\": \"server.pem\", \"key\": \"server.key\", \"min_version\": \"1.3\"}". Relative paths
 	 * start where the program stands. certificate and key may stand here or above. NULL: those two alone. */
 	const char *tls;
+
+	/* Whether connections begin with a PROXY header, and from whom one is believed: the configuration's networks, ended
+	 * by NULL, of which there must be one unless that is off. */
+	enum plait_proxy_mode proxy_mode;
+	const char *const *proxy_trusted;
+	uint64_t preamble_timeout_ms; /* of waiting for it */
 };
 
 /* Listens on "tcp://127.0.0.1:0", "tls://[::]:7443", "udp://[::]:7007" or "unix:/run/x.sock" (a relative path starts where

@@ -32,6 +32,8 @@ enum plait_reason {
 	PLAIT_REASON_TLS_CERTIFICATE,  /* the peer's certificate is not good */
 	PLAIT_REASON_TLS_EARLY,        /* the peer sent bytes before plait_start_tls began TLS */
 	PLAIT_REASON_LIMIT_HANDSHAKES, /* the listener has as many TLS handshakes under way as allowed */
+	PLAIT_REASON_TIMEOUT_PREAMBLE, /* the PROXY header did not come in time */
+	PLAIT_REASON_PROXY_HEADER,     /* a PROXY header that is none, is missing, or is nobody's to send */
 	PLAIT_REASON_COUNT_,           /* how many this library knows; grows */
 };
 

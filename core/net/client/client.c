@@ -8,6 +8,7 @@
 #include "core/base/container.h"
 #include "core/base/log.h"
 #include "core/net/factory.h"
+#include "core/net/proxy/write.h"
 #include "core/net/tls/tls.h"
 
 #define TIMEOUT_MS 30000
@@ -143,12 +144,30 @@ static int (*const makers[])(struct client *client, struct plait_error *error) =
 	[ENDPOINT_UNIX] = make_plain,
 };
 
+static int make_preamble(struct client *client, const struct plait_proxy_send *send,
+			 struct plait_error *error)
+{
+	uint8_t bytes[PROXY_WRITTEN_MAX];
+	if (!send)
+		return 0;
+	int len = proxy_header_write(send, bytes, error);
+	if (len < 0)
+		return len;
+	client->preamble_len = (size_t)len;
+	client->preamble = malloc(client->preamble_len);
+	if (!client->preamble)
+		return plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a PROXY header");
+	memcpy(client->preamble, bytes, client->preamble_len);
+	return 0;
+}
+
 static void client_free(struct client *client)
 {
 	factory_free(&client->factory);
 	tls_client_free(&client->tls);
 	endpoint_options_fini(&client->options);
 	own_protocol_fini(&client->own);
+	free(client->preamble);
 	free(client->text);
 	free(client);
 }
@@ -166,6 +185,8 @@ static int prepare(struct client *client, const char *endpoint, const struct pla
 	result = check(client, endpoint, error);
 	if (result == 0)
 		result = makers[client->endpoint.scheme](client, error);
+	if (result == 0)
+		result = make_preamble(client, given->proxy, error);
 	if (result < 0)
 		return result;
 	client->factory = factory_new(plait_loop_reactor(client->loop),

@@ -24,6 +24,8 @@ struct client {
 	void *transport_context;
 	struct tls_client *tls; /* whose role is the context; NULL: none */
 	struct own_protocol own;
+	uint8_t *preamble; /* a PROXY header, what connections begin with; NULL: none */
+	size_t preamble_len;
 	struct plait_factory *factory;
 	struct post post; /* its way home, to be freed */
 };

@@ -1,9 +1,11 @@
 /* The stages of a connection that we open, and its one deadline. */
 #include "core/net/client/link.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/addr.h"
 #include "core/base/container.h"
@@ -122,9 +124,28 @@ static void on_gone(struct conn_owner *owner, const struct plait_addr *peer)
 		user->lost(user, reason);
 }
 
+/* The kernel takes it whole: the socket is empty, and has more room than the longest. */
+static bool send_preamble(const struct client *client, int fd)
+{
+	ssize_t sent;
+	do
+		sent = send(fd, client->preamble, client->preamble_len, MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	if (sent >= 0 && (size_t)sent < client->preamble_len)
+		errno = ENOBUFS;
+	return sent == (ssize_t)client->preamble_len;
+}
+
 static void make_conn(struct link *link, int fd, const struct sockaddr *to, socklen_t len)
 {
 	struct client *client = link->client;
+	if (client->preamble && !send_preamble(client, fd)) {
+		char what[200];
+		snprintf(what, sizeof(what), "sending the PROXY header: %s", strerror(errno));
+		close(fd);
+		fail(link, failure_of(link, PLAIT_ERROR_SYSTEM, what));
+		return;
+	}
 	struct plait_addr peer;
 	addr_from_sockaddr(to, len, &peer);
 	if (peer.family == PLAIT_FAMILY_UNIX)

@@ -194,6 +194,7 @@ void conn_finish(struct plait_conn *conn)
 	if (conn->extra) {
 		free(conn->extra->feed);
 		free(conn->extra->certificate);
+		free(conn->extra->told);
 	}
 	free(conn->extra);
 	free(conn);

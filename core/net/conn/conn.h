@@ -1,5 +1,5 @@
 /* A connection from the inside. Its parts: conn.c (life), input.c, framing.c, output.c, close.c, timeout.c, ref.c,
- * feed.c (with producer.c and file.c), process.c, start_tls.c, tls.c, traffic.c. */
+ * feed.c (with producer.c and file.c), process.c, proxy.c, start_tls.c, tls.c, traffic.c. */
 #ifndef NET_CONN_H
 #define NET_CONN_H
 
@@ -18,7 +18,6 @@
 
 enum conn_state {
 	CONN_CONNECTING, /* not started */
-	CONN_PREAMBLE,   /* to come with PROXY headers */
 	CONN_HANDSHAKE,
 	CONN_OPEN,
 	CONN_FLUSHING, /* closing: what was written goes out, then both sides end */
@@ -38,6 +37,7 @@ enum conn_pause {
 struct conn_feed;
 struct conn_upgrade;
 struct membership;
+struct proxy_told;
 
 /* Whoever made the connection learns when it is gone, on the connection's loop, and may free the factory then; and, where
  * that is not NULL, that it was made, or why it will not be: then the text, which may be NULL, is borrowed, and gone
@@ -65,6 +65,7 @@ struct conn_extra {
 	struct plait_conn_ref *ref;
 	struct conn_feed *feed;       /* NULL: there never was a producer or a file */
 	struct conn_upgrade *upgrade; /* NULL: it does not begin TLS */
+	struct proxy_told *told;      /* by a PROXY header; NULL: there was none */
 	uint64_t idle_ms;             /* instead of the listener's, with has_idle */
 	uint64_t timeout_ms;          /* the protocol's own; 0: none */
 	uint64_t timeout_from_ms;
@@ -234,6 +235,12 @@ bool conn_file_is_held(const struct plait_conn *conn); /* a file is next, and wr
 bool conn_awaits_producer(const struct plait_conn *conn);
 void conn_dismiss_producer(struct plait_conn *conn); /* an end that does not wait for it has begun */
 void conn_feed_end(struct plait_conn *conn);
+
+/* proxy.c */
+
+/* Before it starts: what the PROXY header said in front of it, which it takes over; NULL: there was none. False: no memory, and
+ * it has failed. */
+bool conn_set_told(struct plait_conn *conn, struct proxy_told *told);
 
 /* start_tls.c */
 

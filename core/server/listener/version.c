@@ -123,6 +123,7 @@ struct listener_version *version_new(struct plait_listener *listener, const stru
 		.overflow = version->overflow,
 		.transport_context = version->tls ? tls_server_role(version->tls) : NULL,
 		.admission = &version->gate.admission,
+		.proxy = parts->config->proxy.mode == PLAIT_PROXY_OFF ? NULL : &parts->config->proxy,
 		.unused = listener_version_unused,
 	};
 	return version;
