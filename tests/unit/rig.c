@@ -56,7 +56,7 @@ int rig_listen(struct rig_listener *listener, const struct plait_protocol *proto
 
 	*listener = (struct rig_listener){
 		.settings = {
-			.timeouts = { .close_ms = 5000 },
+			.timeouts = { .preamble_ms = 5000, .close_ms = 5000 },
 			.buffers = { .high = 65536, .low = 16384, .cap = 16 << 20, .input = 1 << 20 },
 		},
 	};

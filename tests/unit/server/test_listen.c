@@ -382,8 +382,31 @@ static void rates_and_overflow_are_heeded(void)
 	trial_finish();
 }
 
+static void proxies_are_told(void)
+{
+	static const char *const trusted[] = { "10.0.0.0/8", "unix", NULL };
+	struct plait_listen_options options = {
+		.proxy_mode = PLAIT_PROXY_OPTIONAL,
+		.proxy_trusted = trusted,
+		.preamble_timeout_ms = 700,
+	};
+	trial_begin(1);
+	struct plait_listener *listener = plait_listen(reactor, "tcp://127.0.0.1:0", &echo, &options, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(listener);
+	const struct reception *reception = &listener->versions->reception;
+	CU_ASSERT_PTR_NOT_NULL_FATAL(reception->proxy);
+	CU_ASSERT_EQUAL(reception->proxy->mode, PLAIT_PROXY_OPTIONAL);
+	CU_ASSERT_EQUAL(reception->proxy->network_count, 2);
+	CU_ASSERT_EQUAL(reception->factory->settings->timeouts.preamble_ms, 700);
+	listener = listen_on("tcp://127.0.0.1:0");
+	CU_ASSERT_PTR_NULL(listener->versions->reception.proxy);
+	CU_ASSERT_EQUAL(listener->versions->factory->settings->timeouts.preamble_ms, 5000);
+	trial_finish();
+}
+
 SUITE_MAIN("listen", SUITE_TEST(hooks_see_listeners_and_connections_go),
 	   SUITE_TEST(every_scheme_has_its_address), SUITE_TEST(a_listener_is_stopped_before_the_run),
 	   SUITE_TEST(any_thread_listens_while_it_runs), SUITE_TEST(nobody_listens_once_it_shuts_down),
 	   SUITE_TEST(zero_is_the_configurations_default), SUITE_TEST(options_are_heeded),
-	   SUITE_TEST(given_options_need_not_be_told), SUITE_TEST(rates_and_overflow_are_heeded))
+	   SUITE_TEST(given_options_need_not_be_told), SUITE_TEST(rates_and_overflow_are_heeded),
+	   SUITE_TEST(proxies_are_told))

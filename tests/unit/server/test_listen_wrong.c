@@ -68,6 +68,10 @@ static const struct plait_listen_alpn nothing[] = { { "a", NULL, NULL }, { 0 } }
 static const struct plait_listen_alpn without_head[] = { { "a", &headless, NULL }, { 0 } };
 static const struct plait_listen_alpn without_options[] = { { "a", &demanding, NULL }, { 0 } };
 
+static const char *const proxies[] = { "10.0.0.0/8", NULL };
+static const char *const bad_proxies[] = { "10.0.0.0/8", "10.0.0.1/8", NULL };
+static const char *const binary_proxies[] = { "\xff", NULL };
+
 #define PAIR .certificate = "x.pem", .key = "x.pem"
 
 static const struct {
@@ -130,6 +134,17 @@ static const struct {
 	{ "tcp://127.0.0.1:0", &echo, { .overflow = &echo, .connections = PLAIT_UNLIMITED }, "overflow" },
 	{ "udp://127.0.0.1:0", &echo, { .overflow = &echo }, "overflow" },
 	{ "tcp://127.0.0.1:0", &echo, { .read_rate = (uint64_t)1 << 40 }, "limits.read_rate" },
+	{ "tcp://127.0.0.1:0", &echo, { .proxy_mode = PLAIT_PROXY_REQUIRED }, "nobody is trusted" },
+	{ "tcp://127.0.0.1:0",
+	  &echo,
+	  { .proxy_mode = 7, .proxy_trusted = proxies },
+	  "proxy_protocol.mode: found 7" },
+	{ "tcp://127.0.0.1:0", &echo, { .proxy_trusted = bad_proxies }, "proxy_protocol.trusted[1]: found" },
+	{ "tcp://127.0.0.1:0", &echo, { .proxy_trusted = binary_proxies }, "UTF-8" },
+	{ "udp://127.0.0.1:0",
+	  &echo,
+	  { .proxy_mode = PLAIT_PROXY_OPTIONAL, .proxy_trusted = proxies },
+	  "reads no PROXY headers" },
 	{ "unix:@x", &echo, { .mode = "0999" }, "socket.mode" },
 	{ "unix:@x", &echo, { .mode = "06\xff" }, "UTF-8" },
 	{ "tls://127.0.0.1:0", &echo, { .certificate = "\xff", .key = "x.pem" }, "UTF-8" },
