@@ -1,9 +1,12 @@
 #!/usr/bin/python3 -B
 """The PROXY protocol: what comes before a connection, from whom, and what becomes of who does not keep to it."""
 import contextlib
+import json
+import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -50,6 +53,18 @@ BAD = {
     "a wrong checksum": v2(inet() + tlv(3, b"abcd")),
     "a header of 5000 bytes": v2(inet() + tlv(4, b"x" * 4985)),
 }
+
+
+def accepted(server, names):
+    """How many sockets of these listeners' connections the server has."""
+    ports = {f":{server.port(name):04X}" for name in names}
+    rows = [row.split() for row in pathlib.Path(f"/proc/{server.pid}/net/tcp").read_text().splitlines()[1:]]
+    inodes = {row[9] for row in rows if row[1][-5:] in ports and row[3] == "01"}
+    links = set()
+    for link in pathlib.Path(f"/proc/{server.pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            links.add(os.readlink(link))
+    return sum(f"socket:[{inode}]" in links for inode in inodes)
 
 
 class Proxied(Case):
@@ -415,23 +430,49 @@ class Bounds(Proxied):
         server = self.serve_proxied(timeouts={"preamble": "10m"})
         socks = [self.raw(server), self.raw(server, "tls")]
         socks[0].sendall(V2[:20])
-        harness.wait_for(lambda: self.descriptors(server) >= 2, what="both to be accepted")
+        wait_for(lambda: accepted(server, ["tcp", "tls"]) == 2, what="both to be accepted")
         server.stop()
         for sock in socks:
             self.assert_reset(sock)
         self.assertEqual(len([text for text in server.messages() if text.startswith("drain: ")]), 2)
 
-    def descriptors(self, server):
-        table = pathlib.Path(f"/proc/{server.pid}/net/tcp").read_text()
-        ports = {f":{server.port(name):04X}" for name in ("tcp", "tls")}
-        inodes = {
-            row.split()[9] for row in table.splitlines()[1:] if row.split()[1][-5:] in ports and row.split()[3] == "01"
-        }
-        links = []
-        for link in pathlib.Path(f"/proc/{server.pid}/fd").iterdir():
-            with contextlib.suppress(OSError):
-                links.append(str(link.readlink()))
-        return sum(f"socket:[{inode}]" in links for inode in inodes)
+
+class Reload(Proxied):
+    def reload(self, server, change):
+        change(server.config["listeners"])
+        server.file.write_text(json.dumps(server.config))
+        before = len(server.messages())
+        server.send_signal(signal.SIGHUP)
+        wait_for(
+            lambda: [text for text in server.messages()[before:] if text.startswith("reloaded")],
+            what="the reload",
+        )
+
+    def test_whom_to_trust(self):
+        """Who waits with a header is judged as when it came; newcomers as they are judged now."""
+        server = self.serve_proxied()
+        waiting = self.raw(server)
+        waiting.sendall(V2[:20])
+        wait_for(lambda: accepted(server, ["tcp"]) == 1, what="it to be accepted")
+
+        def trust_others(listeners):
+            listeners[0]["proxy_protocol"] = {"mode": "required", "trusted": ["10.0.0.0/8"]}
+
+        self.reload(server, trust_others)
+        self.assert_refused(server, data=V2)
+        waiting.sendall(V2[20:])
+        self.assertIn("peer=203.0.113.7:4711 ", self.line(waiting))
+        with self.stream(server, "tls", V2) as client:
+            self.assertIn("peer=203.0.113.7:4711 ", self.stream_line(client))
+
+    def test_without_the_listener(self):
+        server = self.serve_proxied(timeouts={"preamble": "10m"})
+        waiting = self.raw(server)
+        waiting.sendall(V2[:20])
+        wait_for(lambda: accepted(server, ["tcp"]) == 1, what="it to be accepted")
+        self.reload(server, lambda listeners: listeners.pop(0))
+        self.assert_reset(waiting)
+        server.wait_message("^drain: ", "tcp")
 
 
 class Clients(Proxied):
