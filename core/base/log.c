@@ -27,7 +27,7 @@ struct line {
 	char bytes[LINE_MAX_BYTES + 1];
 };
 
-static const char *level_name(enum plait_log_level level)
+const char *log_level_name(enum plait_log_level level)
 {
 	return (unsigned)level < sizeof(level_names) / sizeof(level_names[0]) ? level_names[level] : "debug";
 }
@@ -81,7 +81,7 @@ static void build_human(struct line *line, enum plait_log_level level, const str
 	size_t head;
 
 	add_time(line);
-	add(line, " %-7s ", level_name(level));
+	add(line, " %-7s ", log_level_name(level));
 	head = line->length;
 	if (subject->listener)
 		add_escaped(line, subject->listener, 256);
@@ -103,7 +103,7 @@ static void build_json(struct line *line, enum plait_log_level level, const stru
 
 	add(line, "{\"time\":\"");
 	add_time(line);
-	add(line, "\",\"level\":\"%s\"", level_name(level));
+	add(line, "\",\"level\":\"%s\"", log_level_name(level));
 	if (subject->listener) {
 		add(line, ",\"listener\":\"");
 		add_escaped(line, subject->listener, 256);
@@ -145,6 +145,16 @@ void log_configure(enum plait_log_level level, enum log_format format)
 {
 	current_level = (int)level;
 	current_format = (int)format;
+}
+
+void log_set_level(enum plait_log_level level)
+{
+	current_level = (int)level;
+}
+
+enum plait_log_level log_level(void)
+{
+	return (enum plait_log_level)current_level;
 }
 
 bool log_enabled(enum plait_log_level level)

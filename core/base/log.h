@@ -21,6 +21,13 @@ struct log_subject {
 /* Takes effect for all threads at once. Lines go to standard error. */
 void log_configure(enum plait_log_level level, enum log_format format);
 
+/* Only the level. */
+void log_set_level(enum plait_log_level level);
+
+/* "info" */
+const char *log_level_name(enum plait_log_level level);
+enum plait_log_level log_level(void);
+
 bool log_enabled(enum plait_log_level level);
 
 /* subject may be NULL. Any thread. */

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include "core/base/escape.h"
 #include "core/base/json_path.h"
@@ -194,6 +195,16 @@ static void check_contexts(const struct config *config, struct problems *problem
 	}
 }
 
+static void check_control(const struct config *config, struct problems *problems)
+{
+	static const struct sockaddr_un sun;
+
+	if (config->control && strlen(config->control) >= sizeof(sun.sun_path))
+		problems_add(problems, "control",
+			     "the path is %zu bytes long; that of a UNIX socket has %zu at most",
+			     strlen(config->control), sizeof(sun.sun_path) - 1);
+}
+
 void config_check(struct config *config, struct problems *problems)
 {
 	const json_t *listeners = json_object_get(config->root, "listeners");
@@ -220,5 +231,6 @@ void config_check(struct config *config, struct problems *problems)
 		config_check_tls(config, i, problems);
 	}
 	config_check_clashes(config, problems);
+	check_control(config, problems);
 	check_contexts(config, problems);
 }

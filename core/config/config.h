@@ -74,6 +74,7 @@ struct config {
 		int level;  /* enum plait_log_level */
 		int format; /* enum log_format */
 	} log;
+	const char *control;         /* the path of a socket; NULL: none */
 	struct plait_list tls;       /* MAP of struct tls_config */
 	struct plait_list listeners; /* LIST of struct listener_config */
 

@@ -129,6 +129,10 @@ const struct plait_option config_table[] = {
 		"drain_timeout", struct config, drain_timeout_ms, .fallback = "30s", .max = DAY,
 		.doc = "How long connections may take to finish when the server stops; then they are "
 		       "aborted"),
+	PLAIT_OPTION_PATH(
+		"control", struct config, control, .min = 1, .max = 4096,
+		.doc = "The UNIX socket that plait status, reload and the like talk to the server through; only "
+		       "root and the server's own user may. Without it, there is none"),
 	PLAIT_OPTION_MAP("tls", struct config, tls, tls_settings_table, struct tls_config, .max = 1024,
 			 .doc = "TLS contexts, each under a name that listeners use"),
 	PLAIT_OPTION_LIST("listeners", struct config, listeners, listener_table, struct listener_config,

@@ -25,6 +25,7 @@ struct watch {
 	int fd;
 	int set; /* the loop's */
 	uint8_t interest;
+	uint32_t note; /* whatever its owner wants to remember, in what would be padding */
 };
 
 /* Does not take the descriptor over. Level-triggered; fn runs on the loop. */

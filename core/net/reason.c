@@ -47,6 +47,7 @@ static const struct {
 	[PLAIT_REASON_TIMEOUT_PREAMBLE] = { "timeout-preamble", "the PROXY header took too long", true,
 					    true },
 	[PLAIT_REASON_PROXY_HEADER] = { "proxy-header", "the PROXY header is not good", true, true },
+	[PLAIT_REASON_KICKED] = { "kicked", "an operator ended it", false, true },
 };
 
 static bool known(enum plait_reason reason)

@@ -265,7 +265,12 @@ void reception_init(struct reception *reception, const struct stream_listener_op
 	atomic_init(&reception->references, 0);
 }
 
+bool reception_has(const struct plait_conn *conn)
+{
+	return conn->owner && conn->owner->gone == on_gone;
+}
+
 bool reception_is_of(const struct plait_conn *conn, const void *listener)
 {
-	return conn->owner && conn->owner->gone == on_gone && reception_of(conn->owner)->listener == listener;
+	return reception_has(conn) && reception_of(conn->owner)->listener == listener;
 }

@@ -78,7 +78,8 @@ void reception_say(const struct reception *reception, enum plait_log_level level
 void reception_receive(struct reception *reception, struct doorstep *doorstep, int fd,
 		       const struct sockaddr_storage *sa, socklen_t len);
 
-/* Whether the connection came in by one of the listener's. On its loop. */
+/* Whether the connection came in by a listener, and by which. On its loop. */
+bool reception_has(const struct plait_conn *conn);
 bool reception_is_of(const struct plait_conn *conn, const void *listener);
 
 #endif

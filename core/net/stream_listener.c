@@ -26,7 +26,8 @@ struct acceptor {
 	struct doorstep doorstep;
 	struct watch watch;
 	struct timer retry; /* after a famine */
-	uint64_t retry_ms;  /* 0: all is well */
+	enum stream_door door;
+	uint64_t retry_ms; /* 0: all is well */
 	int fd;
 	struct acceptor *next;
 };
@@ -37,6 +38,12 @@ struct stream_listener {
 	struct acceptor *acceptors;
 	atomic_bool draining;
 };
+
+static void refuse(struct acceptor *acceptor, int fd)
+{
+	counter_add(&acceptor->doorstep.loop->net->counters.closed[PLAIT_REASON_DRAIN], 1);
+	transport_socket_reset(fd);
+}
 
 /* The backlog keeps who comes; a busy loop would only burn the processor. */
 static void pause_accepting(struct acceptor *acceptor)
@@ -54,6 +61,8 @@ static void pause_accepting(struct acceptor *acceptor)
 
 static void wait_for_peers(struct acceptor *acceptor)
 {
+	if (acceptor->door == STREAM_HELD)
+		return;
 	if (watch_set(&acceptor->watch, WATCH_READ) < 0)
 		pause_accepting(acceptor);
 }
@@ -98,7 +107,10 @@ static void on_acceptable(struct watch *watch, unsigned ready)
 		famine_over(acceptor);
 		if (fd < 0)
 			return;
-		reception_receive(acceptor->reception, &acceptor->doorstep, fd, &sa, len);
+		if (acceptor->door == STREAM_SHUT)
+			refuse(acceptor, fd);
+		else
+			reception_receive(acceptor->reception, &acceptor->doorstep, fd, &sa, len);
 	}
 }
 
@@ -173,6 +185,46 @@ void stream_listener_start(struct stream_listener *listener)
 void stream_listener_stop(struct stream_listener *listener)
 {
 	on_all_loops(listener, stop);
+}
+
+static void set_door(struct acceptor *acceptor, enum stream_door door)
+{
+	acceptor->door = door;
+	if (acceptor->fd < 0)
+		return;
+	if (door == STREAM_HELD) {
+		loop_stop_timer(acceptor->doorstep.loop, &acceptor->retry);
+		watch_set(&acceptor->watch, WATCH_NONE);
+	} else {
+		wait_for_peers(acceptor);
+	}
+}
+
+static void open_door(void *arg)
+{
+	set_door(arg, STREAM_OPEN);
+}
+
+static void hold_door(void *arg)
+{
+	set_door(arg, STREAM_HELD);
+}
+
+static void shut_door(void *arg)
+{
+	set_door(arg, STREAM_SHUT);
+}
+
+void stream_listener_set_door(struct stream_listener *listener, enum stream_door door)
+{
+	static plait_call_fn *const moves[] = {
+		[STREAM_OPEN] = open_door,
+		[STREAM_HELD] = hold_door,
+		[STREAM_SHUT] = shut_door,
+	};
+	if (door == STREAM_OPEN)
+		atomic_store_explicit(&listener->draining, false, memory_order_relaxed);
+	on_all_loops(listener, moves[door]);
 }
 
 struct change {

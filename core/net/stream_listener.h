@@ -14,6 +14,13 @@ struct stream_listener *stream_listener_new(const struct stream_listener_options
 /* Takes the listening socket fd over, to accept on loop. Before start. 0, or -1: no memory (fd is closed). */
 int stream_listener_add(struct stream_listener *listener, struct plait_loop *loop, int fd);
 
+/* What becomes of those who come. */
+enum stream_door {
+	STREAM_OPEN, /* they are let in */
+	STREAM_HELD, /* they wait in the backlog */
+	STREAM_SHUT, /* they are reset */
+};
+
 /* Any thread; takes effect on each loop soon. Stopping closes the sockets, and the reception will be unused when the last
  * connection has gone. */
 void stream_listener_start(struct stream_listener *listener);
@@ -22,6 +29,9 @@ void stream_listener_stop(struct stream_listener *listener);
 /* Who comes from here on finds another reception. One thread at a time, not once it was stopped; takes effect on each loop
  * soon. */
 void stream_listener_receive(struct stream_listener *listener, struct reception *reception);
+
+/* One thread at a time; takes effect on each loop soon. One that is open drains nobody any more. */
+void stream_listener_set_door(struct stream_listener *listener, enum stream_door door);
 
 /* On a loop: ends the connections there that came by this listener, whatever their reception, in order (as net_drain does),
  * or at once. Returns how many there were, and of those that are aborted how many were owed something. */

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include "core/base/log.h"
+#include "core/server/control/control.h"
 #include "core/server/parts.h"
 #include "core/server/reload.h"
 #include "core/server/renew.h"
@@ -108,7 +109,13 @@ static void raise_descriptor_limit(void)
 
 static void on_hangup(void *arg)
 {
-	server_reload_logged(arg);
+	struct problems problems;
+	struct changes changes;
+	problems_init(&problems);
+	changes_init(&changes);
+	server_reload_logged(arg, &problems, &changes);
+	changes_fini(&changes);
+	problems_fini(&problems);
 }
 
 /* Its threads come with the run. */
@@ -180,6 +187,7 @@ void server_free(struct server **server_at)
 		if (server->listeners[i] && !server->listeners[i]->reactor)
 			listener_free(&server->listeners[i]);
 	free(server->listeners);
+	control_close(&server->control);
 	farewell_attach(server->farewell, NULL);
 	plait_reactor_free(&server->reactor);
 	snapshot_unref(&server->snapshot);

@@ -2,10 +2,14 @@
 #ifndef SERVER_PARTS_H
 #define SERVER_PARTS_H
 
+#include <time.h>
+
 #include "core/server/farewell.h"
 #include "core/server/listener/listener.h"
 #include "core/server/server.h"
 #include "core/server/snapshot.h"
+
+struct control;
 
 struct server {
 	const char *file;
@@ -14,6 +18,8 @@ struct server {
 	struct plait_reactor *reactor;
 	struct plait_listener **listeners; /* likewise of its config->listeners; NULL: none was made */
 	size_t listener_count;
+	struct control *control; /* NULL: none */
+	time_t since;            /* when it began to serve; 0: it does not yet */
 };
 
 /* A listener as its configuration says, its addresses found; but for a bind that is none: NULL. Errors are added to problems,

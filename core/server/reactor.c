@@ -135,6 +135,13 @@ int reactor_take_signals(struct plait_reactor *reactor, struct plait_error *erro
 			       strerror(errno));
 }
 
+void reactor_stop(struct plait_reactor *reactor, bool now)
+{
+	begin_shutdown(reactor);
+	if (now && reactor->shutdown)
+		shutdown_give_up(reactor->shutdown);
+}
+
 static void on_stop(void *arg)
 {
 	begin_shutdown(arg);

@@ -77,6 +77,9 @@ typedef void reactor_ready_fn(struct plait_reactor *reactor, void *arg);
 /* plait_reactor_run, which keeps the signals. */
 int reactor_run(struct plait_reactor *reactor, reactor_ready_fn *ready, void *arg);
 
+/* Drains and ends it, as a signal does; now: without draining, as a second signal does. On the boss loop. */
+void reactor_stop(struct plait_reactor *reactor, bool now);
+
 /* For shutdown.c. */
 void reactor_stop_listeners(struct plait_reactor *reactor);
 

@@ -8,6 +8,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/log.h"
+#include "core/base/option_arena.h"
 #include "core/base/units.h"
 #include "core/server/parts.h"
 #include "core/server/renew.h"
@@ -205,10 +206,14 @@ static void serve_new(struct reload *reload, struct course *course)
 {
 	struct plait_error error;
 	listener_inherit(course->listener, reload->leaving);
-	if (reactor_add_listener(reload->server->reactor, course->listener, &error) == 0)
-		listener_announce(course->listener);
-	else /* the end has come in between */
+	if (reactor_add_listener(reload->server->reactor, course->listener, &error) < 0) {
+		/* the end has come in between */
 		listener_free(&course->listener);
+		return;
+	}
+	listener_announce(course->listener);
+	if (course->before)
+		listener_serve(course->listener, course->before->service);
 }
 
 static void commit_one(struct reload *reload, struct course *course)
@@ -268,6 +273,11 @@ static void commit_tls(const struct reload *reload)
 			renewal_add(renewal, fresh->tls[i].context);
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
 /* What is read once, when a server starts. */
 static void warn_of_restarts(struct reload *reload)
 {
@@ -276,9 +286,14 @@ static void warn_of_restarts(struct reload *reload)
 		problems_warn(reload->problems, "threads", "another number of threads needs a restart");
 	if (was->accept != is->accept)
 		problems_warn(reload->problems, "accept", "another way to accept needs a restart");
+	if (!same_text(was->control, is->control))
+		problems_warn(reload->problems, "control", "another control socket needs a restart");
 	/* They stay, and so does the difference. */
 	reload->fresh->config->threads = was->threads;
 	reload->fresh->config->accept = was->accept;
+	reload->fresh->config->control = was->control ? option_arena_copy(reload->fresh->config->arena,
+									  was->control)
+						      : NULL;
 }
 
 static void commit_rest(struct reload *reload)
@@ -380,25 +395,19 @@ static void log_problems(const struct problems *problems)
 		log_answer(PLAIT_LOG_ERROR, NULL, "... and %zu more", problems->omitted);
 }
 
-int server_reload_logged(struct server *server)
+int server_reload_logged(struct server *server, struct problems *problems, struct changes *changes)
 {
-	struct problems problems;
-	struct changes changes;
-	problems_init(&problems);
-	changes_init(&changes);
-	int result = server_reload(server, &problems, &changes);
-	log_problems(&problems);
-	for (size_t i = 0; i < changes.count; i++)
-		log_answer(PLAIT_LOG_INFO, NULL, "reload: %s", changes.items[i]);
+	int result = server_reload(server, problems, changes);
+	log_problems(problems);
+	for (size_t i = 0; i < changes->count; i++)
+		log_answer(PLAIT_LOG_INFO, NULL, "reload: %s", changes->items[i]);
 	if (result == 0)
-		log_answer(PLAIT_LOG_INFO, NULL, "reloaded %s: %zu change%s", server->file, changes.count,
-			   changes.count == 1 ? "" : "s");
+		log_answer(PLAIT_LOG_INFO, NULL, "reloaded %s: %zu change%s", server->file, changes->count,
+			   changes->count == 1 ? "" : "s");
 	else
 		log_answer(
 			PLAIT_LOG_ERROR, NULL,
 			"not reloaded, and all is as it was; correct the %zu error%s above, then reload again",
-			problems.errors, problems.errors == 1 ? "" : "s");
-	changes_fini(&changes);
-	problems_fini(&problems);
+			problems->errors, problems->errors == 1 ? "" : "s");
 	return result;
 }

@@ -13,6 +13,6 @@ struct server;
 int server_reload(struct server *server, struct problems *problems, struct changes *changes);
 
 /* The same, and the log says what came of it. */
-int server_reload_logged(struct server *server);
+int server_reload_logged(struct server *server, struct problems *problems, struct changes *changes);
 
 #endif

@@ -5,7 +5,20 @@
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/net/net.h"
+#include "core/server/control/control.h"
 #include "core/server/parts.h"
+
+static int open_control(struct server *server, struct problems *problems)
+{
+	struct plait_error error = { 0 };
+	if (!server->snapshot->config->control)
+		return 0;
+	server->control = control_open(server, server->snapshot->config->control, &error);
+	if (server->control)
+		return 0;
+	problems_add_error(problems, "control", &error);
+	return -1;
+}
 
 int server_bind(struct server *server, struct problems *problems)
 {
@@ -24,6 +37,8 @@ int server_bind(struct server *server, struct problems *problems)
 		if (reactor_add_listener(server->reactor, server->listeners[i], &error) < 0)
 			problems_add_error(problems, NULL, &error);
 	if (problems->errors > errors)
+		return -1;
+	if (open_control(server, problems) < 0)
 		return -1;
 	reactor_announce(server->reactor);
 	return 0;
@@ -70,7 +85,10 @@ static void say_how_it_went(const struct server *server, int result)
 
 static void say_ready(struct plait_reactor *reactor, void *arg)
 {
-	const struct server *server = arg;
+	struct server *server = arg;
+	server->since = time(NULL);
+	if (server->control)
+		control_start(server->control);
 	log_write(PLAIT_LOG_INFO, NULL, "ready: listeners %zu, loops %u", server->listener_count,
 		  plait_reactor_loops(reactor));
 }
@@ -78,6 +96,7 @@ static void say_ready(struct plait_reactor *reactor, void *arg)
 int server_run(struct server *server)
 {
 	int result = reactor_run(server->reactor, say_ready, server);
+	control_close(&server->control);
 	if (server->reactor->stuck) {
 		log_flush();
 		_exit(1);

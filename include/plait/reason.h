@@ -34,6 +34,7 @@ enum plait_reason {
 	PLAIT_REASON_LIMIT_HANDSHAKES, /* the listener has as many TLS handshakes under way as allowed */
 	PLAIT_REASON_TIMEOUT_PREAMBLE, /* the PROXY header did not come in time */
 	PLAIT_REASON_PROXY_HEADER,     /* a PROXY header that is none, is missing, or is nobody's to send */
+	PLAIT_REASON_KICKED,           /* an operator ended it */
 	PLAIT_REASON_COUNT_,           /* how many this library knows; grows */
 };
 

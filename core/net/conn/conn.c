@@ -157,12 +157,18 @@ struct plait_conn *conn_new(struct plait_loop *loop, struct plait_factory *facto
 		free(conn);
 		return NULL;
 	}
+	conn->transport.watch.note = (uint32_t)(loop_now(loop) / 1000);
 	task_init(&conn->task, on_task);
 	timer_init(&conn->timer, conn_on_timer);
 	net_add(loop->net, conn);
 	if (factory->traffic)
 		factory->traffic->enter(factory->traffic, conn);
 	return conn;
+}
+
+uint64_t conn_age_s(const struct plait_conn *conn)
+{
+	return (uint32_t)(loop_now(conn->loop) / 1000) - conn->transport.watch.note;
 }
 
 /* Its protocol is known. False: that does not take it. */

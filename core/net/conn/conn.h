@@ -137,6 +137,9 @@ struct plait_conn *conn_new(struct plait_loop *loop, struct plait_factory *facto
 			    const struct transport_ops *ops, int fd, void *context,
 			    const struct plait_addr *peer, struct conn_owner *owner);
 
+/* How long it has been there. On its loop. */
+uint64_t conn_age_s(const struct plait_conn *conn);
+
 /* Begins the handshake, or calls made. */
 void conn_start(struct plait_conn *conn);
 

@@ -261,7 +261,7 @@ int port_wait(struct plait_port *port)
 {
 	make_batch(port->loop->net);
 	watch_init(&port->watch, port->loop, port->socket.fd, on_early);
-	return watch_set(&port->watch, WATCH_READ);
+	return watch_set(&port->watch, port->held ? WATCH_NONE : WATCH_READ);
 }
 
 void port_tell_started(struct plait_port *port)
@@ -313,6 +313,15 @@ void port_shut(struct plait_port *port)
 	port->socket.fd = -1;
 }
 
+void port_hold(struct plait_port *port, bool held)
+{
+	struct log_subject subject = { .listener = port->factory->name };
+	port->held = held;
+	if (port->socket.fd >= 0 && port->watch.fn &&
+	    watch_set(&port->watch, held ? WATCH_NONE : WATCH_READ) < 0)
+		log_write(PLAIT_LOG_ERROR, &subject, "cannot receive: %s", strerror(errno));
+}
+
 void port_stop(struct plait_port *port)
 {
 	port_shut(port);
@@ -334,6 +343,7 @@ void port_succeed(struct plait_port *port, struct plait_port *former)
 	port->family = former->family;
 	port->multicast_interface = former->multicast_interface;
 	port->broadcast = former->broadcast;
+	port->held = former->held;
 	former->socket.fd = -1;
 	port_tell_stopped(former);
 	port_start(port);

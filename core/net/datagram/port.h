@@ -28,6 +28,7 @@ struct plait_port {
 	int family;
 	unsigned multicast_interface; /* as it was set; 0: none */
 	bool broadcast;               /* may be sent to */
+	bool held;                    /* it does not receive */
 	bool started;                 /* port_started was called, and port_stopped was not */
 
 	struct own_protocol *own;           /* of plait_port_open, and it frees itself; NULL: a listener's */
@@ -47,6 +48,9 @@ int port_wait(struct plait_port *port);
 /* On the loop: begins to receive, ends for good, calling port_started and port_stopped. Both before port_free. */
 void port_start(struct plait_port *port);
 void port_stop(struct plait_port *port);
+
+/* On the loop: what comes waits in the kernel's buffer, as far as there is room, or is received again. */
+void port_hold(struct plait_port *port, bool held);
 
 /* After port_stop, or when it was never started. */
 void port_free(struct plait_port **port);

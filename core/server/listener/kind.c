@@ -82,20 +82,43 @@ static void on_deadline(void *arg)
 	struct plait_listener *listener = arg;
 	struct log_subject subject = { .listener = listener->name };
 	char text[32];
+	if (limits_count(listener->limits) == 0)
+		return;
 	log_write(PLAIT_LOG_WARNING, &subject,
 		  "draining took longer than drain_timeout (%s): aborting what is left",
 		  units_format_duration(text, sizeof(text), listener->reactor->drain_timeout_ms));
 	pass(listener, abort_on_loop);
 }
 
-static void stream_leave(struct plait_listener *listener, bool drain)
+static void end_connections(struct plait_listener *listener)
 {
 	struct plait_reactor *reactor = listener->reactor;
+	plait_timer_cancel(&listener->deadline);
+	listener->deadline = plait_call_later(reactor->boss, reactor->drain_timeout_ms, on_deadline,
+					      listener);
+	pass(listener, drain_on_loop);
+}
+
+static void stream_leave(struct plait_listener *listener, bool drain)
+{
 	if (drain)
-		listener->deadline = plait_call_later(reactor->boss, reactor->drain_timeout_ms, on_deadline,
-						      listener);
-	/* Also when there is nothing to drain: the turns in which the sockets were closed are to end. */
-	pass(listener, drain ? drain_on_loop : NULL);
+		end_connections(listener);
+	else /* the turns in which the sockets were closed are to end */
+		pass(listener, NULL);
+}
+
+static void stream_serve(struct plait_listener *listener, enum listener_service service)
+{
+	static const enum stream_door doors[] = {
+		[SERVICE_ON] = STREAM_OPEN,
+		[SERVICE_PAUSED] = STREAM_HELD,
+		[SERVICE_DRAINED] = STREAM_SHUT,
+	};
+	stream_listener_set_door(listener->stream, doors[service]);
+	if (service == SERVICE_DRAINED)
+		end_connections(listener);
+	else
+		plait_timer_cancel(&listener->deadline);
 }
 
 static void stream_close(struct plait_listener *listener)
@@ -149,6 +172,16 @@ static void stop_port(void *arg)
 	port_stop(arg);
 }
 
+static void hold_port(void *arg)
+{
+	port_hold(arg, true);
+}
+
+static void release_port(void *arg)
+{
+	port_hold(arg, false);
+}
+
 static void on_each_port(struct plait_listener *listener, plait_call_fn *fn)
 {
 	for (unsigned i = 0; i < listener->port_count; i++)
@@ -163,6 +196,11 @@ static void datagram_start(struct plait_listener *listener)
 static void datagram_stop(struct plait_listener *listener)
 {
 	on_each_port(listener, stop_port);
+}
+
+static void datagram_serve(struct plait_listener *listener, enum listener_service service)
+{
+	on_each_port(listener, service == SERVICE_ON ? release_port : hold_port);
 }
 
 static void free_ports(struct plait_port ***ports_at, unsigned count)
@@ -268,7 +306,7 @@ static void datagram_close(struct plait_listener *listener)
 
 #define STREAM                                                                                               \
 	.type = SOCK_STREAM, .open = stream_open, .add = stream_add, .start = stream_start,                  \
-	.stop = stream_stop, .prepare = nothing_to_prepare, .adopt = stream_adopt,                           \
+	.stop = stream_stop, .serve = stream_serve, .prepare = nothing_to_prepare, .adopt = stream_adopt,    \
 	.discard = nothing_to_discard, .leave = stream_leave, .close = stream_close
 
 static const struct listener_kind kinds[] = {
@@ -281,6 +319,7 @@ static const struct listener_kind kinds[] = {
 			   .add = datagram_add,
 			   .start = datagram_start,
 			   .stop = datagram_stop,
+			   .serve = datagram_serve,
 			   .prepare = datagram_prepare,
 			   .adopt = datagram_adopt,
 			   .discard = datagram_discard,

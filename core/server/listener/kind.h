@@ -23,6 +23,9 @@ struct listener_kind {
 	void (*start)(struct plait_listener *listener);
 	void (*stop)(struct plait_listener *listener);
 
+	/* On the boss loop; takes effect on the loops soon. */
+	void (*serve)(struct plait_listener *listener, enum listener_service service);
+
 	/* What fresh will need, once the sockets serve. 0, or -1: no memory. adopt: it is served; discard: it will not be. */
 	int (*prepare)(struct plait_listener *listener);
 	void (*adopt)(struct plait_listener *listener);

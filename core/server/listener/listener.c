@@ -140,6 +140,24 @@ void listener_stop(struct plait_listener *listener)
 	unix_path_remove(&listener->path);
 }
 
+void listener_serve(struct plait_listener *listener, enum listener_service service)
+{
+	if (listener->service == service || listener->stopped)
+		return;
+	listener->service = service;
+	listener->kind->serve(listener, service);
+}
+
+/* Each socket has a reference to what newcomers are served with. */
+size_t listener_version_connections(const struct listener_version *version)
+{
+	const struct plait_listener *listener = version->listener;
+	bool newest = version == listener->versions && !listener->stopped;
+	size_t references = atomic_load_explicit(&version->reception.references, memory_order_relaxed);
+	size_t sockets = newest ? listener->socket_count : 0;
+	return references > sockets ? references - sockets : 0;
+}
+
 void listener_leave(struct plait_listener *listener, bool drain)
 {
 	listener->leaving = true;

@@ -21,6 +21,13 @@ struct own_protocols {
 	struct plait_protocol **alpn; /* ended by NULL */
 };
 
+/* What an operator makes of a listener, whatever its configuration; it outlasts the reading of another one. */
+enum listener_service {
+	SERVICE_ON,
+	SERVICE_PAUSED,  /* who comes waits with the kernel, and nobody is told to end */
+	SERVICE_DRAINED, /* of streams: who comes is reset, and who is there is told to end */
+};
+
 /* A bound socket. The stream listener, or a port, owns the descriptor. */
 struct bound_socket {
 	int fd;
@@ -48,6 +55,7 @@ struct plait_listener {
 	struct plait_port **successors; /* of these, for fresh */
 	struct unix_path_id path;
 	char address[256]; /* of the first socket, once bound */
+	enum listener_service service;
 	bool stopped;
 	bool leaving;                /* it goes when nobody uses its versions any more */
 	unsigned rounds;             /* through the loops, that have not come to their end */
@@ -98,6 +106,13 @@ void listener_announce(const struct plait_listener *listener);
 /* Each takes effect on the loops soon. Under the reactor's lock. One that has been stopped neither starts nor stops. */
 void listener_start(struct plait_listener *listener);
 void listener_stop(struct plait_listener *listener);
+
+/* Takes effect on the loops soon. Connections that have drain_timeout behind them and are still there are aborted, unless it
+ * was set otherwise meanwhile. On the boss loop. */
+void listener_serve(struct plait_listener *listener, enum listener_service service);
+
+/* Connections that its version has; those of all are limits_count. On the boss loop, at the end of a round. */
+size_t listener_version_connections(const struct listener_version *version);
 
 /* It has been taken out of the configuration, or moved to another address: stops, and goes when its connections have.
  * drain: these are told to end, and aborted when drain_timeout has passed. On the boss loop. */

@@ -1,0 +1,253 @@
+/* The control socket and those who are connected to it: who may, how many, and one line after the other. */
+#include "core/server/control/control.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/base/alloc.h"
+#include "core/base/log.h"
+#include "core/net/net.h"
+#include "core/net/socket/socket.h"
+#include "core/server/control/request.h"
+
+/* Who comes when there are so many takes the place of the one that has said nothing for the longest time. */
+#define PEERS_MAX 32
+
+/* Of a line; the longest command is far from it. */
+#define LINE_LONGEST 16384
+
+/* More than the longest answer; and what a peer that does not read may leave with us, with one answer above high. */
+#define OUTPUT_CAP (16u << 20)
+#define OUTPUT_HIGH (64u << 10)
+
+#define IDLE_MS 60000
+#define CLOSE_MS 5000
+
+/* Numbers of connections, so high that no other loop comes there: of the log's lines. */
+#define FIRST_NUMBER (UINT64_C(1) << 44)
+
+struct control {
+	struct server *server;
+	struct plait_loop *loop;
+	struct net_settings settings;
+	struct plait_factory *factory;
+	struct reception reception;
+	struct stream_listener *listener;
+	struct unix_path_id path;
+	struct session *first, *last; /* the one that has been silent the longest comes first */
+	unsigned count;
+};
+
+/* A peer. */
+struct session {
+	struct control *control;
+	struct plait_conn *conn;
+	struct request *request; /* under way; NULL: none */
+	struct session *previous, *next;
+};
+
+static struct control *control_of(const struct plait_conn *conn)
+{
+	return (struct control *)plait_conn_options(conn);
+}
+
+/* ---- who is there ---- */
+
+static void unlink_session(struct session *session)
+{
+	struct control *control = session->control;
+	*(session->previous ? &session->previous->next : &control->first) = session->next;
+	*(session->next ? &session->next->previous : &control->last) = session->previous;
+}
+
+static void append_session(struct session *session)
+{
+	struct control *control = session->control;
+	session->previous = control->last;
+	session->next = NULL;
+	*(control->last ? &control->last->next : &control->first) = session;
+	control->last = session;
+}
+
+static void make_room(const struct control *control)
+{
+	struct session *session = control->first;
+	while (session && session->request)
+		session = session->next;
+	if (session)
+		plait_abort(session->conn);
+}
+
+static int on_accept(struct plait_factory *factory, const struct plait_addr *peer)
+{
+	struct log_subject subject = { .listener = plait_factory_name(factory), .peer = peer };
+	bool known = peer->family == PLAIT_FAMILY_UNIX && peer->u.peer.pid != 0;
+	if (known && (peer->u.peer.uid == 0 || peer->u.peer.uid == geteuid()))
+		return 0;
+	log_write_once(PLAIT_LOG_WARNING, &subject, "refused: only root and the server's own user may");
+	return -1;
+}
+
+static void on_made(struct plait_conn *conn)
+{
+	struct session *session = plait_conn_state(conn);
+	struct control *control = control_of(conn);
+	if (control->count >= PEERS_MAX)
+		make_room(control);
+	control->count++;
+	session->control = control;
+	session->conn = conn;
+	append_session(session);
+}
+
+static void on_lost(struct plait_conn *conn, enum plait_reason reason)
+{
+	struct session *session = plait_conn_state(conn);
+	(void)reason;
+	unlink_session(session);
+	session->control->count--;
+	if (session->request)
+		request_forget_peer(session->request);
+}
+
+/* ---- lines ---- */
+
+void session_answer(struct session *session, const char *line, size_t len)
+{
+	session->request = NULL;
+	plait_write(session->conn, line, len);
+	plait_resume(session->conn);
+}
+
+void session_keep(struct session *session)
+{
+	plait_set_idle_timeout(session->conn, 0);
+}
+
+static void take_line(struct session *session, const char *line, size_t len)
+{
+	unlink_session(session);
+	append_session(session);
+	session->request = request_new(session->control->server, session);
+	request_run(session->request, line, len);
+	if (session->request)
+		plait_pause(session->conn);
+}
+
+static size_t on_data(struct plait_conn *conn, const void *data, size_t len)
+{
+	static const char answer[] = "{\"v\":1,\"ok\":false,\"error\":{\"code\":\"bad-line\","
+				     "\"text\":\"the line is longer than 16384 bytes\"}}\n";
+	struct session *session = plait_conn_state(conn);
+	const char *line = data, *end = line + len;
+	while (!session->request && line < end) {
+		const char *stop = memchr(line, '\n', (size_t)(end - line));
+		if ((stop ? stop : end) - line > LINE_LONGEST) {
+			plait_write(conn, answer, sizeof(answer) - 1);
+			plait_close_error(conn, "a line is too long");
+			return len;
+		}
+		if (!stop)
+			break;
+		if (stop > line)
+			take_line(session, line, (size_t)(stop - line));
+		line = stop + 1;
+	}
+	return (size_t)(line - (const char *)data);
+}
+
+static const struct plait_protocol protocol = {
+	PLAIT_PROTOCOL_HEAD("control"),
+	.conn_size = sizeof(struct session),
+	.accept = on_accept,
+	.made = on_made,
+	.data = on_data,
+	.lost = on_lost,
+};
+
+/* ---- the socket ---- */
+
+static int bind_socket(struct control *control, const char *path, struct plait_error *error)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	size_t len = strlen(path);
+	memcpy(sun.sun_path, path, len < sizeof(sun.sun_path) ? len : sizeof(sun.sun_path) - 1);
+	int fd = socket_bind(SOCK_STREAM, (const struct sockaddr *)&sun, sizeof(sun),
+			     &control->settings.socket, false, error);
+	if (fd < 0)
+		return fd;
+	unix_path_remember(fd, &control->path);
+	if (stream_listener_add(control->listener, control->loop, fd) == 0)
+		return 0;
+	return plait_error_set(error, PLAIT_ERROR_MEMORY, path, "no memory for the control socket");
+}
+
+static void configure(struct control *control)
+{
+	control->settings = *net_settings_default();
+	control->settings.timeouts.idle_ms = IDLE_MS;
+	control->settings.timeouts.close_ms = CLOSE_MS;
+	control->settings.buffers.high = OUTPUT_HIGH;
+	control->settings.buffers.low = OUTPUT_HIGH / 4;
+	control->settings.buffers.cap = OUTPUT_CAP;
+	control->settings.buffers.input = LINE_LONGEST + LOOP_INPUT_SIZE;
+	control->settings.socket.mode = "0600";
+}
+
+struct control *control_open(struct server *server, const char *path, struct plait_error *error)
+{
+	struct control *control = alloc_zeroed(sizeof(*control), "the control socket");
+	control->server = server;
+	control->loop = server->reactor->boss;
+	net_new(control->loop)->made = FIRST_NUMBER;
+	configure(control);
+	control->factory = factory_new(server->reactor, "control", &protocol, control, &control->settings,
+				       error);
+	if (!control->factory)
+		goto fail;
+	control->reception.factory = control->factory;
+	struct stream_listener_options options = {
+		.workers = server->reactor->workers,
+		.transport = &transport_plain,
+		.keep_on_loop = true,
+	};
+	control->listener = stream_listener_new(&options, &control->reception);
+	if (!control->listener) {
+		plait_error_set(error, PLAIT_ERROR_MEMORY, path, "no memory for the control socket");
+		goto fail;
+	}
+	if (bind_socket(control, path, error) == 0)
+		return control;
+fail:
+	control_close(&control);
+	return NULL;
+}
+
+void control_start(struct control *control)
+{
+	stream_listener_start(control->listener);
+	log_write(PLAIT_LOG_INFO, NULL, "control socket on %s", control->path.path);
+}
+
+void control_close(struct control **control_at)
+{
+	struct control *control = *control_at;
+	struct plait_loop *here = plait_loop_current();
+	*control_at = NULL;
+	if (!control)
+		return;
+	unix_path_remove(&control->path);
+	loop_enter(control->loop);
+	stream_listener_free(&control->listener);
+	for (struct session *session = control->first; session; session = session->next)
+		plait_close(session->conn);
+	loop_settle(control->loop);
+	net_abort_all(control->loop->net);
+	loop_settle(control->loop);
+	net_free(control->loop);
+	loop_enter(here);
+	factory_free(&control->factory);
+	free(control);
+}

@@ -1,0 +1,20 @@
+/* The control socket: a UNIX socket on the boss loop, where root and the server's own user give commands. It has no part in
+ * the work of the loops that serve, so no load of theirs keeps it from answering. */
+#ifndef SERVER_CONTROL_H
+#define SERVER_CONTROL_H
+
+#include <plait/error.h>
+
+struct control;
+struct server;
+
+/* Binds it; nobody is answered yet. On the main thread. NULL with error filled. */
+struct control *control_open(struct server *server, const char *path, struct plait_error *error);
+
+/* On the boss loop. */
+void control_start(struct control *control);
+
+/* Ends its connections and removes the socket. When the boss loop does not run, or on it. NULL is allowed. */
+void control_close(struct control **control);
+
+#endif
