@@ -8,14 +8,25 @@
 
 #include <plait/abi.h>
 
+#include "core/base/option.h"
 #include "core/bench/bench.h"
 
 enum cli_status { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
+/* What a running server is asked: texts NULL and numbers 0 are not told. */
+struct control_question {
+	const char *listener, *peer, *state, *sort, *level;
+	uint64_t id, limit;
+	bool all, now;
+};
+
 /* A command line after it was read. */
 struct arguments {
+	const struct command *command;
 	const char *operand; /* NULL: none was given */
 	const char *config;  /* of --config; NULL: none */
+	const char *control; /* of --control; NULL: none */
+	struct control_question question;
 	struct bench_settings bench;
 	bool json;
 };
@@ -66,6 +77,7 @@ int plugins_command(const struct arguments *arguments);
 int schema_command(const struct arguments *arguments);
 int reference_command(const struct arguments *arguments);
 int bench_command(const struct arguments *arguments);
+int control_command(const struct arguments *arguments); /* all those that ask a running server */
 int version_command(const struct arguments *arguments);
 int help_command(const struct arguments *arguments);
 
@@ -88,6 +100,9 @@ int usage_error(const struct command *command, const char *format, ...) PLAIT_PR
 /* The usage of one command, in full, to out. */
 void help_print_command(const struct command *command, FILE *out);
 void help_print_program(FILE *out);
+
+/* Prints what a server answered, for people. */
+void control_print(const struct arguments *arguments, const json_t *answer);
 
 /* "1 listener", "2 listeners" */
 #define COUNTED(count, word) (count), (count) == 1 ? word : word "s"

@@ -118,7 +118,7 @@ void help_print_program(FILE *out)
 		text_append(head, sizeof(head), "%s", command->name);
 		for (const struct cli_operand *operand = command->operands; operand->name; operand++)
 			print_operand(operand, head, sizeof(head));
-		fprintf(out, "  %-19s  %s\n", head, command->summary);
+		fprintf(out, "  %-22s  %s\n", head, command->summary);
 	}
 	fprintf(out,
 		"\n%s\n"

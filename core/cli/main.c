@@ -29,6 +29,63 @@ static const struct cli_option config_option[] = {
 	{ 0 },
 };
 
+#define OPTION(name_, type_, value_, member_, most_, doc_)                                                   \
+	{                                                                                                    \
+		.name = (name_), .type = (type_), .value = (value_),                                         \
+		.offset = offsetof(struct arguments, member_), .min = 1, .max = (most_), .doc = (doc_)       \
+	}
+#define CONTROL_OPTIONS                                                                                      \
+	OPTION("--control", CLI_TEXT, "PATH", control, 0, "the server's control socket, instead of FILE"),   \
+		OPTION("--json", CLI_FLAG, NULL, json, 0, "print the server's answer, a line of JSON")
+#define SELECT_OPTIONS                                                                                       \
+	OPTION("--listener", CLI_TEXT, "NAME", question.listener, 0, "those of this listener"),              \
+		OPTION("--peer", CLI_TEXT, "ADDRESS", question.peer, 0,                                      \
+		       "those from this address or network, such as 192.0.2.0/24"),                          \
+		OPTION("--state", CLI_TEXT, "STATE", question.state, 0,                                      \
+		       "those that are in preamble, handshake, open or closing")
+
+static const struct cli_option control_options[] = { CONTROL_OPTIONS, { 0 } };
+
+static const struct cli_option connections_options[] = {
+	SELECT_OPTIONS,
+	OPTION("--sort", CLI_TEXT, "KEY", question.sort, 0,
+	       "the most of this first: age, idle, bytes or queued (age)"),
+	OPTION("--limit", CLI_COUNT, "N", question.limit, 1000, "list so many (100); all are counted"),
+	CONTROL_OPTIONS,
+	{ 0 },
+};
+
+static const struct cli_option kick_options[] = {
+	OPTION("--id", CLI_COUNT, "ID", question.id, INT64_MAX, "the one of this number, as in the log"),
+	SELECT_OPTIONS,
+	OPTION("--all", CLI_FLAG, NULL, question.all, 0, "all there are"),
+	CONTROL_OPTIONS,
+	{ 0 },
+};
+
+static const struct cli_option stop_options[] = {
+	OPTION("--now", CLI_FLAG, NULL, question.now, 0, "without draining"),
+	CONTROL_OPTIONS,
+	{ 0 },
+};
+
+#define SERVED_FILE                                                                                          \
+	{                                                                                                    \
+		"FILE", false, offsetof(struct arguments, operand)                                           \
+	}
+#define LISTENER_OPERAND                                                                                     \
+	{                                                                                                    \
+		"LISTENER", true, offsetof(struct arguments, question.listener)                              \
+	}
+#define TALK                                                                                                 \
+	"FILE is the configuration that is served: its \"control\" says where the server\n"                  \
+	"listens for commands. The exit status is 1 when none answers, or it refuses.\n"
+#define CONTROL(name_, options_, summary_, text_, ...)                                                       \
+	{                                                                                                    \
+		.name = (name_), .operands = { __VA_ARGS__ }, .options = (options_), .summary = (summary_),  \
+		.text = text_ TALK, .run = control_command                                                   \
+	}
+
 const struct command commands[] = {
 	{
 		.name = "run",
@@ -76,6 +133,31 @@ const struct command commands[] = {
 		.text = "The same that docs/configuration.md holds, with the options of all plugins.\n",
 		.run = reference_command,
 	},
+	CONTROL("status", control_options, "what a running server is and has done", "", SERVED_FILE),
+	CONTROL("listeners", control_options, "its listeners, with state and connections", "", SERVED_FILE),
+	CONTROL("connections", connections_options, "its connections, sorted", "", SERVED_FILE),
+	CONTROL("kick", kick_options, "reset some of its connections", "", SERVED_FILE),
+	CONTROL("drain", control_options, "end a listener's connections in order",
+		"Who connects meanwhile is reset, so that it goes elsewhere; the port stays bound.\n"
+		"Connections that are there after drain_timeout are aborted. It lasts, over\n"
+		"reloads too, until plait resume.\n",
+		LISTENER_OPERAND, SERVED_FILE),
+	CONTROL("pause", control_options, "let a listener accept nobody",
+		"Who connects waits in the backlog, datagrams in the socket's buffer, and\n"
+		"connections go on. It lasts, over reloads too, until plait resume.\n",
+		LISTENER_OPERAND, SERVED_FILE),
+	CONTROL("resume", control_options, "let a listener accept again",
+		"After plait pause or plait drain. Connections that were told to end still do.\n",
+		LISTENER_OPERAND, SERVED_FILE),
+	CONTROL("reload", control_options, "have it read its configuration anew",
+		"All of it is taken into use, or nothing: then every reason is printed. Waits until\n"
+		"all threads serve by it, and prints what changed.\n",
+		SERVED_FILE),
+	CONTROL("log-level", control_options, "have it log more or less",
+		"LEVEL is error, warning, info or debug. The next reload brings back what the\n"
+		"configuration says.\n",
+		{ "LEVEL", true, offsetof(struct arguments, question.level) }, SERVED_FILE),
+	CONTROL("stop", stop_options, "drain and end it", "Waits until it has ended.\n", SERVED_FILE),
 	{
 		.name = "bench",
 		.operands = { { "KIND", true, offsetof(struct arguments, bench.kind) },
@@ -172,6 +254,7 @@ static int dispatch(int argc, char **argv)
 		help_print_command(command, stdout);
 		return CLI_DONE;
 	}
+	arguments.command = command;
 	int status = arguments_read(command, argc - 2, argv + 2, &arguments);
 
 	return status ? status : command->run(&arguments);

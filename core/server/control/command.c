@@ -10,6 +10,7 @@
 #include "core/base/option_arena.h"
 #include "core/base/option_value.h"
 #include "core/base/suggest.h"
+#include "core/base/text.h"
 #include "core/server/control/request.h"
 
 /* ---- what they take ---- */
@@ -171,9 +172,12 @@ static bool read_arguments(const struct control_command *command, const json_t *
 	problems_init(&problems);
 	*arguments = option_arena_alloc(arena, command->arguments_size);
 	bool good = option_parse(command->arguments, object, "", *arguments, &context) == 0;
+	char text[sizeof(fault->text)] = "";
+	for (size_t i = 0; i < problems.count; i++)
+		text_append(text, sizeof(text), "%s%s", i > 0 ? "; " : "", problems.items[i].text);
 	if (!good)
 		blame(fault, "bad-argument", problems.items[0].path ? problems.items[0].path : "", "%s",
-		      problems.items[0].text);
+		      text);
 	problems_fini(&problems);
 	return good;
 }

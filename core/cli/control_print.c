@@ -1,0 +1,277 @@
+/* What a running server answered, for people. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/base/escape.h"
+#include "core/base/text.h"
+#include "core/cli/cli.h"
+
+/* A server's texts may hold what others brought. */
+static const char *text_of(const json_t *object, const char *key, char *out, size_t size)
+{
+	const json_t *value = json_object_get(object, key);
+	const char *text = json_string_value(value);
+
+	if (json_is_integer(value))
+		snprintf(out, size, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+	else if (json_is_real(value))
+		snprintf(out, size, "%.1f", json_real_value(value));
+	else if (json_is_boolean(value))
+		snprintf(out, size, "%s", json_is_true(value) ? "yes" : "no");
+	else
+		escape_controls(out, size, text ? text : "-", text ? strlen(text) : 1);
+	return out;
+}
+
+static int64_t number_of(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+/* ---- tables ---- */
+
+struct column {
+	const char *title, *key;
+	bool right; /* numbers */
+};
+
+#define COLUMNS_MAX 12
+
+static void print_cell(const struct column *column, const char *text, int width, bool last)
+{
+	if (column->right)
+		printf("%*s", width, text);
+	else if (last)
+		printf("%s", text);
+	else
+		printf("%-*s", width, text);
+	printf(last ? "\n" : "  ");
+}
+
+static void print_table(const struct column *columns, const json_t *rows)
+{
+	int widths[COLUMNS_MAX];
+	char cell[512];
+	const json_t *row;
+	size_t count = 0, i;
+
+	for (; columns[count].title; count++) {
+		size_t width = strlen(columns[count].title);
+
+		json_array_foreach(rows, i, row)
+		{
+			size_t len = strlen(text_of(row, columns[count].key, cell, sizeof(cell)));
+
+			width = len > width ? len : width;
+		}
+		widths[count] = (int)width;
+	}
+	for (size_t c = 0; c < count; c++)
+		print_cell(&columns[c], columns[c].title, widths[c], c + 1 == count);
+	json_array_foreach(rows, i, row) for (size_t c = 0; c < count; c++)
+		print_cell(&columns[c], text_of(row, columns[c].key, cell, sizeof(cell)), widths[c],
+			   c + 1 == count);
+}
+
+/* "closed 5, reset 2" behind head; nothing when there are none. */
+static void print_counts(const char *head, const json_t *object)
+{
+	const char *key, *separator = "";
+	json_t *value;
+
+	if (json_object_size(object) == 0)
+		return;
+	printf("%s", head);
+	json_object_foreach((json_t *)object, key, value)
+	{
+		char clean[128];
+
+		escape_controls(clean, sizeof(clean), key, strlen(key));
+		printf("%s%s %" JSON_INTEGER_FORMAT, separator, clean, json_integer_value(value));
+		separator = ", ";
+	}
+	putchar('\n');
+}
+
+static void print_missing(const json_t *answer)
+{
+	int64_t missing = number_of(answer, "loops_missing");
+
+	if (missing > 0)
+		printf("%" PRId64 " of the server's loops did not answer: a plugin's callback holds them\n",
+		       missing);
+}
+
+/* ---- status ---- */
+
+static void print_loops(const json_t *loops)
+{
+	const json_t *loop;
+	size_t i;
+
+	json_array_foreach(loops, i, loop)
+		printf("  loop %" PRId64 ": %" PRId64 " connections%s\n", number_of(loop, "loop"),
+		       number_of(loop, "connections"),
+		       json_is_true(json_object_get(loop, "answers")) ? "" : "; DOES NOT ANSWER");
+}
+
+static void print_plugins(const json_t *plugins)
+{
+	char name[128], version[128], file[1024];
+	const json_t *plugin;
+	size_t i;
+
+	json_array_foreach(plugins, i, plugin)
+		printf("  plugin %s %s, %s%s\n", text_of(plugin, "protocol", name, sizeof(name)),
+		       text_of(plugin, "version", version, sizeof(version)),
+		       text_of(plugin, "file", file, sizeof(file)),
+		       json_is_true(json_object_get(plugin, "current"))
+			       ? ""
+			       : "; an older edition, in use until its last connection ends");
+}
+
+static void print_status(const struct arguments *arguments, const json_t *answer)
+{
+	const json_t *conns = json_object_get(answer, "connections"), *tls = json_object_get(answer, "tls"),
+		     *datagrams = json_object_get(answer, "datagrams");
+	char version[64], state[32], since[64], file[1024], level[32];
+
+	(void)arguments;
+	printf("plait %s, pid %" PRId64 ": %s %s since %s (%" PRId64 " s)\n",
+	       text_of(answer, "version", version, sizeof(version)), number_of(answer, "pid"),
+	       text_of(answer, "state", state, sizeof(state)), text_of(answer, "file", file, sizeof(file)),
+	       text_of(answer, "since", since, sizeof(since)), number_of(answer, "uptime"));
+	printf("  listeners %" PRId64 ", threads %" PRId64 ", log level %s\n", number_of(answer, "listeners"),
+	       number_of(answer, "threads"), text_of(answer, "log_level", level, sizeof(level)));
+	printf("  connections: %" PRId64 ", opened %" PRId64 ", bytes in %" PRId64 ", out %" PRId64 "\n",
+	       number_of(conns, "now"), number_of(conns, "opened"), number_of(conns, "bytes_in"),
+	       number_of(conns, "bytes_out"));
+	print_counts("  ended: ", json_object_get(conns, "ended"));
+	printf("  datagrams: in %" PRId64 ", out %" PRId64 ", dropped %" PRId64 "\n",
+	       number_of(datagrams, "in"), number_of(datagrams, "out"), number_of(datagrams, "dropped"));
+	printf("  TLS renewals: %" PRId64 ", failed %" PRId64 "\n", number_of(tls, "renewals"),
+	       number_of(tls, "renewals_failed"));
+	print_counts("  TLS handshakes that failed: ", json_object_get(tls, "handshakes_failed"));
+	print_loops(json_object_get(answer, "loops"));
+	print_plugins(json_object_get(answer, "plugins"));
+}
+
+/* ---- the others ---- */
+
+static void print_listeners(const struct arguments *arguments, const json_t *answer)
+{
+	static const struct column columns[] = {
+		{ "NAME", "name", false },
+		{ "ADDRESS", "address", false },
+		{ "PROTOCOL", "protocol", false },
+		{ "STATE", "state", false },
+		{ "CONNECTIONS", "connections", true },
+		{ "HANDSHAKES", "handshakes", true },
+		{ 0 },
+	};
+	const json_t *list = json_object_get(answer, "listeners"), *listener, *version;
+	char name[128];
+	size_t i, j;
+
+	(void)arguments;
+	print_table(columns, list);
+	json_array_foreach(list, i, listener)
+		json_array_foreach(json_object_get(listener, "versions"), j,
+				   version) if (!json_is_true(json_object_get(version, "newest")))
+			printf("%s: %" PRId64 " connections have an older version of it\n",
+			       text_of(listener, "name", name, sizeof(name)),
+			       number_of(version, "connections"));
+	print_missing(answer);
+}
+
+static void print_connections(const struct arguments *arguments, const json_t *answer)
+{
+	static const struct column columns[] = {
+		{ "ID", "id", true },
+		{ "LISTENER", "listener", false },
+		{ "PEER", "peer", false },
+		{ "STATE", "state", false },
+		{ "TLS", "tls", false },
+		{ "AGE", "age", true },
+		{ "IDLE", "idle", true },
+		{ "IN", "bytes_in", true },
+		{ "OUT", "bytes_out", true },
+		{ "QUEUED", "queued", true },
+		{ 0 },
+	};
+	const json_t *list = json_object_get(answer, "connections");
+	int64_t matched = number_of(answer, "matched");
+
+	(void)arguments;
+	print_table(columns, list);
+	if (matched > (int64_t)json_array_size(list))
+		printf("%zu of %" PRId64 "; --limit lists more\n", json_array_size(list), matched);
+	print_missing(answer);
+}
+
+static void print_kick(const struct arguments *arguments, const json_t *answer)
+{
+	int64_t kicked = number_of(answer, "kicked");
+
+	(void)arguments;
+	printf("%" PRId64 " %s\n", COUNTED(kicked, "connection"));
+	print_missing(answer);
+}
+
+static void print_reload(const struct arguments *arguments, const json_t *answer)
+{
+	const json_t *changes = json_object_get(answer, "changes"), *change;
+	char clean[1024];
+	size_t i;
+
+	(void)arguments;
+	json_array_foreach(changes, i, change)
+	{
+		const char *text = json_string_value(change);
+
+		escape_controls(clean, sizeof(clean), text ? text : "", text ? strlen(text) : 0);
+		printf("%s\n", clean);
+	}
+	printf("reloaded: %zu %s\n", COUNTED(json_array_size(changes), "change"));
+	print_missing(answer);
+}
+
+static void print_level(const struct arguments *arguments, const json_t *answer)
+{
+	char before[32], level[32];
+
+	(void)arguments;
+	printf("%s, before %s\n", text_of(answer, "level", level, sizeof(level)),
+	       text_of(answer, "before", before, sizeof(before)));
+}
+
+static void print_service(const struct arguments *arguments, const json_t *answer)
+{
+	static const struct {
+		const char *command, *text;
+	} words[] = {
+		{ "drain", "its connections end, and who comes is reset until it is resumed" },
+		{ "pause", "who comes waits until it is resumed" },
+		{ "resume", "accepts again" },
+	};
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(arguments->command->name, words[i].command) == 0)
+			printf("%s: %s\n", arguments->question.listener, words[i].text);
+	print_missing(answer);
+}
+
+static const struct {
+	const char *command;
+	void (*print)(const struct arguments *arguments, const json_t *answer);
+} printers[] = {
+	{ "status", print_status }, { "listeners", print_listeners }, { "connections", print_connections },
+	{ "kick", print_kick },     { "reload", print_reload },       { "log-level", print_level },
+	{ "drain", print_service }, { "pause", print_service },       { "resume", print_service },
+};
+
+void control_print(const struct arguments *arguments, const json_t *answer)
+{
+	for (size_t i = 0; i < sizeof(printers) / sizeof(printers[0]); i++)
+		if (strcmp(arguments->command->name, printers[i].command) == 0)
+			printers[i].print(arguments, answer);
+}
