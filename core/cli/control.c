@@ -203,44 +203,46 @@ static char *receive_line(int fd, size_t *len)
 	return NULL;
 }
 
-static void print_problem(const json_t *problem)
+static void add_problem(struct problems *problems, const json_t *problem)
 {
-	const char *file = "", *path = "", *text = "";
+	const char *file = NULL, *path = NULL, *text = "";
 	int line = 0, column = 0, warning = 0;
-	char whole[2048], clean[4096], place[40] = "";
 
 	json_unpack((json_t *)problem, "{s?s, s?s, s?s, s?i, s?i, s?b}", "file", &file, "path", &path, "text",
 		    &text, "line", &line, "column", &column, "warning", &warning);
-	if (line > 0)
-		snprintf(place, sizeof(place), "%d:%d:", line, column);
-	snprintf(whole, sizeof(whole), "%s%s%s%s%s: %s%s%s", file, *file ? ":" : "", place,
-		 *file || *place ? " " : "", warning ? "warning" : "error", path, *path ? ": " : "", text);
-	escape_controls(clean, sizeof(clean), whole, strlen(whole));
-	fprintf(stderr, "%s\n", clean);
+	problems->file = file;
+	problems_add_at(problems, line, column, path, "%s", text);
+	if (problems->count > 0)
+		problems->items[problems->count - 1].warning = warning;
 }
 
-static void print_problems(const json_t *list)
+/* As plait check would. */
+static void print_problems(const json_t *list, int64_t omitted)
 {
+	struct problems problems;
 	const json_t *problem;
 	size_t i;
 
-	json_array_foreach(list, i, problem) print_problem(problem);
+	problems_init(&problems);
+	json_array_foreach(list, i, problem) add_problem(&problems, problem);
+	if (omitted > 0)
+		problems.omitted += (size_t)omitted;
+	problems_print(&problems, stderr);
+	problems_fini(&problems);
 }
 
 static int judge(const struct arguments *arguments, const json_t *answer)
 {
 	const json_t *error = json_object_get(answer, "error");
 	const char *text = json_string_value(json_object_get(error, "text"));
-	int omitted = (int)json_integer_value(json_object_get(error, "omitted"));
 
 	if (json_is_true(json_object_get(answer, "ok"))) {
-		print_problems(json_object_get(answer, "warnings"));
+		print_problems(json_object_get(answer, "warnings"), 0);
 		control_print(arguments, answer);
 		return CLI_DONE;
 	}
-	print_problems(json_object_get(error, "problems"));
-	if (omitted > 0)
-		fprintf(stderr, "... and %d more\n", omitted);
+	print_problems(json_object_get(error, "problems"),
+		       json_integer_value(json_object_get(error, "omitted")));
 	return fail(arguments, "%s", text ? text : "the server refused, and did not say why");
 }
 
@@ -252,9 +254,9 @@ static int read_answer(const struct arguments *arguments, int fd)
 
 	if (!text)
 		return fail(arguments, "the server did not answer: %s",
-			    errno == 0        ? "it ended the connection"
-			    : errno == EAGAIN ? "it took too long"
-					      : strerror(errno));
+			    errno == 0 || errno == ECONNRESET ? "it ended the connection"
+			    : errno == EAGAIN                 ? "it took too long"
+							      : strerror(errno));
 	json_t *answer = json_loadb(text, len, 0, NULL);
 	bool ours = json_integer_value(json_object_get(answer, "v")) == WORDS_VERSION;
 
@@ -297,9 +299,9 @@ int control_command(const struct arguments *arguments)
 
 	if (!line)
 		status = fail(arguments, "an argument is not UTF-8");
-	else if (!send_all(fd, line, strlen(line)) || !send_all(fd, "\n", 1))
-		status = fail(arguments, "cannot ask the server: %s", strerror(errno));
-	else
+	else if ((!send_all(fd, line, strlen(line)) || !send_all(fd, "\n", 1)) && errno == EAGAIN)
+		status = fail(arguments, "the server does not listen to us: it took too long");
+	else /* who ends the connection may have said why */
 		status = read_answer(arguments, fd);
 	if (status == CLI_DONE && strcmp(arguments->command->name, "stop") == 0) {
 		fflush(stdout);

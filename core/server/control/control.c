@@ -37,7 +37,7 @@ struct control {
 	struct stream_listener *listener;
 	struct unix_path_id path;
 	struct session *first, *last; /* the one that has been silent the longest comes first */
-	unsigned count;
+	unsigned count;               /* that are not leaving */
 };
 
 /* A peer. */
@@ -45,6 +45,7 @@ struct session {
 	struct control *control;
 	struct plait_conn *conn;
 	struct request *request; /* under way; NULL: none */
+	bool leaving;            /* another one has its place */
 	struct session *previous, *next;
 };
 
@@ -71,13 +72,16 @@ static void append_session(struct session *session)
 	control->last = session;
 }
 
-static void make_room(const struct control *control)
+static void make_room(struct control *control)
 {
 	struct session *session = control->first;
-	while (session && session->request)
+	while (session && (session->request || session->leaving))
 		session = session->next;
-	if (session)
-		plait_abort(session->conn);
+	if (!session)
+		return;
+	session->leaving = true;
+	control->count--;
+	plait_abort(session->conn);
 }
 
 static int on_accept(struct plait_factory *factory, const struct plait_addr *peer)
@@ -107,7 +111,8 @@ static void on_lost(struct plait_conn *conn, enum plait_reason reason)
 	struct session *session = plait_conn_state(conn);
 	(void)reason;
 	unlink_session(session);
-	session->control->count--;
+	if (!session->leaving)
+		session->control->count--;
 	if (session->request)
 		request_forget_peer(session->request);
 }
