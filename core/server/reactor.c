@@ -361,6 +361,8 @@ void plait_reactor_free(struct plait_reactor **reactor_at)
 	/* What factories posted when they stopped still needs the loops' parts. */
 	if (reactor->workers)
 		workers_settle(reactor->workers);
+	if (reactor->boss)
+		loop_settle(reactor->boss); /* what they answer to */
 	for (unsigned i = 0; i < count; i++)
 		net_free(workers_loop(reactor->workers, i));
 	workers_free(&reactor->workers);

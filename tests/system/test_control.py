@@ -124,7 +124,16 @@ class Questions(ControlCase):
             self.assertIs(ours[row["peer"]], half)
             self.assertEqual(self.good("connections", peer="127.0.0.0/8")["matched"], 5)
             self.assertEqual(self.good("connections", peer="::ffff:127.0.0.1")["matched"], 5)
-            self.assertEqual(self.good("connections", peer="::/0")["matched"], 0)
+            for network, count in (
+                ("126.0.0.0/7", 5),
+                ("128.0.0.0/7", 0),
+                ("127.0.0.0/31", 5),
+                ("127.0.0.2/31", 0),
+                ("::ffff:127.0.0.0/104", 5),
+                ("0.0.0.0/0", 5),
+                ("::/0", 0),
+            ):
+                self.assertEqual(self.good("connections", peer=network)["matched"], count, network)
             self.assertEqual(self.good("connections", peer="127.0.0.2")["matched"], 0)
             self.assertIn(f"pid {os.getpid()}", self.good("connections", listener="u")["connections"][0]["peer"])
             self.assertEqual(len({row["id"] for row in self.good("connections")["connections"]}), 6)
