@@ -3,10 +3,10 @@
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import stat
-import time
 import unittest
 
 import harness
@@ -146,7 +146,7 @@ class Questions(ControlCase):
 
     def test_sorted_by_age_and_idleness(self):
         """Ages are whole seconds: the server is asked until the first is older."""
-        server = self.serve_control(listener("a", TCP))
+        server = self.serve_control(listener("a", TCP), threads=1)
         with server.connect("a") as first, contextlib.ExitStack() as stack:
             first.exchange(b"first")
             wait_for(lambda: self.good("connections")["connections"][0]["age"] > 0, what="a second")
@@ -156,12 +156,26 @@ class Questions(ControlCase):
             rows = self.good("connections")["connections"]
             self.assertEqual([row["bytes_in"] for row in rows], [10, 6])
             self.assertGreater(rows[0]["age"], rows[1]["age"])
+            self.assertEqual(self.good("connections", limit=1)["connections"][0]["id"], rows[0]["id"])
 
             def idlest():
                 second_idle, first_idle = self.good("connections", sort="idle")["connections"]
                 return second_idle["bytes_in"] == 6 and second_idle["idle"] > first_idle["idle"]
 
             wait_for(idlest, what="the silent one before the other")
+
+    def test_the_most_of_many(self):
+        server = self.serve_control(listener("a", TCP), threads=2)
+        sizes = random.Random(4).sample(range(1, 1000), 60)
+        with contextlib.ExitStack() as stack:
+            for size in sizes:
+                stack.enter_context(server.connect("a")).exchange(b"x" * size)
+            for limit in (1, 2, 7, 31, 59, 60, 100):
+                answer = self.good("connections", sort="bytes", limit=limit)
+                self.assertEqual(answer["matched"], 60)
+                self.assertEqual(
+                    [row["bytes_in"] for row in answer["connections"]], sorted(sizes, reverse=True)[:limit]
+                )
 
     def test_sorted_by_what_is_queued(self):
         server = self.serve_control(listener("a", TCP))

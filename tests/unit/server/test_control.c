@@ -210,6 +210,21 @@ static void who_left_before_the_answer_gets_none(void)
 	finish();
 }
 
+/* It is told when the server has ended, by the end of its connection. */
+static void who_said_stop_may_be_silent(void)
+{
+	begin();
+	int fd = enter();
+	say(fd, "{\"v\":1,\"command\":\"stop\"}\n");
+	CU_ASSERT_TRUE(hears(fd, "\"ok\":true"));
+	advance(3600000);
+	CU_ASSERT_TRUE(hear(fd));
+	control_close(&control);
+	CU_ASSERT_FALSE(hear(fd));
+	close(fd);
+	finish();
+}
+
 static void a_path_that_cannot_be(void)
 {
 	struct plait_error error = { 0 };
@@ -240,6 +255,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(who_is_being_answered_is_not_replaced),
 		SUITE_TEST(loops_that_do_not_answer_are_told_of),
 		SUITE_TEST(who_left_before_the_answer_gets_none),
+		SUITE_TEST(who_said_stop_may_be_silent),
 		SUITE_TEST(a_path_that_cannot_be),
 		SUITE_TEST(it_is_its_owners),
 	};
