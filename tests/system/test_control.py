@@ -159,6 +159,7 @@ class Questions(ControlCase):
             self.assertEqual(self.good("connections", limit=1)["connections"][0]["id"], rows[0]["id"])
 
             def idlest():
+                first.exchange(b"again")
                 second_idle, first_idle = self.good("connections", sort="idle")["connections"]
                 return second_idle["bytes_in"] == 6 and second_idle["idle"] > first_idle["idle"]
 
