@@ -1,72 +1,19 @@
 /* Choosing connections. */
 #include "core/server/control/select.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/net/stream_listener.h"
 
-/* ---- networks ---- */
-
-static bool read_bits(const char *text, unsigned most, unsigned *bits)
-{
-	char *end;
-	unsigned long value = strtoul(text, &end, 10);
-	*bits = (unsigned)value;
-	return text[0] >= '0' && text[0] <= '9' && *end == '\0' && value <= most;
-}
-
-/* IPv4 behind ::ffff: is IPv4, as in all addresses of ours. */
-static void unmap(struct network *network)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	if (network->bits < 96 || memcmp(network->bytes, mapped, sizeof(mapped)) != 0)
-		return;
-	memmove(network->bytes, network->bytes + 12, 4);
-	network->family = PLAIT_FAMILY_IPV4;
-	network->bits -= 96;
-}
-
-static bool read_network(const char *text, struct network *network)
-{
-	char host[64];
-	const char *slash = strchr(text, '/');
-	snprintf(host, sizeof(host), "%.*s", slash ? (int)(slash - text) : (int)sizeof(host) - 1, text);
-	*network = (struct network){ 0 };
-	if (inet_pton(AF_INET, host, network->bytes) == 1)
-		network->family = PLAIT_FAMILY_IPV4;
-	else if (inet_pton(AF_INET6, host, network->bytes) == 1)
-		network->family = PLAIT_FAMILY_IPV6;
-	else
-		return false;
-	network->bits = network->family == PLAIT_FAMILY_IPV4 ? 32 : 128;
-	if (slash && !read_bits(slash + 1, network->bits, &network->bits))
-		return false;
-	if (network->family == PLAIT_FAMILY_IPV6)
-		unmap(network);
-	return true;
-}
-
-static bool holds(const struct network *network, const struct plait_addr *addr)
-{
-	unsigned whole = network->bits / 8, rest = network->bits % 8;
-	uint8_t mask = (uint8_t)(0xff00u >> rest);
-	if (network->family == PLAIT_FAMILY_NONE)
-		return true;
-	return addr->family == network->family && memcmp(addr->u.bytes, network->bytes, whole) == 0 &&
-	       (rest == 0 || ((addr->u.bytes[whole] ^ network->bytes[whole]) & mask) == 0);
-}
-
-/* ---- connections ---- */
-
 bool selector_init(struct selector *selector, const struct select *select)
 {
 	*selector = (struct selector){ .id = (uint64_t)select->id, .state = select->state };
 	if (select->listener)
 		snprintf(selector->listener, sizeof(selector->listener), "%s", select->listener);
-	return !select->peer || read_network(select->peer, &selector->network);
+	selector->any_peer = !select->peer;
+	return !select->peer || network_parse(select->peer, &selector->network, NULL) == 0;
 }
 
 bool selector_takes(const struct selector *selector, const struct plait_conn *conn)
@@ -75,7 +22,7 @@ bool selector_takes(const struct selector *selector, const struct plait_conn *co
 	       (selector->id == 0 || conn->id == selector->id) &&
 	       (!selector->listener[0] || strcmp(selector->listener, conn->factory->name) == 0) &&
 	       (selector->state == SELECT_ANY_STATE || selector->state == conn->state) &&
-	       holds(&selector->network, &conn->peer);
+	       (selector->any_peer || network_has(&selector->network, &conn->peer));
 }
 
 static uint64_t idle_ms(struct plait_conn *conn)

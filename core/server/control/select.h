@@ -2,6 +2,7 @@
 #ifndef SERVER_CONTROL_SELECT_H
 #define SERVER_CONTROL_SELECT_H
 
+#include "core/base/network.h"
 #include "core/net/conn/conn.h"
 
 /* An answer lists no more connections. */
@@ -17,17 +18,11 @@ struct select {
 
 enum select_order { SELECT_BY_AGE, SELECT_BY_IDLE, SELECT_BY_BYTES, SELECT_BY_QUEUED, SELECT_ORDERS };
 
-/* "192.0.2.0/24" */
-struct network {
-	int family; /* enum plait_family; PLAIT_FAMILY_NONE: any peer */
-	unsigned bits;
-	uint8_t bytes[16];
-};
-
 /* What loops are asked; it points to nothing. */
 struct selector {
 	uint64_t id;
 	char listener[65]; /* empty: any */
+	bool any_peer;     /* else who is in this: */
 	struct network network;
 	int state;
 	enum select_order order;
