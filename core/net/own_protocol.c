@@ -56,11 +56,10 @@ static void enter(struct own_protocol *own)
 
 static void leave(struct own_protocol *own)
 {
-	if (!own->at)
-		return;
 	pthread_mutex_lock(&lock);
-	*own->at = own->next;
-	if (own->next)
+	if (own->at)
+		*own->at = own->next;
+	if (own->at && own->next)
 		own->next->at = own->at;
 	own->at = NULL;
 	pthread_mutex_unlock(&lock);
