@@ -31,5 +31,5 @@ void changes_add(struct changes *changes, const char *format, ...)
 	if (!items || len < 0)
 		alloc_fail("what a reload changed");
 	changes->items = items;
-	items[changes->count++] = text;
+	changes->items[changes->count++] = text;
 }
