@@ -38,6 +38,7 @@ struct part {
 	size_t connections;
 	atomic_ullong moved[TRAFFIC_DIRECTIONS]; /* ever; written by the loop, read by all */
 	uint64_t burst_at[TRAFFIC_DIRECTIONS];   /* of moved: is measured before its time */
+	uint64_t round; /* the measurement that these follow: who comes and goes gets no other burst */
 	bool held[TRAFFIC_DIRECTIONS];
 	uint64_t held_from_ms[TRAFFIC_DIRECTIONS];
 };
@@ -47,6 +48,7 @@ struct throttle {
 	pthread_mutex_t
 		lock; /* of what follows; taken once a second, and when a loop gets its first connection */
 	uint64_t measured_ms;
+	uint64_t rounds; /* measurements, from 1 */
 	struct gauge gauges[TRAFFIC_DIRECTIONS];
 	struct part *parts[PLAIT_LOOPS_MAX]; /* by a loop's index; a loop reads its own without the lock */
 };
@@ -88,6 +90,7 @@ static void measure(struct throttle *throttle, uint64_t now_ms)
 		now_ms = throttle->measured_ms;
 	uint64_t elapsed_ms = now_ms - throttle->measured_ms;
 	throttle->measured_ms = now_ms;
+	throttle->rounds++;
 	if (elapsed_ms > FORGET_MS)
 		elapsed_ms = FORGET_MS;
 	for (unsigned i = 0; i < TRAFFIC_DIRECTIONS; i++)
@@ -131,17 +134,19 @@ static bool burst_came(const struct part *part)
 static void look(struct part *part)
 {
 	struct throttle *throttle = part->throttle;
-	uint64_t now_ms = loop_now(part->loop), next_ms;
+	uint64_t now_ms = loop_now(part->loop), next_ms, round;
 	struct gauge gauges[TRAFFIC_DIRECTIONS];
 	pthread_mutex_lock(&throttle->lock);
 	if (now_ms >= throttle->measured_ms + PERIOD_MS || burst_came(part))
 		measure(throttle, now_ms);
+	round = throttle->rounds;
 	next_ms = throttle->measured_ms + PERIOD_MS;
 	memcpy(gauges, throttle->gauges, sizeof(gauges));
 	pthread_mutex_unlock(&throttle->lock);
 	for (unsigned i = 0; i < TRAFFIC_DIRECTIONS; i++) {
 		bool held = now_ms < gauges[i].held_until_ms;
-		part->burst_at[i] = burst(part, i, gauges[i].rate);
+		if (part->round != round)
+			part->burst_at[i] = burst(part, i, gauges[i].rate);
 		if (held && gauges[i].held_until_ms < next_ms)
 			next_ms = gauges[i].held_until_ms;
 		if (held == part->held[i])
@@ -150,6 +155,7 @@ static void look(struct part *part)
 		apply_to_all(part, i);
 		part->held_from_ms[i] = now_ms;
 	}
+	part->round = round;
 	loop_start_timer(part->loop, &part->timer, next_ms);
 }
 
@@ -208,6 +214,7 @@ struct throttle *throttle_new(const struct limit_settings *settings)
 	if (!throttle)
 		return NULL;
 	throttle->traffic = (struct traffic){ .enter = enter, .leave = leave, .moved = moved };
+	throttle->rounds = 1;
 	pthread_mutex_init(&throttle->lock, NULL);
 	throttle_set(throttle, settings);
 	return throttle;

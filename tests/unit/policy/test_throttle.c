@@ -116,6 +116,21 @@ static void all_connections_count_and_share_the_pause(void)
 	throttled_end();
 }
 
+/* Within one second, and with nobody there in between. */
+static void who_comes_and_goes_gets_no_burst_of_its_own(void)
+{
+	throttled_start(100, 0);
+	for (int i = 0; i < 4; i++) {
+		say(&a, 100);
+		CU_ASSERT_TRUE(reads(&a));
+		rig_leave(&a);
+		rig_connect(&rig, &listener, &a);
+	}
+	say(&a, 1);
+	CU_ASSERT_FALSE(reads(&a));
+	throttled_end();
+}
+
 /* Else who leaves after a burst would be free of it when it comes again. */
 static void leaving_does_not_pay(void)
 {
@@ -295,7 +310,8 @@ SUITE_MAIN("throttle", SUITE_TEST(up_to_the_rate_nothing_happens),
 	   SUITE_TEST(a_little_too_much_is_held_to_the_rate_as_well),
 	   SUITE_TEST(what_was_read_is_delivered_and_nothing_is_lost),
 	   SUITE_TEST(what_waits_is_delivered_during_the_pause),
-	   SUITE_TEST(all_connections_count_and_share_the_pause), SUITE_TEST(leaving_does_not_pay),
+	   SUITE_TEST(all_connections_count_and_share_the_pause),
+	   SUITE_TEST(who_comes_and_goes_gets_no_burst_of_its_own), SUITE_TEST(leaving_does_not_pay),
 	   SUITE_TEST(a_large_burst_is_stopped_before_its_second_is_over),
 	   SUITE_TEST(many_loops_share_what_a_burst_may_be),
 	   SUITE_TEST(one_that_has_another_factory_is_left_alone),
