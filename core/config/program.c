@@ -17,7 +17,11 @@ static const struct {
 	}
 	NUMBER("timeouts", "preamble", preamble_timeout_ms, "ms"),
 	NUMBER("timeouts", "handshake", handshake_timeout_ms, "ms"),
+	NUMBER("timeouts", "first_byte", first_byte_timeout_ms, "ms"),
 	NUMBER("timeouts", "idle", idle_timeout_ms, "ms"),
+	NUMBER("timeouts", "message", message_timeout_ms, "ms"),
+	NUMBER("timeouts", "write", write_timeout_ms, "ms"),
+	NUMBER("timeouts", "lifetime", lifetime_ms, "ms"),
 	NUMBER("timeouts", "close", close_timeout_ms, "ms"),
 	NUMBER("buffers", "high", buffer_high, ""),
 	NUMBER("buffers", "low", buffer_low, ""),

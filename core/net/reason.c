@@ -48,6 +48,15 @@ static const struct {
 					    true },
 	[PLAIT_REASON_PROXY_HEADER] = { "proxy-header", "the PROXY header is not good", true, true },
 	[PLAIT_REASON_KICKED] = { "kicked", "an operator ended it", false, true },
+	[PLAIT_REASON_TIMEOUT_FIRST_BYTE] = { "timeout-first-byte", "the peer said nothing for too long",
+					      false, true },
+	[PLAIT_REASON_TIMEOUT_MESSAGE] = { "timeout-message",
+					   "the peer took too long to end a message that it had begun", true,
+					   true },
+	[PLAIT_REASON_TIMEOUT_WRITE] = { "timeout-write",
+					 "the peer took nothing for too long; bytes were lost", true, true },
+	[PLAIT_REASON_LIFETIME] = { "lifetime", "it was open for as long as a connection may be", false,
+				    false },
 };
 
 static bool known(enum plait_reason reason)

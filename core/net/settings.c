@@ -18,9 +18,26 @@ const struct plait_option timeout_settings_table[] = {
 	PLAIT_OPTION_DURATION("handshake", struct timeout_settings, handshake_ms, .fallback = "10s", .min = 1,
 			      .max = 10 * MINUTE, .doc = "How long a peer may take for its TLS handshake"),
 	PLAIT_OPTION_DURATION(
+		"first_byte", struct timeout_settings, first_byte_ms, .fallback = "0", .max = 365 * DAY,
+		.doc = "How long a peer may take from when its connection is open until its first byte; 0 is "
+		       "without end, for protocols in which a peer may only listen"),
+	PLAIT_OPTION_DURATION(
 		"idle", struct timeout_settings, idle_ms, .fallback = "10m", .max = 365 * DAY,
 		.doc = "How long a connection may be silent in both directions before it is closed; 0 is "
 		       "without end"),
+	PLAIT_OPTION_DURATION(
+		"message", struct timeout_settings, message_ms, .fallback = "1m", .max = 365 * DAY,
+		.doc = "How long a peer may take from the first byte of a message to its last, however often bytes "
+		       "come; without framing, for what the protocol leaves unread. Pauses of this side do not "
+		       "count; 0 is without end"),
+	PLAIT_OPTION_DURATION(
+		"write", struct timeout_settings, write_ms, .fallback = "1m", .max = 365 * DAY,
+		.doc = "How long a peer may take nothing of the output that waits for it before the connection is "
+		       "aborted; a slow reader is not; 0 is without end"),
+	PLAIT_OPTION_DURATION(
+		"lifetime", struct timeout_settings, lifetime_ms, .fallback = "0", .max = 365 * DAY,
+		.doc = "How long a connection may be open before it is ended in order, as when the server stops: "
+		       "the protocol is told, and has half a minute; 0 is without end"),
 	PLAIT_OPTION_DURATION(
 		"close", struct timeout_settings, close_ms, .fallback = "5s", .min = 1, .max = 10 * MINUTE,
 		.doc = "How long a closing connection may go without taking any of the output it is still "

@@ -10,7 +10,11 @@
 struct timeout_settings {     /* milliseconds; 0: none */
 	uint64_t preamble_ms; /* of a PROXY header */
 	uint64_t handshake_ms;
+	uint64_t first_byte_ms;
 	uint64_t idle_ms;
+	uint64_t message_ms;
+	uint64_t write_ms;
+	uint64_t lifetime_ms;
 	uint64_t close_ms;
 };
 

@@ -109,6 +109,7 @@ struct plait_listen_options {
 	enum plait_proxy_mode proxy_mode;
 	const char *const *proxy_trusted;
 	uint64_t preamble_timeout_ms; /* of waiting for it */
+	uint64_t first_byte_timeout_ms, message_timeout_ms, write_timeout_ms, lifetime_ms;
 };
 
 /* Listens on "tcp://127.0.0.1:0", "tls://[::]:7443", "udp://[::]:7007" or "unix:/run/x.sock" (a relative path starts where

@@ -31,11 +31,15 @@ enum plait_reason {
 	PLAIT_REASON_TIMEOUT_PROTOCOL, /* plait_set_timeout's time passed, and the protocol has no timed_out */
 	PLAIT_REASON_TLS_CERTIFICATE,  /* the peer's certificate is not good */
 	PLAIT_REASON_TLS_EARLY,        /* the peer sent bytes before plait_start_tls began TLS */
-	PLAIT_REASON_LIMIT_HANDSHAKES, /* the listener has as many TLS handshakes under way as allowed */
-	PLAIT_REASON_TIMEOUT_PREAMBLE, /* the PROXY header did not come in time */
-	PLAIT_REASON_PROXY_HEADER,     /* a PROXY header that is none, is missing, or is nobody's to send */
-	PLAIT_REASON_KICKED,           /* an operator ended it */
-	PLAIT_REASON_COUNT_,           /* how many this library knows; grows */
+	PLAIT_REASON_LIMIT_HANDSHAKES,   /* the listener has as many TLS handshakes under way as allowed */
+	PLAIT_REASON_TIMEOUT_PREAMBLE,   /* the PROXY header did not come in time */
+	PLAIT_REASON_PROXY_HEADER,       /* a PROXY header that is none, is missing, or is nobody's to send */
+	PLAIT_REASON_KICKED,             /* an operator ended it */
+	PLAIT_REASON_TIMEOUT_FIRST_BYTE, /* open, and the peer said nothing for too long */
+	PLAIT_REASON_TIMEOUT_MESSAGE,    /* the peer began a message and did not end it in time */
+	PLAIT_REASON_TIMEOUT_WRITE,      /* the peer took nothing of what waits for it for too long */
+	PLAIT_REASON_LIFETIME,           /* it was open for as long as a connection may be */
+	PLAIT_REASON_COUNT_,             /* how many this library knows; grows */
 };
 
 /* "peer-closed": the name in logs and counters. Any thread; static storage; "unknown" for what it does not know. */

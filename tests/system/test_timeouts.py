@@ -46,6 +46,69 @@ class Idle(Case):
             tls.exchange(b"still here", finish=True)
 
 
+class Speech(Case):
+    """Who opens a connection and then says nothing, or not enough."""
+
+    def serve_both(self, protocol, **timeouts):
+        return self.serve(
+            listener("tcp", "tcp://127.0.0.1:0", protocol, timeouts=timeouts),
+            listener("tls", "tls://127.0.0.1:0", protocol, timeouts=timeouts),
+            plugins=["echo", "line"],
+        )
+
+    def test_who_says_nothing_is_let_go_and_who_did_is_not(self):
+        server = self.serve_both("echo", first_byte="700ms")
+        for name in ("tcp", "tls"):
+            with server.connect(name) as early, server.connect(name) as mute:
+                early.exchange(b"hello")
+                mute.wait_end()
+                early.exchange(b"still here", finish=True)
+            server.wait_reason("timeout-first-byte", name)
+
+    def test_who_dribbles_a_message_is_closed(self):
+        """Byte after byte, each well before any timer that starts anew with it would have passed."""
+        server = self.serve_both("line", message="1s", idle="10s")
+        for name in ("tcp", "tls"):
+            with server.connect(name) as good, server.connect(name) as client:
+                good.send(b"hello\r\n")
+                self.assertEqual(good.receive_line(), b"hello")
+                client.send(b"one\r\n")
+                self.assertEqual(client.receive_line(), b"one")
+                with contextlib.suppress(OSError):
+                    while not server.ended("timeout-message", name):
+                        client.send(b"x")
+                        time.sleep(0.05)
+                server.wait_reason("timeout-message", name)
+                good.send(b"still here\r\n")
+                self.assertEqual(good.receive_line(), b"still here")
+
+
+class Write(Case):
+    def test_a_peer_who_takes_nothing_is_aborted_while_it_sends(self):
+        """It goes on sending lines, as far as it can: the connection is not idle before it is blocked."""
+        for scheme in ("tcp", "tls"):
+            server = self.serve(
+                listener("echo", f"{scheme}://127.0.0.1:0", timeouts={"write": "700ms", "idle": "1m"})
+            )
+            with server.connect("echo", receive_buffer=16384, timeout=1) as client:
+                with contextlib.suppress(OSError):
+                    for _ in range(64):
+                        client.send(b"x" * MIB)
+                server.wait_reason("timeout-write", "echo")
+
+
+class Lifetime(Case):
+    def test_a_life_ends_in_order(self):
+        for scheme in ("tcp", "tls"):
+            server = self.serve(
+                listener("echo", f"{scheme}://127.0.0.1:0", timeouts={"lifetime": f"{0.8 * SCALE}s"})
+            )
+            with server.connect("echo") as client:
+                client.exchange(b"hello")
+                self.assertEqual(client.receive_to_end(), b"")  # an end, and no reset
+            server.wait_message("^ended: lifetime", "echo")
+
+
 class Close(Case):
     def test_a_peer_who_takes_nothing_is_aborted(self):
         for scheme in ("tcp", "tls"):

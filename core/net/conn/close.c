@@ -50,12 +50,6 @@ static bool owes(const struct plait_conn *conn)
 	return conn->output.bytes > 0 || conn->fed;
 }
 
-/* What the peer has taken of bytes_out; under TLS only changes of it mean something. */
-static uint64_t taken(const struct plait_conn *conn)
-{
-	return conn->bytes_out - conn->transport.ops->unacknowledged(&conn->transport);
-}
-
 void conn_begin_close(struct plait_conn *conn, enum plait_reason reason)
 {
 	if (conn->state == CONN_FLUSHING || conn->state == CONN_CLOSED)
@@ -79,8 +73,9 @@ void conn_begin_close(struct plait_conn *conn, enum plait_reason reason)
 	if (!conn_in_callback(conn)) /* which may still look at it */
 		buffer_fini(&conn->input);
 	conn->active_ms = loop_now(conn->loop);
-	if (!conn->peer_ended || owes(conn) || !conn->transport.ops->close_ends)
-		conn->taken = taken(conn); /* else there is nothing to wait for */
+	/* Where nothing is to be waited for, nobody asks. */
+	bool waits = !conn->peer_ended || owes(conn) || !conn->transport.ops->close_ends;
+	conn->taken = waits ? conn_taken(conn) : 0;
 	if (reason != PLAIT_REASON_CLOSED)
 		conn_dismiss_producer(conn);
 	/* The peer's end may have been read ahead already, and no event will tell. */
@@ -204,7 +199,7 @@ void conn_finish(struct plait_conn *conn)
 static bool peer_takes(struct plait_conn *conn)
 {
 	uint64_t before = conn->taken;
-	conn->taken = taken(conn);
+	conn->taken = conn_taken(conn);
 	if (conn->taken == before)
 		return false;
 	conn->active_ms = loop_now(conn->loop);
@@ -225,7 +220,7 @@ void conn_close_late(struct plait_conn *conn)
 								       : NULL);
 }
 
-void conn_drain(struct plait_conn *conn)
+void conn_end_in_order(struct plait_conn *conn, enum plait_reason reason)
 {
 	if (conn_is_upgrading(conn)) /* it is drained when TLS has begun */
 		return;
@@ -239,7 +234,12 @@ void conn_drain(struct plait_conn *conn)
 		conn_defer(conn);
 		return;
 	}
-	conn_begin_close(conn, PLAIT_REASON_DRAIN);
+	conn_begin_close(conn, reason);
+}
+
+void conn_drain(struct plait_conn *conn)
+{
+	conn_end_in_order(conn, PLAIT_REASON_DRAIN);
 }
 
 bool conn_abort_drain(struct plait_conn *conn)

@@ -214,7 +214,9 @@ static void open_now(struct plait_conn *conn)
 		return;
 	conn_move(conn, CONN_OPEN);
 	conn->active_ms = loop_now(conn->loop);
-	conn_start_timer(conn);
+	conn_begin_timeouts(conn);
+	if (conn->state == CONN_CLOSED)
+		return;
 	conn_log_opening(conn, "opened");
 	conn->made = true;
 	if (conn_protocol(conn)->made) {

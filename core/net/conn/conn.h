@@ -69,9 +69,15 @@ struct conn_extra {
 	uint64_t idle_ms;             /* instead of the listener's, with has_idle */
 	uint64_t timeout_ms;          /* the protocol's own; 0: none */
 	uint64_t timeout_from_ms;
+	uint64_t ends_ms;         /* when its lifetime has passed; 0: it has none */
+	uint64_t write_from_ms;   /* of the peer's progress with the output: when it was last seen */
+	uint64_t write_looked_ms; /* when it was last looked for, */
+	uint64_t write_taken;     /* and what the peer had taken by then */
 	bool has_tls;
 	bool has_idle;
-	bool timeout_on; /* set, and has not passed */
+	bool timeout_on;  /* set, and has not passed */
+	bool life_over;   /* its lifetime has passed, and its protocol is told where it wants to know */
+	bool write_watch; /* the peer's progress is looked for */
 };
 
 /* A framing at work; connections of protocols with a message callback have room for one behind the protocol's state. */
@@ -121,7 +127,11 @@ struct plait_conn {
 	struct task task;   /* the end-of-turn work that the flags above name */
 
 	struct timer timer; /* the one deadline of the current state, looked at when it fires */
-	uint64_t taken;     /* closing: what the peer had taken when it was last looked at */
+	union {
+		uint64_t
+			begun_ms; /* open: when the message under way began, or, before the first byte, when it opened; 0: unknown */
+		uint64_t taken; /* closing: what the peer had taken when it was last looked at */
+	};
 	struct plait_conn *previous, *next; /* in the loop's list */
 	struct membership *memberships;
 	struct conn_owner *owner; /* NULL: none */
@@ -164,6 +174,18 @@ static inline void conn_count(struct plait_conn *conn, enum traffic_direction di
 /* Only where the protocol has a message callback. */
 struct conn_framing *conn_framing(struct plait_conn *conn);
 
+/* A message that is too long is dropped as it comes. */
+static inline bool conn_is_skipping(struct plait_conn *conn)
+{
+	return conn->framed && conn_framing(conn)->frame.skipping;
+}
+
+/* The peer has begun a message, or should, and has not come to its end. */
+static inline bool conn_in_message(struct plait_conn *conn)
+{
+	return buffer_size(&conn->input) > 0 || conn->bytes_in == 0 || conn_is_skipping(conn);
+}
+
 /* Aborts when there is no memory. */
 struct conn_extra *conn_extra(struct plait_conn *conn);
 
@@ -181,6 +203,12 @@ static inline void conn_want(struct plait_conn *conn, unsigned interest)
 	conn->wants = (uint8_t)interest;
 	if (conn->transport.ops->want(&conn->transport, interest) < 0)
 		conn_fail(conn, PLAIT_REASON_INTERNAL, "the kernel cannot watch one more descriptor");
+}
+
+/* What the peer has taken of bytes_out; under TLS only changes of it mean something. */
+static inline uint64_t conn_taken(const struct plait_conn *conn)
+{
+	return conn->bytes_out - conn->transport.ops->unacknowledged(&conn->transport);
 }
 
 /* For the end of this turn: whatever the flags say is due. */
@@ -277,12 +305,17 @@ void conn_close_flushed(
 void conn_peer_end_while_closing(struct plait_conn *conn);
 void conn_finish(struct plait_conn *conn);     /* CLOSED: calls lost, frees */
 void conn_close_late(struct plait_conn *conn); /* FLUSHING, and nothing has moved for the listener's close */
+/* Its protocol is told, where it wants to know; else it closes. Draining is doing so for one reason. */
+void conn_end_in_order(struct plait_conn *conn, enum plait_reason reason);
 void conn_drain(struct plait_conn *conn);
 bool conn_abort_drain(struct plait_conn *conn); /* true when bytes or an answer were still owed */
 
 /* timeout.c */
 void conn_start_timer(struct plait_conn *conn); /* for the deadline of the current state */
 void conn_on_timer(struct timer *timer);
+void conn_begin_timeouts(struct plait_conn *conn); /* it is open */
+void conn_message_began(struct plait_conn *conn);  /* some of it is here, or it goes on after a pause */
+void conn_watch_output(struct plait_conn *conn);   /* the transport takes no more */
 
 /* ref.c */
 void conn_ref_gone(struct plait_conn *conn);

@@ -27,8 +27,12 @@ void plait_set_framing(struct plait_conn *conn, const struct plait_framing *fram
 void plait_frame_skip(struct plait_conn *conn)
 {
 	loop_assert_here(conn->loop);
-	if (conn->framed)
-		conn_framing(conn)->frame.skipping = true;
+	if (!conn->framed)
+		return;
+	bool before = conn_is_skipping(conn);
+	conn_framing(conn)->frame.skipping = true;
+	if (!before)
+		conn_message_began(conn);
 }
 
 int plait_write_message(struct plait_conn *conn, const void *message, size_t len)

@@ -150,6 +150,8 @@ static ASIDE void keep(struct plait_conn *conn, const uint8_t *data, size_t len)
 		return;
 	if (buffer_append(&conn->input, data, len) < 0)
 		conn_fail(conn, PLAIT_REASON_INTERNAL, "no memory for input");
+	if (!conn_is_skipping(conn))
+		conn_message_began(conn);
 	check_input_bound(conn);
 }
 
@@ -178,6 +180,8 @@ static void deliver_waiting(struct plait_conn *conn)
 			buffer_consume(&conn->input, done);
 		else
 			buffer_fini(&conn->input); /* nothing more will be delivered */
+		if (done > 0 && buffer_size(&conn->input) > 0 && !conn_is_skipping(conn))
+			conn_message_began(conn);
 		check_input_bound(conn);
 	}
 	deliver_eof(conn);
@@ -313,6 +317,8 @@ void conn_resume_from(struct plait_conn *conn, enum conn_pause why)
 	conn->paused &= (uint8_t)~why;
 	if (!deliverable(conn))
 		return;
+	if (conn_in_message(conn)) /* the pause was not the peer's */
+		conn_message_began(conn);
 	conn->deliver_due = true;
 	if (transport_pending(&conn->transport))
 		conn->read_due = true;

@@ -18,6 +18,16 @@ static ALONG void sent(struct plait_conn *conn, size_t len)
 	conn_count(conn, TRAFFIC_OUT, len);
 }
 
+static ASIDE void not_taken(struct plait_conn *conn, ssize_t why)
+{
+	if (why == TRANSPORT_FAILED) {
+		conn_fail_transport(conn);
+		return;
+	}
+	conn->write_needs = why == TRANSPORT_WANT_READ ? WATCH_READ : WATCH_WRITE;
+	conn_watch_output(conn);
+}
+
 /* What the transport answered. Returns how many bytes it took; none means that it is blocked or broken, and the
  * connection knows which. */
 static ALONG size_t account(struct plait_conn *conn, ssize_t took)
@@ -26,10 +36,7 @@ static ALONG size_t account(struct plait_conn *conn, ssize_t took)
 		sent(conn, (size_t)took);
 		return (size_t)took;
 	}
-	if (took == TRANSPORT_FAILED)
-		conn_fail_transport(conn);
-	else
-		conn->write_needs = took == TRANSPORT_WANT_READ ? WATCH_READ : WATCH_WRITE;
+	not_taken(conn, took);
 	return 0;
 }
 

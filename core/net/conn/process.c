@@ -49,11 +49,11 @@ static uint64_t either(uint64_t given, uint64_t usual)
 	return given ? given : usual;
 }
 
-/* A child may be silent as long as it likes. */
+/* A child may take as long as it likes for all it does. */
 static void set_settings(struct net_settings *settings, const struct plait_spawn_options *options)
 {
 	*settings = *net_settings_default();
-	settings->timeouts.idle_ms = 0;
+	settings->timeouts = (struct timeout_settings){ .close_ms = settings->timeouts.close_ms };
 	settings->answered = true;
 	settings->buffers.high = either(options->high, settings->buffers.high);
 	settings->buffers.low = either(options->low, settings->buffers.low);

@@ -173,7 +173,7 @@ void conn_upgraded(struct plait_conn *conn)
 	conn_move(conn, CONN_OPEN);
 	conn->write_needs = WATCH_NONE;
 	conn->read_needs = WATCH_READ;
-	conn->active_ms = loop_now(conn->loop);
+	conn->active_ms = conn->begun_ms = loop_now(conn->loop);
 	conn_start_timer(conn);
 	conn_log_opening(conn, "TLS begun");
 	if (conn->reason == PLAIT_REASON_NONE)

@@ -1,6 +1,10 @@
-/* A connection's deadlines: one timer for all of them. What moves them stores a moment; the timer looks when it fires. */
+/* A connection's deadlines: one timer for all of them. What moves them stores a moment; the timer looks when it fires. The
+ * PROXY header's would be that of the state PREAMBLE. */
 #include "core/base/container.h"
 #include "core/net/conn/conn.h"
+
+/* What a protocol that was told of the end of its connection's lifetime has for that. */
+#define GRACE_MS 30000
 
 static uint64_t after(uint64_t from_ms, uint64_t ms)
 {
@@ -31,16 +35,53 @@ static uint64_t own_deadline(const struct plait_conn *conn)
 	return extra && extra->timeout_on ? after(extra->timeout_from_ms, extra->timeout_ms) : TIMER_NEVER;
 }
 
-/* When the current state has lasted too long, or TIMER_NEVER. */
-static uint64_t deadline(const struct plait_conn *conn)
+/* Of what the peer is to say now: its first byte, or the rest of a message. None while it is not listened to. */
+static uint64_t speech_deadline(struct plait_conn *conn)
 {
-	uint64_t idle, own;
+	uint64_t most_ms = conn->bytes_in == 0 ? timeouts_of(conn)->first_byte_ms
+					       : timeouts_of(conn)->message_ms;
+	if (most_ms == 0 || conn->paused || conn->peer_ended || !conn_in_message(conn))
+		return TIMER_NEVER;
+	return after(conn->begun_ms, most_ms);
+}
+
+static uint64_t lifetime_deadline(const struct plait_conn *conn)
+{
+	return conn->extra && conn->extra->ends_ms ? conn->extra->ends_ms : TIMER_NEVER;
+}
+
+/* Of the peer's progress with the output; and when to look for it next, so that it is missed by a quarter at most. */
+static uint64_t write_deadline(const struct plait_conn *conn)
+{
+	return after(conn->extra->write_from_ms, timeouts_of(conn)->write_ms);
+}
+
+static uint64_t write_look(const struct plait_conn *conn)
+{
+	const struct conn_extra *extra = conn->extra;
+	if (!extra || !extra->write_watch)
+		return TIMER_NEVER;
+	uint64_t look = after(extra->write_looked_ms, timeouts_of(conn)->write_ms / 4 + 1);
+	return look < write_deadline(conn) ? look : write_deadline(conn);
+}
+
+/* The next moment at which something of an open connection may have lasted too long. */
+static uint64_t open_deadline(struct plait_conn *conn)
+{
+	const uint64_t moments[] = { idle_deadline(conn), own_deadline(conn), speech_deadline(conn),
+				     write_look(conn), lifetime_deadline(conn) };
+	uint64_t first = TIMER_NEVER;
+	for (size_t i = 0; i < sizeof(moments) / sizeof(moments[0]); i++)
+		first = moments[i] < first ? moments[i] : first;
+	return first;
+}
+
+/* When the current state has lasted too long, or TIMER_NEVER. */
+static uint64_t deadline(struct plait_conn *conn)
+{
 	switch ((enum conn_state)conn->state) {
 	case CONN_HANDSHAKE: return after(conn->active_ms, timeouts_of(conn)->handshake_ms);
-	case CONN_OPEN:
-		idle = idle_deadline(conn);
-		own = own_deadline(conn);
-		return idle < own ? idle : own;
+	case CONN_OPEN: return open_deadline(conn);
 	case CONN_FLUSHING: /* since output last moved: a slow reader is not cut */
 		return conn->active_ms + timeouts_of(conn)->close_ms;
 	default: return TIMER_NEVER;
@@ -56,6 +97,66 @@ void conn_start_timer(struct plait_conn *conn)
 		loop_start_timer(conn->loop, &conn->timer, at);
 }
 
+/* For a deadline that was not there before; nothing moves where the timer looks earlier anyway. */
+static void look_by(struct plait_conn *conn, uint64_t at_ms)
+{
+	if (at_ms != TIMER_NEVER && (!timer_active(&conn->timer) || at_ms < conn->timer.deadline_ms))
+		loop_start_timer(conn->loop, &conn->timer, at_ms);
+}
+
+void conn_begin_timeouts(struct plait_conn *conn)
+{
+	uint64_t lifetime_ms = timeouts_of(conn)->lifetime_ms;
+	if (lifetime_ms > 0) {
+		struct conn_extra *extra = conn_extra_or_fail(conn);
+		if (!extra)
+			return;
+		extra->ends_ms = timer_after(loop_now(conn->loop), lifetime_ms);
+	}
+	conn->begun_ms = loop_now(conn->loop);
+	conn_start_timer(conn);
+}
+
+void conn_message_began(struct plait_conn *conn)
+{
+	if (conn->state != CONN_OPEN)
+		return;
+	conn->begun_ms = loop_now(conn->loop);
+	look_by(conn, speech_deadline(conn));
+}
+
+static void see_progress(struct plait_conn *conn)
+{
+	conn->extra->write_taken = conn_taken(conn);
+	conn->extra->write_from_ms = loop_now(conn->loop);
+}
+
+void conn_watch_output(struct plait_conn *conn)
+{
+	if (conn->state != CONN_OPEN || timeouts_of(conn)->write_ms == 0 ||
+	    (conn->extra && conn->extra->write_watch))
+		return;
+	struct conn_extra *extra = conn_extra_or_fail(conn);
+	if (!extra)
+		return;
+	extra->write_watch = true;
+	extra->write_looked_ms = loop_now(conn->loop);
+	see_progress(conn);
+	look_by(conn, write_look(conn));
+}
+
+/* The kernel's taking bytes is progress, and so is the peer's emptying the kernel's buffer. */
+static void look_at_output(struct plait_conn *conn)
+{
+	struct conn_extra *extra = conn->extra;
+	extra->write_looked_ms = loop_now(conn->loop);
+	extra->write_watch = conn->write_needs != WATCH_NONE; /* else all has left */
+	if (conn_taken(conn) != extra->write_taken)
+		see_progress(conn);
+	else if (extra->write_watch && write_deadline(conn) <= loop_now(conn->loop))
+		conn_fail(conn, PLAIT_REASON_TIMEOUT_WRITE, NULL);
+}
+
 static void own_passed(struct plait_conn *conn)
 {
 	conn->extra->timeout_on = false;
@@ -69,13 +170,32 @@ static void own_passed(struct plait_conn *conn)
 	conn_defer(conn);
 }
 
+/* A protocol that wants to know is told, and has a while; the second time there is no more to be said. */
+static void lifetime_passed(struct plait_conn *conn)
+{
+	bool again = conn->extra->life_over;
+	conn->extra->life_over = true;
+	conn->extra->ends_ms = timer_after(loop_now(conn->loop), GRACE_MS);
+	if (again)
+		conn_begin_close(conn, PLAIT_REASON_LIFETIME);
+	else
+		conn_end_in_order(conn, PLAIT_REASON_LIFETIME);
+}
+
 static void open_too_long(struct plait_conn *conn)
 {
 	uint64_t now = loop_now(conn->loop);
 	if (own_deadline(conn) <= now)
 		own_passed(conn);
+	if (conn->state == CONN_OPEN && speech_deadline(conn) <= now)
+		conn_begin_close(conn, conn->bytes_in == 0 ? PLAIT_REASON_TIMEOUT_FIRST_BYTE
+							   : PLAIT_REASON_TIMEOUT_MESSAGE);
+	if (conn->state == CONN_OPEN && write_look(conn) <= now)
+		look_at_output(conn);
 	if (idle_deadline(conn) <= now)
 		conn_begin_close(conn, PLAIT_REASON_TIMEOUT_IDLE);
+	if (conn->state == CONN_OPEN && lifetime_deadline(conn) <= now)
+		lifetime_passed(conn);
 	if (conn->state == CONN_OPEN)
 		conn_start_timer(conn);
 }
