@@ -224,6 +224,7 @@ void config_check(struct config *config, struct problems *problems)
 		check_bind(&subject, config->folder);
 		check_groups(&subject);
 		config_check_proxy(config, i, sound, problems);
+		config_check_access(config, i, problems);
 		if (!subject.listener->endpoint_known)
 			continue;
 		check_streams_only(&subject);

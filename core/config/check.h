@@ -18,6 +18,9 @@ void config_check_proxy(struct config *config, size_t index, bool sound, struct 
  * are known. */
 void config_check_upgrade(const struct config *config, size_t index, struct problems *problems);
 
+/* Fills the access of the listener with that index from its lists, and the files that these name. */
+void config_check_access(struct config *config, size_t index, struct problems *problems);
+
 /* Adds a problem for each listener whose address an earlier one has. */
 void config_check_clashes(const struct config *config, struct problems *problems);
 

@@ -93,6 +93,10 @@ size_t config_listener_changes(const struct config *was, const struct listener_c
 		if (!json_object_get(a, key) && differs(a, b, key))
 			text_append_word(text, size, key, count++ == 0);
 	}
+	if (!access_same(old->access, new->access) &&
+	    same(json_object_get(a, "allow"), json_object_get(b, "allow")) &&
+	    same(json_object_get(a, "deny"), json_object_get(b, "deny")))
+		text_append_word(text, size, "the files of its addresses", count++ == 0);
 	if (count == 0 && strcmp(was->folder, is->folder) != 0)
 		text_append_word(text, size, "the folder of its paths", count++ == 0);
 	return count;

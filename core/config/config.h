@@ -14,6 +14,7 @@
 #include "core/net/settings.h"
 #include "core/net/tls/settings.h"
 #include "core/plugin/registry.h"
+#include "core/policy/access.h"
 
 enum config_accept { CONFIG_ACCEPT_LEAST_LOADED, CONFIG_ACCEPT_REUSEPORT };
 
@@ -44,16 +45,18 @@ struct listener_config {
 	const char *name;
 	const char *bind; /* as written */
 	const char *protocol;
-	const char *tls;                 /* the name of a context; NULL: none */
-	struct plait_texts server_names; /* contexts for clients who ask for these names */
-	bool strict_sni;                 /* others are refused */
-	struct plait_list alpn;          /* MAP of struct alpn_config, the most wanted first */
+	const char *tls;                  /* the name of a context; NULL: none */
+	struct plait_texts server_names;  /* contexts for clients who ask for these names */
+	bool strict_sni;                  /* others are refused */
+	struct plait_list alpn;           /* MAP of struct alpn_config, the most wanted first */
+	struct plait_strings allow, deny; /* as written */
 	struct net_settings net;
 	struct proxy_settings proxy;
 	struct overflow_config overflow;
 
 	struct endpoint endpoint; /* from bind, when endpoint_known */
 	bool endpoint_known;
+	struct access *access;                   /* from allow and deny; NULL: everybody */
 	const struct tls_config *tls_context;    /* NULL: it has none, or should not */
 	const struct tls_config **name_contexts; /* for each of server_names, when those are good */
 

@@ -178,6 +178,9 @@ void config_free(struct config **config)
 {
 	if (!*config)
 		return;
+	struct listener_config *listeners = (*config)->listeners.items;
+	for (size_t i = 0; listeners && i < (*config)->listeners.count; i++)
+		access_free(&listeners[i].access);
 	json_decref((*config)->root);
 	positions_free(&(*config)->positions);
 	option_arena_free(&(*config)->arena);

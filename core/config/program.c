@@ -63,6 +63,19 @@ static void tell_numbers(json_t *listener, const struct plait_listen_options *op
 	}
 }
 
+/* -1: an entry is not UTF-8. */
+static int tell_addresses(json_t *listener, const char *key, const char *const *entries)
+{
+	json_t *list = entries ? json_array() : NULL;
+	int result = 0;
+
+	for (size_t i = 0; entries && entries[i]; i++)
+		result |= json_array_append_new(list, json_string(entries[i]));
+	if (list)
+		result |= json_object_set_new(listener, key, list);
+	return result;
+}
+
 static bool is_tls(const char *endpoint)
 {
 	return strncmp(endpoint, "tls:", 4) == 0;
@@ -141,6 +154,8 @@ static json_t *tell(const char *endpoint, const struct config_protocols *protoco
 	if (!root)
 		return NULL;
 	tell_numbers(listener, options);
+	int result = tell_addresses(listener, "deny", options->deny);
+	result |= tell_addresses(listener, "allow", options->allow);
 	if (protocols->alpn)
 		json_object_set_new(listener, "alpn", tell_alpn(protocols));
 	if (protocols->overflow)
@@ -149,7 +164,6 @@ static json_t *tell(const char *endpoint, const struct config_protocols *protoco
 	if (protocols->overflow && options->overflow_connections > 0)
 		json_object_set_new(json_object_get(listener, "overflow"), "connections",
 				    number_json(options->overflow_connections, NULL));
-	int result = 0;
 	if (options->mode)
 		result |= json_object_set_new(listener, "socket", json_pack("{s:s}", "mode", options->mode));
 	if (options->proxy_mode || options->proxy_trusted)
@@ -255,7 +269,7 @@ struct config *config_for_program(const char *endpoint, const struct config_prot
 	json_decref(tls);
 	if (!root) {
 		plait_error_set(error, PLAIT_ERROR_INVALID, NULL,
-				"a name, an endpoint, a path or a mode is not UTF-8");
+				"a name, an endpoint, an address, a path or a mode is not UTF-8");
 		return NULL;
 	}
 	problems_init(&problems);

@@ -101,6 +101,16 @@ static const struct plait_option listener_table[] = {
 	{ .type = PLAIT_OPTION_TYPE_ANY,
 	  .key = "options",
 	  .doc = "The protocol's own options; see the section of the protocol" },
+	PLAIT_OPTION_STRINGS(
+		"deny", struct listener_config, deny, .min = 1, .max = 65536,
+		.doc = "Addresses that may not come, whatever allow says: blocks such as \"192.0.2.0/24\", "
+		       "\"2001:db8::/32\", \"192.0.2.1\" or \"all\", and \"file:PATH\" with a block a line and "
+		       "comments behind \"#\"; the first block that holds an address counts, and \"!\" before it "
+		       "makes it an exception. Who is refused is reset before a byte is read; datagrams are dropped"),
+	PLAIT_OPTION_STRINGS(
+		"allow", struct listener_config, allow, .min = 1, .max = 65536,
+		.doc = "Addresses that may come, written like those of deny; where the key is there, "
+		       "nobody else may"),
 	NET_SETTINGS_ROWS(struct listener_config, net),
 	PLAIT_OPTION_OBJECT(
 		"proxy_protocol", struct listener_config, proxy, proxy_settings_table,

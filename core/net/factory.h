@@ -26,6 +26,11 @@ struct tls_directory {
 					  const char *name); /* NULL: there is none */
 };
 
+/* Whose datagrams are heard: the policies' place. */
+struct audience {
+	bool (*hears)(const struct audience *audience, const struct plait_addr *from);
+};
+
 struct plait_factory {
 	const struct plait_protocol *protocol; /* outlives the factory */
 	const void *options;                   /* likewise */
@@ -33,6 +38,7 @@ struct plait_factory {
 	const struct factory_choices *choices; /* likewise; NULL: no connection has a choice */
 	struct plait_reactor *reactor;         /* NULL: on trial */
 	struct traffic *traffic;               /* likewise; NULL: nobody counts */
+	const struct audience *audience;       /* of datagrams; NULL: everybody's are heard */
 	struct plait_tls_context tls;          /* the listener's own */
 	struct tls_directory *directory;       /* NULL: none has a name */
 	atomic_bool named_tls;                 /* a context was asked for by its name */

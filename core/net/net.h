@@ -24,7 +24,7 @@ struct net_counters {
 	atomic_ullong closed[PLAIT_REASON_COUNT_];
 	atomic_ullong handshakes_failed[HANDSHAKE_FAILURE_COUNT]; /* of listeners' peers */
 	atomic_ullong bytes_in, bytes_out;
-	atomic_ullong datagrams_in, datagrams_out, datagrams_dropped;
+	atomic_ullong datagrams_in, datagrams_out, datagrams_dropped, datagrams_refused;
 };
 
 static inline void counter_add(atomic_ullong *counter, unsigned long long amount)

@@ -55,6 +55,7 @@ static const struct {
 					   true },
 	[PLAIT_REASON_TIMEOUT_WRITE] = { "timeout-write",
 					 "the peer took nothing for too long; bytes were lost", true, true },
+	[PLAIT_REASON_DENIED] = { "denied", "the listener does not let this address in", true, true },
 	[PLAIT_REASON_LIFETIME] = { "lifetime", "it was open for as long as a connection may be", false,
 				    false },
 };

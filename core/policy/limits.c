@@ -137,6 +137,8 @@ static enum plait_reason admit(struct admission *admission, const struct plait_a
 {
 	const struct limits_gate *gate = gate_of(admission);
 	struct limits *limits = gate->limits;
+	if (!access_allows(gate->access, peer))
+		return PLAIT_REASON_DENIED;
 	int64_t most = gate->settings->connections;
 	int64_t before = atomic_fetch_add_explicit(&limits->connections, 1, memory_order_relaxed);
 	enum plait_reason reason = PLAIT_REASON_NONE;

@@ -5,6 +5,7 @@
 
 #include "core/net/settings.h"
 #include "core/net/stream_listener.h"
+#include "core/policy/access.h"
 
 struct limits;
 
@@ -17,6 +18,7 @@ struct limits_gate {
 	struct admission admission;
 	const struct limit_settings *settings;
 	struct limits *limits;
+	const struct access *access; /* borrowed; NULL: everybody */
 };
 
 /* Both are borrowed. */

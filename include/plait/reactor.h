@@ -109,6 +109,10 @@ struct plait_listen_options {
 	enum plait_proxy_mode proxy_mode;
 	const char *const *proxy_trusted;
 	uint64_t preamble_timeout_ms; /* of waiting for it */
+	/* Addresses that may not come, and those that may when somebody may not, as in the configuration; each ended by NULL.
+	 * NULL: everybody may. */
+	const char *const *deny, *const *allow;
+
 	uint64_t first_byte_timeout_ms, message_timeout_ms, write_timeout_ms, lifetime_ms;
 };
 

@@ -39,6 +39,7 @@ enum plait_reason {
 	PLAIT_REASON_TIMEOUT_MESSAGE,    /* the peer began a message and did not end it in time */
 	PLAIT_REASON_TIMEOUT_WRITE,      /* the peer took nothing of what waits for it for too long */
 	PLAIT_REASON_LIFETIME,           /* it was open for as long as a connection may be */
+	PLAIT_REASON_DENIED,             /* the listener does not let its address in */
 	PLAIT_REASON_COUNT_,             /* how many this library knows; grows */
 };
 

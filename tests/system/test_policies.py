@@ -1,11 +1,14 @@
 #!/usr/bin/python3 -B
 """Policies: rates that slow and lose nothing, on all loops together; and a protocol for those who find no room."""
 import contextlib
+import os
 import random
+import signal
+import socket
 import time
 
 import harness
-from harness import Case, listener
+from harness import Case, listener, wait_for
 
 KIB = 1024
 
@@ -80,6 +83,91 @@ class Overflow(Case):
                 fifth.send(b"hello\r\n")
                 self.assertEqual(fifth.receive_line(), b"busy")
                 second.exchange(b"still here\r\n")
+
+
+class Access(Case):
+    """Everybody on this machine has as many addresses as wanted: 127.0.0.1, 127.0.0.2 and so on."""
+
+    def come(self, server, name, host):
+        """Whether somebody with that address is served."""
+        family, address = server.address(name)
+        with socket.socket(family) as sock:
+            sock.bind((host, 0))
+            sock.settimeout(20)
+            try:
+                sock.connect(address)
+                sock.sendall(b"hello")
+                return sock.recv(5) == b"hello"
+            except ConnectionResetError:
+                return False
+
+    def hears(self, server, name, host):
+        """Whether a datagram from that address is answered; one that is comes behind it."""
+        family, address = server.address(name)
+        with socket.socket(family, socket.SOCK_DGRAM) as mute, socket.socket(family, socket.SOCK_DGRAM) as good:
+            mute.bind((host, 0))
+            good.bind(("127.0.0.9", 0))
+            good.settimeout(20)
+            mute.sendto(b"may I", address)
+            good.sendto(b"hello", address)
+            self.assertEqual(good.recv(100), b"hello")
+            mute.settimeout(0)
+            with contextlib.suppress(BlockingIOError):
+                return mute.recv(100) == b"may I"
+            return False
+
+    def test_who_may_not_come_is_reset_or_not_heard(self):
+        lists = {"deny": ["127.0.0.2", "!127.0.0.4", "127.0.0.4/30"], "allow": ["127.0.0.0/28", "::1"]}
+        for host in ("127.0.0.1", "[::]"):
+            server = self.serve(
+                listener("tcp", f"tcp://{host}:0", **lists), listener("udp", f"udp://{host}:0", **lists), threads=2
+            )
+            may = {"1": True, "2": False, "3": True, "4": True, "5": False, "7": False, "8": True, "16": False}
+            for last, expected in may.items():
+                # On [::] these are mapped.
+                server_host = "127.0.0.1" if host == "[::]" else None
+                server.address = self.mapped(server, server_host) if server_host else server.address
+                self.assertEqual(self.come(server, "tcp", f"127.0.0.{last}"), expected, last)
+                self.assertEqual(self.hears(server, "udp", f"127.0.0.{last}"), expected, last)
+            server.wait_message("^denied: ", "tcp", count=4)
+
+    @staticmethod
+    def mapped(server, host):
+        return lambda name: (socket.AF_INET, (host, server.port(name)))
+
+    def test_tls_is_not_begun_with_who_may_not_come(self):
+        server = self.serve(listener("tls", "tls://127.0.0.1:0", deny=["all"]))
+        with self.assertRaises(OSError), server.connect("tls") as client:
+            client.receive(1)
+        server.wait_message("^denied: ", "tls")
+
+    def test_a_file_of_many_and_a_change_of_it(self):
+        file = self.folder / "lists" / "bad.txt"
+        file.parent.mkdir()
+        many = "".join(f"10.{i // 32768}.{i // 128 % 256}.{i % 128 * 2} # number {i}\n" for i in range(100000))
+        file.write_text("# who may not come\n\n127.0.0.2\n" + many)
+        server = self.serve(listener("tcp", "tcp://127.0.0.1:0", deny=["file:lists/bad.txt"]))
+        self.assertFalse(self.come(server, "tcp", "127.0.0.2"))
+        self.assertTrue(self.come(server, "tcp", "127.0.0.3"))
+        with server.connect("tcp") as old:
+            old.exchange(b"hello")
+            # Only the file changes, and who is there stays.
+            fresh = file.with_suffix(".fresh")
+            fresh.write_text("127.0.0.1\n127.0.0.3\n")
+            os.replace(fresh, file)
+            server.send_signal(signal.SIGHUP)
+            server.wait_message("^reload: tcp: changed: .*the files of its addresses")
+            wait_for(lambda: self.come(server, "tcp", "127.0.0.2"), what="the new list")
+            self.assertFalse(self.come(server, "tcp", "127.0.0.3"))
+            self.assertFalse(self.come(server, "tcp", "127.0.0.1"))
+            # What is wrong changes nothing.
+            fresh.write_text("127.0.0.2\n127.0.0.300\n")
+            os.replace(fresh, file)
+            server.send_signal(signal.SIGHUP)
+            server.wait_message(r'bad\.txt:2:1: .*found "127\.0\.0\.300"')
+            server.wait_message("^not reloaded")
+            self.assertTrue(self.come(server, "tcp", "127.0.0.2"))
+            old.exchange(b"still here")
 
 
 if __name__ == "__main__":

@@ -137,17 +137,38 @@ static unsigned deliver(struct plait_port *port, const struct datagram_in *in, s
 	return count;
 }
 
+static bool is_heard(const struct plait_port *port, const struct plait_addr *from)
+{
+	const struct audience *audience = port->factory->audience;
+	return !audience || audience->hears(audience, from);
+}
+
+/* Drops what one slot holds. */
+static void refuse(const struct plait_port *port, const struct datagram_in *in, unsigned slot)
+{
+	size_t len = in->headers[slot].msg_len, segment = datagram_in_segment(in, slot);
+	size_t count = segment > 0 && len > segment ? (len + segment - 1) / segment : 1;
+	counter_add(&port->loop->net->counters.datagrams_refused, count);
+}
+
 /* Returns how many datagrams it gave to the protocol. */
 static unsigned receive(struct plait_port *port, struct datagram_batch *batch, unsigned slots)
 {
 	struct datagram_in *in = &batch->in;
 	struct question question; /* each slot fills it */
 	unsigned count = 0;
+	bool heard = true;
 	batch->receiving = true;
 	port->question = &question; /* cppcheck-suppress autoVariables ; until the callbacks below are done */
 	for (unsigned i = 0; i < slots && port->socket.fd >= 0; i++) {
-		if (i == 0 || !datagram_name_equal(&in->names[i], &in->names[i - 1]))
+		if (i == 0 || !datagram_name_equal(&in->names[i], &in->names[i - 1])) {
 			addr_from_sockaddr(&in->names[i].u.sa, in->names[i].len, &question.from);
+			heard = is_heard(port, &question.from);
+		}
+		if (!heard) {
+			refuse(port, in, i);
+			continue;
+		}
 		/* What came before it was connected may be others'. */
 		if (port->socket.connected && !plait_addr_equal(&question.from, &port->peer))
 			continue;

@@ -47,6 +47,8 @@ static int make_factory(struct listener_version *version, const struct version_p
 		return PLAIT_ERROR_MEMORY;
 	if (throttle_needed(&config->net.limits))
 		factory->traffic = throttle_traffic(version->listener->throttle);
+	if (config->access)
+		factory->audience = &config->access->audience;
 	factory->tls.role = version->tls ? tls_server_role(version->tls) : NULL;
 	factory->directory = parts->directory;
 	if (factory_begin(factory, error) < 0)
@@ -114,6 +116,7 @@ struct listener_version *version_new(struct plait_listener *listener, const stru
 	version->config = parts->config;
 	version->snapshot = parts->snapshot ? snapshot_ref(parts->snapshot) : NULL;
 	limits_gate_init(&version->gate, listener->limits, &parts->config->net.limits);
+	version->gate.access = parts->config->access;
 	if (make_tls(version, parts, error) < 0 || make_factories(version, parts, reactor, error) < 0) {
 		version_free(&version);
 		return NULL;

@@ -1,0 +1,286 @@
+/* CIDR blocks: read from text, and compiled to ranges that know whether they are in. */
+#include "core/policy/cidr.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/addr.h"
+#include "core/base/escape.h"
+
+typedef unsigned __int128 number; /* an address, its first byte the highest */
+
+/* ---- text ---- */
+
+static unsigned width(uint8_t family)
+{
+	return family == PLAIT_FAMILY_IPV4 ? 32 : 128;
+}
+
+/* From bit number bits on, all are zero. */
+static bool is_clean(const uint8_t *bytes, unsigned bits, unsigned of)
+{
+	for (unsigned i = bits; i < of; i++)
+		if (bytes[i / 8] & (0x80 >> (i % 8)))
+			return false;
+	return true;
+}
+
+/* What follows the slash. -1: it is no number up to most. */
+static int parse_bits(const char *text, unsigned most)
+{
+	size_t digits = strspn(text, "0123456789");
+	unsigned long bits = strtoul(text, NULL, 10);
+	bool padded = digits > 1 && *text == '0';
+	return digits > 0 && digits <= 3 && !padded && !text[digits] && bits <= most ? (int)bits : -1;
+}
+
+static int refuse(const char *text, const char *expected, struct plait_error *error)
+{
+	char found[160];
+	escape_text(found, sizeof(found), text, strnlen(text, sizeof(found)));
+	return plait_error_set(error, PLAIT_ERROR_INVALID, NULL, "found \"%s\"; expected %s", found,
+			       expected);
+}
+
+static const char what[] = "an address block, such as \"192.0.2.0/24\", \"2001:db8::/32\", \"192.0.2.1\" or "
+			   "\"all\", with \"!\" before it for an exception";
+
+int cidr_parse(const char *text, struct cidr *out, struct plait_error *error)
+{
+	struct plait_addr addr;
+	char host[64];
+	const char *begin = text + (*text == '!'), *slash = strchr(begin, '/');
+	size_t len = slash ? (size_t)(slash - begin) : strlen(begin);
+
+	*out = (struct cidr){ .except = *text == '!' };
+	if (strcmp(begin, "all") == 0)
+		return 0;
+	if (len >= sizeof(host))
+		return refuse(text, what, error);
+	memcpy(host, begin, len);
+	host[len] = '\0';
+	if (strchr(host, '%') || addr_from_host(host, &addr) < 0)
+		return refuse(text, what, error);
+	/* A mapped block is told in IPv6's bits. */
+	unsigned mapped = addr.family == PLAIT_FAMILY_IPV4 && strchr(host, ':') ? 96 : 0;
+	unsigned most = width(addr.family) + mapped;
+	int bits = slash ? parse_bits(slash + 1, most) : (int)most;
+	if (bits < 0)
+		return refuse(text, most == 32 ? "a prefix of 0 to 32 bits" : "a prefix of 0 to 128 bits",
+			      error);
+	if ((unsigned)bits < mapped)
+		return refuse(text, "a prefix of 96 bits or more behind a mapped IPv4 address", error);
+	out->family = addr.family;
+	out->bits = (uint8_t)((unsigned)bits - mapped);
+	memcpy(out->bytes, addr.u.bytes, width(addr.family) / 8);
+	if (!is_clean(out->bytes, out->bits, width(addr.family)))
+		return refuse(
+			text,
+			"an address with no bits behind its prefix: zero those, or give a longer prefix",
+			error);
+	return 0;
+}
+
+/* ---- compiled ---- */
+
+struct block {
+	number first, last;
+	unsigned order;
+	bool except;
+};
+
+/* From each of these on, up to the next, addresses are in or not. The first is 0. */
+struct ranges {
+	size_t count;
+	number *from;
+	bool *in;
+};
+
+struct blocks {
+	size_t count, capacity;
+	struct block *items;
+};
+
+/* IPv4 and IPv6. */
+struct cidr_set {
+	size_t count;
+	struct blocks blocks[2];
+	struct ranges ranges[2];
+};
+
+static number to_number(const uint8_t *bytes, unsigned bits)
+{
+	number value = 0;
+	for (unsigned i = 0; i < bits / 8; i++)
+		value = value << 8 | bytes[i];
+	return value;
+}
+
+static int add(struct blocks *blocks, const struct block *block)
+{
+	if (blocks->count == blocks->capacity) {
+		size_t capacity = blocks->capacity ? blocks->capacity * 2 : 16;
+		struct block *items = realloc(blocks->items, capacity * sizeof(*items));
+		if (!items)
+			return -1;
+		blocks->items = items;
+		blocks->capacity = capacity;
+	}
+	blocks->items[blocks->count++] = *block;
+	return 0;
+}
+
+static number ones(unsigned count)
+{
+	return count == 0 ? 0 : ~(number)0 >> (128 - count);
+}
+
+static int add_to(struct cidr_set *set, uint8_t family, const struct cidr *cidr)
+{
+	unsigned of = width(family);
+	struct block block = { .first = to_number(cidr->bytes, of),
+			       .order = (unsigned)set->count,
+			       .except = cidr->except };
+	block.last = block.first | ones(of - cidr->bits);
+	return add(&set->blocks[family == PLAIT_FAMILY_IPV6], &block);
+}
+
+int cidr_set_add(struct cidr_set *set, const struct cidr *cidr)
+{
+	int result = 0;
+	if (cidr->family != PLAIT_FAMILY_IPV6)
+		result |= add_to(set, PLAIT_FAMILY_IPV4, cidr);
+	if (cidr->family != PLAIT_FAMILY_IPV4)
+		result |= add_to(set, PLAIT_FAMILY_IPV6, cidr);
+	set->count++;
+	return result;
+}
+
+size_t cidr_set_count(const struct cidr_set *set)
+{
+	return set->count;
+}
+
+/* Outer blocks before those that lie in them; of equal ones the first. */
+static int compare(const void *one, const void *other)
+{
+	const struct block *a = one, *b = other;
+	if (a->first != b->first)
+		return a->first < b->first ? -1 : 1;
+	if (a->last != b->last)
+		return a->last > b->last ? -1 : 1;
+	return a->order < b->order ? -1 : 1;
+}
+
+static void begin_range(struct ranges *ranges, number from, bool in)
+{
+	if (ranges->count > 0 && ranges->from[ranges->count - 1] == from)
+		ranges->count--;
+	if (ranges->count > 0 && ranges->in[ranges->count - 1] == in)
+		return;
+	ranges->from[ranges->count] = from;
+	ranges->in[ranges->count++] = in;
+}
+
+/* Blocks that lie in one another, and which of them comes first. */
+struct nest {
+	struct block items[130]; /* one for each prefix, and everything */
+	unsigned depth;
+};
+
+static void leave_block(struct nest *nest, struct ranges *ranges)
+{
+	number last = nest->items[--nest->depth].last;
+	if (last != ~(number)0)
+		begin_range(ranges, last + 1, !nest->items[nest->depth - 1].except);
+}
+
+/* Blocks lie in one another or apart. */
+static void sweep(const struct blocks *blocks, struct ranges *ranges)
+{
+	struct nest nest = { .depth = 1 };
+	nest.items[0] = (struct block){ .last = ~(number)0, .order = ~0u, .except = true };
+	begin_range(ranges, 0, false);
+	for (size_t i = 0; i < blocks->count; i++) {
+		struct block block = blocks->items[i];
+		while (nest.items[nest.depth - 1].last < block.first)
+			leave_block(&nest, ranges);
+		const struct block *outer = &nest.items[nest.depth - 1];
+		if (outer->order < block.order)
+			continue; /* it comes first, with all that it holds */
+		nest.items[nest.depth++] = block;
+		begin_range(ranges, block.first, !block.except);
+	}
+	while (nest.depth > 1)
+		leave_block(&nest, ranges);
+}
+
+static int compile(struct blocks *blocks, struct ranges *ranges)
+{
+	size_t most = 2 * blocks->count + 2;
+	if (blocks->count > 0)
+		qsort(blocks->items, blocks->count, sizeof(blocks->items[0]), compare);
+	ranges->from = calloc(most, sizeof(ranges->from[0]));
+	ranges->in = calloc(most, sizeof(ranges->in[0]));
+	if (!ranges->from || !ranges->in)
+		return -1;
+	sweep(blocks, ranges);
+	free(blocks->items);
+	*blocks = (struct blocks){ 0 };
+	return 0;
+}
+
+int cidr_set_compile(struct cidr_set *set)
+{
+	return compile(&set->blocks[0], &set->ranges[0]) | compile(&set->blocks[1], &set->ranges[1]);
+}
+
+static bool find(const struct ranges *ranges, number address)
+{
+	size_t low = 0, high = ranges->count; /* from[low] <= address, and less than from[high] */
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+		if (ranges->from[middle] <= address)
+			low = middle;
+		else
+			high = middle;
+	}
+	return ranges->in[low];
+}
+
+bool cidr_set_has(const struct cidr_set *set, const struct plait_addr *addr)
+{
+	switch (addr->family) {
+	case PLAIT_FAMILY_IPV4: return find(&set->ranges[0], to_number(addr->u.bytes, 32));
+	case PLAIT_FAMILY_IPV6: return find(&set->ranges[1], to_number(addr->u.bytes, 128));
+	default: return false;
+	}
+}
+
+static bool same(const struct ranges *a, const struct ranges *b)
+{
+	return a->count == b->count && memcmp(a->from, b->from, a->count * sizeof(a->from[0])) == 0 &&
+	       memcmp(a->in, b->in, a->count * sizeof(a->in[0])) == 0;
+}
+
+bool cidr_set_same(const struct cidr_set *a, const struct cidr_set *b)
+{
+	return same(&a->ranges[0], &b->ranges[0]) && same(&a->ranges[1], &b->ranges[1]);
+}
+
+struct cidr_set *cidr_set_new(void)
+{
+	return calloc(1, sizeof(struct cidr_set));
+}
+
+void cidr_set_free(struct cidr_set **set_at)
+{
+	struct cidr_set *set = *set_at;
+	*set_at = NULL;
+	for (unsigned i = 0; set && i < 2; i++) {
+		free(set->blocks[i].items);
+		free(set->ranges[i].from);
+		free(set->ranges[i].in);
+	}
+	free(set);
+}
