@@ -10,6 +10,7 @@
 #include "core/base/units.h"
 #include "core/loop/loop.h"
 #include "core/net/datagram/multicast.h"
+#include "core/policy/pace.h"
 
 /* A listener and where it stands. */
 struct subject {
@@ -121,9 +122,39 @@ static void check_streams_only(const struct subject *subject)
 								      : "limits.write_rate",
 				   path, sizeof(path)),
 			     "a udp:// listener has no connections that could be paused; take it out");
+	if (pace_needed(&listener->net.limits))
+		problems_add(subject->problems,
+			     child(subject,
+				   listener->net.limits.connection_read_rate > 0
+					   ? "limits.connection_read_rate"
+					   : "limits.connection_write_rate",
+				   path, sizeof(path)),
+			     "a udp:// listener has no connections that could be paused; take it out");
 	if (listener->overflow.protocol)
 		problems_add(subject->problems, child(subject, "overflow", path, sizeof(path)),
 			     "a udp:// listener has no connections; take it out");
+}
+
+/* A text can be said where there is one, and nothing is to be agreed on before. */
+static void check_over(const struct subject *subject)
+{
+	const struct listener_config *listener = subject->listener;
+	bool says = listener->net.limits.over == LIMIT_OVER_MESSAGE;
+	char path[64];
+
+	if (listener->endpoint.scheme == ENDPOINT_UDP && listener->net.limits.over != LIMIT_OVER_RESET)
+		problems_add(subject->problems, child(subject, "limits.over", path, sizeof(path)),
+			     "a udp:// listener has no connections; take it out");
+	else if (says && listener->endpoint.scheme == ENDPOINT_TLS)
+		problems_add(subject->problems, child(subject, "limits.over", path, sizeof(path)),
+			     "a tls:// listener can say nothing before the handshake; expected \"reset\" or "
+			     "\"wait\"");
+	else if (says && !listener->net.limits.message)
+		problems_add(subject->problems, child(subject, "limits.over", path, sizeof(path)),
+			     "found \"message\" and none; add \"over_message\"");
+	else if (!says && listener->net.limits.message)
+		problems_add(subject->problems, child(subject, "limits.over_message", path, sizeof(path)),
+			     "it is never sent; set \"over\" to \"message\", or take it out");
 }
 
 static void check_v6only(const struct subject *subject)
@@ -228,6 +259,7 @@ void config_check(struct config *config, struct problems *problems)
 		if (!subject.listener->endpoint_known)
 			continue;
 		check_streams_only(&subject);
+		check_over(&subject);
 		check_v6only(&subject);
 		config_check_tls(config, i, problems);
 	}

@@ -105,9 +105,9 @@ static void read_file(const struct list *list, const char *name, const char *pat
 	struct stat found;
 
 	if (fd < 0 || fstat(fd, &found) < 0) {
-		problems_add(list->problems, path, "cannot open %s: %s", shown, strerror(errno));
+		problems_add(list->problems, path, "cannot open %s: %s", name, strerror(errno));
 	} else if (!S_ISREG(found.st_mode)) {
-		problems_add(list->problems, path, "%s is no regular file; keep the addresses in one", shown);
+		problems_add(list->problems, path, "%s is no regular file; keep the addresses in one", name);
 	} else {
 		FILE *in = fdopen(fd, "r");
 		if (!in)

@@ -71,6 +71,9 @@ struct config {
 	int64_t threads;    /* 0: one a processor */
 	int accept;         /* enum config_accept */
 	uint64_t drain_timeout_ms;
+	struct {
+		int64_t connections; /* of all listeners; 0: any number */
+	} limits;
 	struct plait_strings plugins;
 	struct plait_strings plugin_path; /* absolute folders, before the default ones */
 	struct {

@@ -30,6 +30,12 @@ static const struct {
 	NUMBER("limits", "connections", connections, NULL),
 	NUMBER("limits", "per_address", per_address, NULL),
 	NUMBER("limits", "handshakes", handshakes, NULL),
+	NUMBER("limits", "accept_rate", accept_rate, NULL),
+	NUMBER("limits", "accept_burst", accept_burst, NULL),
+	NUMBER("limits", "address_rate", address_rate, NULL),
+	NUMBER("limits", "address_burst", address_burst, NULL),
+	NUMBER("limits", "connection_read_rate", connection_read_rate, ""),
+	NUMBER("limits", "connection_write_rate", connection_write_rate, ""),
 	NUMBER("limits", "read_rate", read_rate, ""),
 	NUMBER("limits", "write_rate", write_rate, ""),
 #undef NUMBER
@@ -48,6 +54,39 @@ static json_t *number_json(uint64_t number, const char *unit)
 	return json_string(text);
 }
 
+/* Made when it is not there. */
+static json_t *object_in(json_t *parent, const char *name)
+{
+	if (!json_object_get(parent, name))
+		json_object_set_new(parent, name, json_object());
+	return json_object_get(parent, name);
+}
+
+/* -1: a text is not UTF-8. */
+static int tell_limits(json_t *listener, const struct plait_listen_options *options)
+{
+	const struct {
+		const char *key;
+		uint64_t number;
+	} prefixes[] = { { "connections", options->prefix_connections },
+			 { "ipv4", options->prefix_ipv4 },
+			 { "ipv6", options->prefix_ipv6 } };
+	const struct {
+		const char *key, *text;
+	} texts[] = { { "over", options->over }, { "over_message", options->over_message } };
+	int result = 0;
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (prefixes[i].number > 0)
+			json_object_set_new(object_in(object_in(listener, "limits"), "per_prefix"),
+					    prefixes[i].key, number_json(prefixes[i].number, NULL));
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (texts[i].text)
+			result |= json_object_set_new(object_in(listener, "limits"), texts[i].key,
+						      json_string(texts[i].text));
+	return result;
+}
+
 static void tell_numbers(json_t *listener, const struct plait_listen_options *options)
 {
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
@@ -56,9 +95,7 @@ static void tell_numbers(json_t *listener, const struct plait_listen_options *op
 		memcpy(&number, (const char *)options + numbers[i].offset, sizeof(number));
 		if (number == 0)
 			continue;
-		if (!json_object_get(listener, numbers[i].object))
-			json_object_set_new(listener, numbers[i].object, json_object());
-		json_object_set_new(json_object_get(listener, numbers[i].object), numbers[i].key,
+		json_object_set_new(object_in(listener, numbers[i].object), numbers[i].key,
 				    number_json(number, numbers[i].unit));
 	}
 }
@@ -156,6 +193,7 @@ static json_t *tell(const char *endpoint, const struct config_protocols *protoco
 	tell_numbers(listener, options);
 	int result = tell_addresses(listener, "deny", options->deny);
 	result |= tell_addresses(listener, "allow", options->allow);
+	result |= tell_limits(listener, options);
 	if (protocols->alpn)
 		json_object_set_new(listener, "alpn", tell_alpn(protocols));
 	if (protocols->overflow)

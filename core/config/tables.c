@@ -40,6 +40,14 @@ static const struct plait_option log_table[] = {
 	PLAIT_OPTION_END,
 };
 
+static const struct plait_option limits_table[] = {
+	PLAIT_OPTION_INT(
+		"connections", struct config, limits.connections, .fallback = "0", .min = 0, .max = 10000000,
+		.doc = "How many connections all listeners have together at one time; each listener's "
+		       "limits.over says what becomes of who comes then; 0 is without limit"),
+	PLAIT_OPTION_END,
+};
+
 /* Objects without a struct of their own fill the one that is around them: offset 0, its size. */
 #define PART(key_, struct_, table_, ...)                                                                     \
 	{                                                                                                    \
@@ -134,6 +142,7 @@ const struct plait_option config_table[] = {
 		.doc = "The plugins to load: names to look up in plugin_path, or paths, which hold a slash"),
 	PLAIT_OPTION_STRINGS("plugin_path", struct config, plugin_path, .max = 64,
 			     .doc = "Folders to look for plugins in before the ones plait knows"),
+	PART("limits", struct config, limits_table, .doc = "What the server takes in all"),
 	PART("log", struct config, log_table, .doc = "What is written to standard error"),
 	PLAIT_OPTION_DURATION(
 		"drain_timeout", struct config, drain_timeout_ms, .fallback = "30s", .max = DAY,

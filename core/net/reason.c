@@ -2,6 +2,7 @@
 #include "core/net/reason.h"
 
 #include <stddef.h>
+#include <string.h>
 
 static const struct {
 	const char *name, *text;
@@ -56,6 +57,15 @@ static const struct {
 	[PLAIT_REASON_TIMEOUT_WRITE] = { "timeout-write",
 					 "the peer took nothing for too long; bytes were lost", true, true },
 	[PLAIT_REASON_DENIED] = { "denied", "the listener does not let this address in", true, true },
+	[PLAIT_REASON_LIMIT_SERVER] = { "limit-server", "the server has as many connections as allowed", true,
+					true },
+	[PLAIT_REASON_LIMIT_PREFIX] = { "limit-prefix",
+					"the block of addresses has as many connections as allowed", true,
+					true },
+	[PLAIT_REASON_LIMIT_RATE] = { "limit-rate", "newcomers come faster than allowed", true, true },
+	[PLAIT_REASON_LIMIT_ADDRESS_RATE] = { "limit-address-rate",
+					      "newcomers come faster from this address than allowed", true,
+					      true },
 	[PLAIT_REASON_LIFETIME] = { "lifetime", "it was open for as long as a connection may be", false,
 				    false },
 };
@@ -83,4 +93,9 @@ bool plait_reason_is_error(enum plait_reason reason)
 bool reason_resets(enum plait_reason reason)
 {
 	return known(reason) && reasons[reason].resets;
+}
+
+bool reason_is_limit(enum plait_reason reason)
+{
+	return strncmp(plait_reason_name(reason), "limit-", 6) == 0;
 }

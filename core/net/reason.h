@@ -8,4 +8,7 @@
  * not: the alert is still on its way. */
 bool reason_resets(enum plait_reason reason);
 
+/* One of those of who was not let in, or not on, because there were too many. */
+bool reason_is_limit(enum plait_reason reason);
+
 #endif

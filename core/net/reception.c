@@ -1,8 +1,11 @@
 /* From an accepted socket to a connection, or to its refusal. */
 #include "core/net/reception.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "core/base/addr.h"
 #include "core/base/alloc.h"
@@ -10,7 +13,11 @@
 #include "core/base/log.h"
 #include "core/net/net.h"
 #include "core/net/proxy/preamble.h"
+#include "core/net/reason.h"
 #include "core/net/socket/socket.h"
+
+/* For a handshake's place, whose end wakes who waits. */
+#define ASK_AGAIN_MS 1000
 
 void reception_say(const struct reception *reception, enum plait_log_level level,
 		   const struct plait_addr *peer, const char *what, const char *why)
@@ -36,6 +43,14 @@ static struct reception *reception_of(struct conn_owner *owner)
 	return CONTAINER_OF(owner, struct reception, owner);
 }
 
+/* Somebody has left, or ended a handshake. */
+static void wake_who_waits(struct reception *reception)
+{
+	struct reception_host *host = reception->host;
+	if (atomic_load(&host->waiting) > 0)
+		host->room(host, reception);
+}
+
 static void on_gone(struct conn_owner *owner, const struct plait_addr *peer)
 {
 	struct reception *reception = reception_of(owner);
@@ -43,6 +58,7 @@ static void on_gone(struct conn_owner *owner, const struct plait_addr *peer)
 	atomic_fetch_sub_explicit(&plait_loop_current()->load, 1, memory_order_relaxed);
 	if (admission)
 		admission->release(admission, peer);
+	wake_who_waits(reception);
 	reception_leave(reception);
 }
 
@@ -55,21 +71,17 @@ static bool on_begin_handshake(struct conn_owner *owner)
 
 static void on_end_handshake(struct conn_owner *owner)
 {
-	struct admission *admission = reception_of(owner)->admission;
-	admission->end_handshake(admission);
-}
-
-static bool counts_from_accept(const struct reception *reception)
-{
-	return reception->admission && reception->options->transport->handshake;
+	struct reception *reception = reception_of(owner);
+	reception->admission->end_handshake(reception->admission);
+	wake_who_waits(reception);
 }
 
 static void on_made(struct conn_owner *owner, struct plait_conn *conn)
 {
 	struct reception *reception = reception_of(owner);
-	if (counts_from_accept(reception))
+	if (reception->counts_from_accept)
 		on_end_handshake(owner);
-	if (atomic_load_explicit(reception->draining, memory_order_relaxed))
+	if (atomic_load_explicit(&reception->host->draining, memory_order_relaxed))
 		conn_drain(conn);
 }
 
@@ -77,7 +89,7 @@ static void on_failed(struct conn_owner *owner, enum plait_reason reason, const 
 {
 	(void)reason;
 	(void)text;
-	if (counts_from_accept(reception_of(owner)))
+	if (reception_of(owner)->counts_from_accept)
 		on_end_handshake(owner);
 }
 
@@ -88,21 +100,22 @@ static void on_handshake_failed(struct conn_owner *owner, const struct plait_con
 	handshake_failed(conn->loop->net, conn->factory->name, &conn->peer, failure, text);
 }
 
-/* A socket that was let in. */
+/* A socket that was accepted. */
 struct guest {
 	int fd;
+	bool seated; /* it has a place among the handshakes */
 	struct plait_addr peer;
 	struct reception *reception;
 	struct plait_factory *factory;
-	struct proxy_told
-		*told; /* by a PROXY header; NULL: there was none. The connection's, once there is one */
+	struct proxy_told *told; /* by a PROXY header; NULL: none. The connection's, once there is one */
 };
 
 static void make_conn(struct plait_loop *loop, const struct guest *guest)
 {
 	struct reception *reception = guest->reception;
-	struct plait_conn *conn = conn_new(loop, guest->factory, reception->options->transport, guest->fd,
-					   reception->transport_context, &guest->peer, &reception->owner);
+	struct plait_conn *conn = conn_new(loop, guest->factory, reception->host->options.transport,
+					   guest->fd, reception->transport_context, &guest->peer,
+					   &reception->owner);
 	if (conn) {
 		if (conn_set_told(conn, guest->told))
 			conn_start(conn);
@@ -130,7 +143,7 @@ static void take_over(struct post *post)
 
 static void place(struct doorstep *doorstep, const struct guest *guest)
 {
-	const struct stream_listener_options *options = guest->reception->options;
+	const struct stream_listener_options *options = &guest->reception->host->options;
 	struct plait_loop *loop = doorstep->loop;
 	if (!options->keep_on_loop)
 		loop = workers_least_loaded(options->workers, loop);
@@ -145,37 +158,117 @@ static void place(struct doorstep *doorstep, const struct guest *guest)
 	post_send(&loop->posts, &hand_over->post, take_over);
 }
 
-/* PLAIT_REASON_NONE: the peer is let in. */
-static enum plait_reason ask(struct reception *reception, const struct plait_addr *peer, bool *overflow)
+/* ---- places ---- */
+
+static bool reserves(const struct reception *reception)
 {
+	return reception->admission && reception->admission->reserve;
+}
+
+uint64_t reception_reserve(struct reception *reception)
+{
+	struct admission *admission = reception->admission;
+	if (!reserves(reception))
+		return 0;
+	uint64_t wait_ms = admission->reserve(admission);
+	if (wait_ms > 0 || !reception->seats_from_accept || admission->begin_handshake(admission))
+		return wait_ms;
+	admission->cancel(admission);
+	return ASK_AGAIN_MS;
+}
+
+void reception_cancel(struct reception *reception)
+{
+	struct admission *admission = reception->admission;
+	int code = errno;
+	if (!reserves(reception))
+		return;
+	if (reception->seats_from_accept)
+		admission->end_handshake(admission);
+	admission->cancel(admission);
+	errno = code;
+}
+
+static void leave_seat(struct guest *guest)
+{
+	if (guest->seated)
+		on_end_handshake(&guest->reception->owner);
+	guest->seated = false;
+}
+
+static bool take_seat(struct guest *guest)
+{
+	if (!guest->seated && guest->reception->admission)
+		guest->seated = on_begin_handshake(&guest->reception->owner);
+	return guest->seated || !guest->reception->admission;
+}
+
+/* What is theirs before they are admitted. */
+static void give_back(struct guest *guest)
+{
+	leave_seat(guest);
+	if (!reserves(guest->reception))
+		return;
+	guest->reception->admission->cancel(guest->reception->admission);
+	wake_who_waits(guest->reception);
+}
+
+/* PLAIT_REASON_NONE: the peer is let in; else nothing is theirs any more. */
+static enum plait_reason ask(struct guest *guest, bool *overflow)
+{
+	struct reception *reception = guest->reception;
 	struct admission *admission = reception->admission;
 	if (!admission)
 		return PLAIT_REASON_NONE;
-	enum plait_reason refused = admission->admit(admission, peer, overflow);
-	if (refused != PLAIT_REASON_NONE || !counts_from_accept(reception) ||
-	    on_begin_handshake(&reception->owner))
+	enum plait_reason refused = admission->admit(admission, &guest->peer, overflow);
+	if (refused != PLAIT_REASON_NONE || !reception->counts_from_accept)
+		leave_seat(guest);
+	if (refused != PLAIT_REASON_NONE)
+		wake_who_waits(reception);
+	if (refused != PLAIT_REASON_NONE || !reception->counts_from_accept)
 		return refused;
-	admission->release(admission, peer);
+	if (take_seat(guest))
+		return PLAIT_REASON_NONE;
+	admission->release(admission, &guest->peer);
 	return PLAIT_REASON_LIMIT_HANDSHAKES;
+}
+
+/* ---- refusals ---- */
+
+/* What the peer has sent by now is read: closing with it unread would destroy what it is sent. */
+static void say_farewell(int fd, const char *text)
+{
+	char unread[4096];
+	(void)!send(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
+	shutdown(fd, SHUT_WR);
+	for (unsigned i = 0; i < 16 && recv(fd, unread, sizeof(unread), MSG_DONTWAIT) > 0; i++)
+		;
+	close(fd);
 }
 
 static void refuse(const struct doorstep *doorstep, const struct guest *guest, enum plait_reason reason,
 		   const char *why)
 {
+	const struct admission *admission = guest->reception->admission;
 	counter_add(&doorstep->loop->net->counters.closed[reason], 1);
 	if (reason == PLAIT_REASON_LIMIT_HANDSHAKES)
 		counter_add(&doorstep->loop->net->counters.handshakes_failed[HANDSHAKE_TOO_MANY], 1);
 	reception_say(guest->reception, PLAIT_LOG_WARNING, &guest->peer, plait_reason_name(reason), why);
-	transport_socket_reset(guest->fd);
 	free(guest->told);
+	if (admission && admission->farewell && reason_is_limit(reason))
+		say_farewell(guest->fd, admission->farewell);
+	else
+		transport_socket_reset(guest->fd);
 }
+
+/* ---- the way in ---- */
 
 /* The guest's peer is who is to be judged. */
 static void admit(struct doorstep *doorstep, struct guest *guest)
 {
 	struct reception *reception = guest->reception;
 	bool overflow = false;
-	enum plait_reason refused = ask(reception, &guest->peer, &overflow);
+	enum plait_reason refused = ask(guest, &overflow);
 	guest->factory = overflow ? reception->overflow : reception->factory;
 	if (refused == PLAIT_REASON_NONE)
 		place(doorstep, guest);
@@ -187,16 +280,17 @@ static void on_preamble(struct preamble *preamble, int fd, struct proxy_told *to
 {
 	struct reception *reception = preamble->options.reception;
 	struct guest guest = { .fd = fd, .reception = reception, .told = told };
+	guest.seated = reception->admission;
 	guest.peer = told && told->shown.addressed ? told->source : preamble->options.peer;
-	if (reception->admission)
-		on_end_handshake(&reception->owner);
 	if (fd >= 0)
 		admit(preamble->options.arg, &guest);
+	else
+		give_back(&guest);
 	reception_leave(reception);
 }
 
 /* Before its header has come nobody knows whom a connection is for, so only how many wait for theirs is bounded. */
-static void await_header(struct doorstep *doorstep, const struct guest *guest, bool required)
+static void await_header(struct doorstep *doorstep, struct guest *guest, bool required)
 {
 	struct reception *reception = guest->reception;
 	struct preamble_options options = {
@@ -210,10 +304,12 @@ static void await_header(struct doorstep *doorstep, const struct guest *guest, b
 		.list = &doorstep->preambles,
 	};
 	if (doorstep->loop->net->draining) {
+		give_back(guest);
 		refuse(doorstep, guest, PLAIT_REASON_DRAIN, plait_reason_text(PLAIT_REASON_DRAIN));
 		return;
 	}
-	if (reception->admission && !on_begin_handshake(&reception->owner)) {
+	if (!take_seat(guest)) {
+		give_back(guest);
 		refuse(doorstep, guest, PLAIT_REASON_LIMIT_HANDSHAKES,
 		       "as many PROXY headers and handshakes are awaited as allowed");
 		return;
@@ -222,8 +318,7 @@ static void await_header(struct doorstep *doorstep, const struct guest *guest, b
 	if (preamble_start(&options, guest->fd))
 		return;
 	reception_say(reception, PLAIT_LOG_ERROR, &guest->peer, "connection refused", "no memory");
-	if (reception->admission)
-		on_end_handshake(&reception->owner);
+	give_back(guest);
 	reception_leave(reception);
 }
 
@@ -231,6 +326,7 @@ void reception_receive(struct reception *reception, struct doorstep *doorstep, i
 		       const struct sockaddr_storage *sa, socklen_t len)
 {
 	struct guest guest = { .fd = fd, .reception = reception };
+	guest.seated = reserves(reception) && reception->seats_from_accept;
 	addr_from_sockaddr((const struct sockaddr *)sa, len, &guest.peer);
 	if (guest.peer.family == PLAIT_FAMILY_UNIX)
 		socket_peer_process(fd, &guest.peer);
@@ -238,6 +334,7 @@ void reception_receive(struct reception *reception, struct doorstep *doorstep, i
 	case PROXY_MAY_BEGIN: await_header(doorstep, &guest, false); break;
 	case PROXY_MUST_BEGIN: await_header(doorstep, &guest, true); break;
 	case PROXY_REFUSE:
+		give_back(&guest);
 		refuse(doorstep, &guest, PLAIT_REASON_PROXY_HEADER,
 		       "its address is not among proxy_protocol.trusted");
 		break;
@@ -246,19 +343,19 @@ void reception_receive(struct reception *reception, struct doorstep *doorstep, i
 	}
 }
 
-void reception_init(struct reception *reception, const struct stream_listener_options *options,
-		    const atomic_bool *draining, const void *listener)
+void reception_init(struct reception *reception, struct reception_host *host)
 {
-	reception->options = options;
-	reception->draining = draining;
-	reception->listener = listener;
+	reception->host = host;
+	reception->counts_from_accept = reception->admission && host->options.transport->handshake;
+	reception->seats_from_accept = reception->counts_from_accept ||
+				       (reception->admission && reception->proxy);
 	reception->owner = (struct conn_owner){
 		.gone = on_gone,
 		.made = on_made,
 		.failed = on_failed,
 		.handshake_failed = on_handshake_failed,
 	};
-	if (reception->admission && !counts_from_accept(reception)) {
+	if (reception->admission && !reception->counts_from_accept) {
 		reception->owner.begin_handshake = on_begin_handshake;
 		reception->owner.end_handshake = on_end_handshake;
 	}
@@ -270,7 +367,7 @@ bool reception_has(const struct plait_conn *conn)
 	return conn->owner && conn->owner->gone == on_gone;
 }
 
-bool reception_is_of(const struct plait_conn *conn, const void *listener)
+bool reception_is_of(const struct plait_conn *conn, const struct reception_host *host)
 {
-	return reception_has(conn) && reception_of(conn->owner)->listener == listener;
+	return reception_has(conn) && reception_of(conn->owner)->host == host;
 }

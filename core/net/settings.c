@@ -61,6 +61,28 @@ const struct plait_option buffer_settings_table[] = {
 	PLAIT_OPTION_END,
 };
 
+static const struct plait_choice over_choices[] = {
+	{ "reset", LIMIT_OVER_RESET, "the connection is reset" },
+	{ "message", LIMIT_OVER_MESSAGE, "over_message is sent, then the connection is closed" },
+	{ "wait", LIMIT_OVER_WAIT,
+	  "newcomers stay in the backlog until there is room; who is above a limit of an address or a block is "
+	  "reset, for only accepting tells where one comes from" },
+	{ 0 },
+};
+
+static const struct plait_option prefix_table[] = {
+	PLAIT_OPTION_INT("connections", struct prefix_settings, connections, .fallback = "0", .min = 0,
+			 .max = 10000000,
+			 .doc = "How many connections may come from one block; 0 is without limit"),
+	PLAIT_OPTION_INT("ipv4", struct prefix_settings, ipv4, .fallback = "24", .min = 1, .max = 32,
+			 .doc = "How many bits the addresses of a block of IPv4 have in common"),
+	PLAIT_OPTION_INT(
+		"ipv6", struct prefix_settings, ipv6, .fallback = "64", .min = 1, .max = 128,
+		.doc = "How many bits the addresses of a block of IPv6 have in common; a customer's line "
+		       "often has all of a /64 or a /56"),
+	PLAIT_OPTION_END,
+};
+
 const struct plait_option limit_settings_table[] = {
 	PLAIT_OPTION_INT("connections", struct limit_settings, connections, .fallback = "10000", .min = 0,
 			 .max = 10000000,
@@ -81,6 +103,33 @@ const struct plait_option limit_settings_table[] = {
 		"write_rate", struct limit_settings, write_rate, .fallback = "0", .max = 16 * GIB,
 		.doc = "How many bytes a second are written to all of them together; over it producers and reading "
 		       "pause, as above the high mark; 0 is without limit"),
+	PLAIT_OPTION_SIZE(
+		"connection_read_rate", struct limit_settings, connection_read_rate, .fallback = "0",
+		.max = 16 * GIB,
+		.doc = "How many bytes a second are read from each of them; a second's worth may come at once; 0 is "
+		       "without limit"),
+	PLAIT_OPTION_SIZE("connection_write_rate", struct limit_settings, connection_write_rate,
+			  .fallback = "0", .max = 16 * GIB,
+			  .doc = "How many bytes a second are written to each of them; 0 is without limit"),
+	PLAIT_OPTION_OBJECT("per_prefix", struct limit_settings, per_prefix, prefix_table,
+			    .doc = "How many connections may come from one block of addresses"),
+	PLAIT_OPTION_INT("accept_rate", struct limit_settings, accept_rate, .fallback = "0", .min = 0,
+			 .max = 1000000,
+			 .doc = "How many new connections the listener takes a second; 0 is without limit"),
+	PLAIT_OPTION_INT("accept_burst", struct limit_settings, accept_burst, .fallback = "0", .min = 0,
+			 .max = 1000000,
+			 .doc = "How many of them may come at once, after a while without; 0 is accept_rate"),
+	PLAIT_OPTION_INT("address_rate", struct limit_settings, address_rate, .fallback = "0", .min = 0,
+			 .max = 1000000,
+			 .doc = "How many new connections one address may make a second; 0 is without limit"),
+	PLAIT_OPTION_INT(
+		"address_burst", struct limit_settings, address_burst, .fallback = "0", .min = 0,
+		.max = 1000000,
+		.doc = "How many of them it may make at once, after a while without; 0 is address_rate"),
+	PLAIT_OPTION_CHOICE("over", struct limit_settings, over, over_choices, .fallback = "reset",
+			    .doc = "What becomes of newcomers above one of these limits"),
+	PLAIT_OPTION_STRING("over_message", struct limit_settings, message, .min = 1, .max = 4096,
+			    .doc = "What they are sent when over is \"message\""),
 	PLAIT_OPTION_END,
 };
 

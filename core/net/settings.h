@@ -25,6 +25,13 @@ struct buffer_settings { /* bytes */
 	uint64_t input;  /* of received bytes that the protocol leaves unread */
 };
 
+enum limit_over { LIMIT_OVER_RESET, LIMIT_OVER_MESSAGE, LIMIT_OVER_WAIT };
+
+struct prefix_settings {
+	int64_t connections; /* of each; 0: any number */
+	int64_t ipv4, ipv6;  /* bits */
+};
+
 struct limit_settings { /* 0: none */
 	int64_t connections;
 	int64_t per_address;
@@ -32,6 +39,13 @@ struct limit_settings { /* 0: none */
 	int64_t overflow;   /* above `connections`, served by a protocol of their own; in no table */
 	uint64_t read_rate; /* bytes a second, of all its connections together */
 	uint64_t write_rate;
+	uint64_t connection_read_rate; /* of each */
+	uint64_t connection_write_rate;
+	struct prefix_settings per_prefix;
+	int64_t accept_rate, accept_burst; /* newcomers a second, and at once; a burst of 0 is the rate */
+	int64_t address_rate, address_burst;
+	int over;            /* enum limit_over: what becomes of newcomers above a limit */
+	const char *message; /* for them */
 };
 
 struct keepalive_settings {

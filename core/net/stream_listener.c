@@ -19,24 +19,32 @@
 #define RETRY_FIRST_MS 50
 #define RETRY_MOST_MS 5000
 
+/* Who waits for room looks at least so often. */
+#define WAIT_MOST_MS 1000
+#define SAY_EACH_MS 60000
+
 /* One listening socket on one loop. */
 struct acceptor {
 	struct stream_listener *listener;
 	struct reception *reception; /* NULL: it has stopped */
 	struct doorstep doorstep;
 	struct watch watch;
-	struct timer retry; /* after a famine */
+	struct timer retry; /* after a famine, or when there may be room */
 	enum stream_door door;
-	uint64_t retry_ms; /* 0: all is well */
+	uint64_t retry_ms; /* 0: there is no famine */
+	uint64_t full_said_ms;
+	atomic_bool full; /* who comes waits in the backlog for room */
+	atomic_bool woken;
+	struct post wake; /* there may be room; when woken */
+	struct reception *wake_for;
 	int fd;
 	struct acceptor *next;
 };
 
 struct stream_listener {
-	struct stream_listener_options options;
+	struct reception_host host;
 	struct reception *reception; /* the newest; of who starts, changes and stops it */
 	struct acceptor *acceptors;
-	atomic_bool draining;
 };
 
 static void refuse(struct acceptor *acceptor, int fd)
@@ -59,8 +67,19 @@ static void pause_accepting(struct acceptor *acceptor)
 			 loop_now(acceptor->doorstep.loop) + acceptor->retry_ms);
 }
 
+static void set_full(struct acceptor *acceptor, bool full)
+{
+	if (atomic_exchange(&acceptor->full, full) == full)
+		return;
+	if (full)
+		atomic_fetch_add(&acceptor->listener->host.waiting, 1);
+	else
+		atomic_fetch_sub(&acceptor->listener->host.waiting, 1);
+}
+
 static void wait_for_peers(struct acceptor *acceptor)
 {
+	set_full(acceptor, false);
 	if (acceptor->door == STREAM_HELD)
 		return;
 	if (watch_set(&acceptor->watch, WATCH_READ) < 0)
@@ -90,6 +109,58 @@ static bool passing(int code)
 	       code == ENETUNREACH;
 }
 
+/* Until somebody leaves, or the time has come. */
+static void wait_for_room(struct acceptor *acceptor, uint64_t wait_ms)
+{
+	struct plait_loop *loop = acceptor->doorstep.loop;
+	uint64_t now_ms = loop_now(loop);
+	if (acceptor->full_said_ms == 0 || now_ms - acceptor->full_said_ms >= SAY_EACH_MS) {
+		reception_say(acceptor->reception, PLAIT_LOG_WARNING, NULL, "newcomers wait",
+			      "a limit is reached; they are accepted when there is room");
+		acceptor->full_said_ms = now_ms;
+	}
+	watch_set(&acceptor->watch, WATCH_NONE);
+	loop_start_timer(loop, &acceptor->retry, now_ms + (wait_ms < WAIT_MOST_MS ? wait_ms : WAIT_MOST_MS));
+}
+
+/* Whether there is room for one more; if not, accepting pauses. Who leaves after the first look sees that we wait, or we see
+ * at the second that they left. */
+static bool find_room(struct acceptor *acceptor)
+{
+	if (acceptor->door == STREAM_SHUT || reception_reserve(acceptor->reception) == 0)
+		return true;
+	set_full(acceptor, true);
+	uint64_t wait_ms = reception_reserve(acceptor->reception);
+	if (wait_ms > 0) {
+		wait_for_room(acceptor, wait_ms);
+		return false;
+	}
+	set_full(acceptor, false);
+	return true;
+}
+
+static void on_wake(struct post *post)
+{
+	struct acceptor *acceptor = CONTAINER_OF(post, struct acceptor, wake);
+	struct reception *reception = acceptor->wake_for;
+	atomic_store(&acceptor->woken, false);
+	if (acceptor->fd >= 0 && atomic_load(&acceptor->full))
+		wait_for_peers(acceptor);
+	reception_leave(reception);
+}
+
+static void on_room(struct reception_host *host, struct reception *reception)
+{
+	struct stream_listener *listener = CONTAINER_OF(host, struct stream_listener, host);
+	for (struct acceptor *acceptor = listener->acceptors; acceptor; acceptor = acceptor->next) {
+		if (!atomic_load(&acceptor->full) || atomic_exchange(&acceptor->woken, true))
+			continue;
+		reception_use(reception, 1); /* as long as the post is on its way the listener stays */
+		acceptor->wake_for = reception;
+		post_send(&acceptor->doorstep.loop->posts, &acceptor->wake, on_wake);
+	}
+}
+
 static void on_acceptable(struct watch *watch, unsigned ready)
 {
 	struct acceptor *acceptor = CONTAINER_OF(watch, struct acceptor, watch);
@@ -97,7 +168,11 @@ static void on_acceptable(struct watch *watch, unsigned ready)
 	for (unsigned i = 0; i < BATCH; i++) {
 		struct sockaddr_storage sa;
 		socklen_t len = sizeof(sa);
+		if (!find_room(acceptor))
+			return;
 		int fd = accept4(watch->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd < 0 && acceptor->door != STREAM_SHUT)
+			reception_cancel(acceptor->reception);
 		if (fd < 0 && passing(errno))
 			continue;
 		if (fd < 0 && errno != EAGAIN) {
@@ -120,9 +195,10 @@ struct stream_listener *stream_listener_new(const struct stream_listener_options
 	struct stream_listener *listener = calloc(1, sizeof(*listener));
 	if (!listener)
 		return NULL;
-	listener->options = *options;
+	listener->host.options = *options;
+	listener->host.room = on_room;
 	listener->reception = reception;
-	reception_init(reception, &listener->options, &listener->draining, listener);
+	reception_init(reception, &listener->host);
 	return listener;
 }
 
@@ -165,6 +241,7 @@ static void stop(void *arg)
 {
 	struct acceptor *acceptor = arg;
 	struct reception *reception = acceptor->reception;
+	set_full(acceptor, false);
 	shut(acceptor);
 	acceptor->reception = NULL;
 	if (reception)
@@ -193,6 +270,7 @@ static void set_door(struct acceptor *acceptor, enum stream_door door)
 	if (acceptor->fd < 0)
 		return;
 	if (door == STREAM_HELD) {
+		set_full(acceptor, false);
 		loop_stop_timer(acceptor->doorstep.loop, &acceptor->retry);
 		watch_set(&acceptor->watch, WATCH_NONE);
 	} else {
@@ -223,7 +301,7 @@ void stream_listener_set_door(struct stream_listener *listener, enum stream_door
 		[STREAM_SHUT] = shut_door,
 	};
 	if (door == STREAM_OPEN)
-		atomic_store_explicit(&listener->draining, false, memory_order_relaxed);
+		atomic_store_explicit(&listener->host.draining, false, memory_order_relaxed);
 	on_all_loops(listener, moves[door]);
 }
 
@@ -237,13 +315,15 @@ static void change(void *arg)
 	struct change *change = arg;
 	struct reception *before = change->acceptor->reception;
 	change->acceptor->reception = change->reception;
+	if (atomic_load(&change->acceptor->full) && change->acceptor->fd >= 0)
+		wait_for_peers(change->acceptor); /* by other limits there may be room */
 	block_give(change);
 	reception_leave(before);
 }
 
 void stream_listener_receive(struct stream_listener *listener, struct reception *reception)
 {
-	reception_init(reception, &listener->options, &listener->draining, listener);
+	reception_init(reception, &listener->host);
 	listener->reception = reception;
 	for (struct acceptor *acceptor = listener->acceptors; acceptor; acceptor = acceptor->next)
 		reception_use(reception, 1);
@@ -261,7 +341,7 @@ static size_t each(struct stream_listener *listener, struct plait_loop *loop,
 	size_t count = 0;
 	for (struct plait_conn *conn = loop->net->conns, *next; conn; conn = next) {
 		next = conn->next;
-		if (reception_is_of(conn, listener))
+		if (reception_is_of(conn, &listener->host))
 			count += fn(conn);
 	}
 	return count;
@@ -290,7 +370,7 @@ static size_t end_preambles(struct stream_listener *listener, const struct plait
 
 size_t stream_listener_drain(struct stream_listener *listener, struct plait_loop *loop)
 {
-	atomic_store_explicit(&listener->draining, true, memory_order_relaxed);
+	atomic_store_explicit(&listener->host.draining, true, memory_order_relaxed);
 	return end_preambles(listener, loop) + each(listener, loop, drain_one);
 }
 

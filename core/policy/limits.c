@@ -1,43 +1,20 @@
-/* Counting connections and handshakes, in all with an atomic, by address in a table that holds only who is connected. */
+/* Who comes in: asked of the lists, of the counts of server, listener, block and address, and of the newcomers' rates. */
 #include "core/policy/limits.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/random.h>
-#include <uthash.h>
 
-#include "core/base/block.h"
-#include "core/base/compiler.h"
 #include "core/base/container.h"
+#include "core/loop/loop.h"
+#include "core/policy/visitors.h"
 
-/* Connections of different hosts come and go on all loops at once, and mostly in different parts of the table. */
-#define SHARDS 16u
-
-/* A host, without its port; compared as bytes, so padding is zero. */
-struct host {
-	uint8_t family;
-	uint8_t bytes[16];
-};
-
-struct visitor {
-	struct host host;
-	int64_t connections;
-	UT_hash_handle hh;
-};
-
-/* Used only when there is a limit by address. */
-struct shard {
-	_Alignas(CACHE_LINE) pthread_mutex_t lock;
-	struct visitor *visitors;
-};
+/* Who waits for room that another listener will make looks again after this; its own wakes it. */
+#define LOOK_AGAIN_MS 20
 
 struct limits {
-	uint64_t secret[2];
 	_Alignas(CACHE_LINE) atomic_llong connections;
 	atomic_llong handshakes;
-	struct shard shards[SHARDS];
+	atomic_ullong full_ns; /* of the newcomers' bucket */
+	struct visitors *visitors;
 };
 
 static struct limits_gate *gate_of(struct admission *admission)
@@ -45,136 +22,247 @@ static struct limits_gate *gate_of(struct admission *admission)
 	return CONTAINER_OF(admission, struct limits_gate, admission);
 }
 
-static struct host host_of(const struct plait_addr *addr)
+/* The accepting loop's clock; they differ by a turn. */
+static uint64_t now_ns(void)
 {
-	struct host host = { .family = addr->family };
-	memcpy(host.bytes, addr->u.bytes, sizeof(host.bytes));
-	if (addr->family == PLAIT_FAMILY_IPV4)
-		memset(host.bytes + 4, 0, 12);
-	return host;
+	struct plait_loop *loop = plait_loop_current();
+	return loop ? loop_now(loop) * (BUCKET_SECOND_NS / 1000) : 0;
 }
+
+/* ---- counts ---- */
+
+/* Adds one; false, and nothing was added, when there are most of them. 0: any number. *before: how many there were. */
+static bool count_in(atomic_llong *count, int64_t most, int64_t *before)
+{
+	*before = atomic_fetch_add(count, 1);
+	if (most == 0 || *before < most)
+		return true;
+	atomic_fetch_sub_explicit(count, 1, memory_order_relaxed);
+	return false;
+}
+
+/* Whoever waits for room must see it after this, or be seen: stream_listener.c. */
+static void count_out(atomic_llong *count)
+{
+	atomic_fetch_sub(count, 1);
+}
+
+static bool enter_server(const struct limits_gate *gate)
+{
+	int64_t before;
+	return !gate->server ||
+	       count_in(&gate->server->connections,
+			atomic_load_explicit(&gate->server->most, memory_order_relaxed), &before);
+}
+
+static void leave_server(const struct limits_gate *gate)
+{
+	if (gate->server)
+		count_out(&gate->server->connections);
+}
+
+static bool enter_listener(const struct limits_gate *gate, bool *overflow)
+{
+	int64_t most = gate->settings->connections, before;
+	bool entered = count_in(&gate->limits->connections, most > 0 ? most + gate->settings->overflow : 0,
+				&before);
+	*overflow = most > 0 && before >= most;
+	return entered;
+}
+
+/* Both. */
+static enum plait_reason count(const struct limits_gate *gate, bool *overflow)
+{
+	if (!enter_server(gate))
+		return PLAIT_REASON_LIMIT_SERVER;
+	if (enter_listener(gate, overflow))
+		return PLAIT_REASON_NONE;
+	leave_server(gate);
+	return PLAIT_REASON_LIMIT_CONNECTIONS;
+}
+
+static void uncount(const struct limits_gate *gate)
+{
+	count_out(&gate->limits->connections);
+	leave_server(gate);
+}
+
+/* ---- newcomers ---- */
+
+/* Takes a token of the listener's; or how long until there is one. */
+static uint64_t take_token(const struct limits_gate *gate)
+{
+	const struct bucket_settings *newcomers = &gate->newcomers;
+	if (newcomers->each_ns == 0)
+		return 0;
+	uint64_t now = now_ns();
+	unsigned long long full = atomic_load_explicit(&gate->limits->full_ns, memory_order_relaxed);
+	do {
+		uint64_t wait = bucket_wait(newcomers, full, now);
+		if (wait > 0)
+			return wait;
+	} while (!atomic_compare_exchange_weak_explicit(&gate->limits->full_ns, &full,
+							bucket_less(newcomers, full, now),
+							memory_order_relaxed, memory_order_relaxed));
+	return 0;
+}
+
+/* Nobody came for it. */
+static void return_token(const struct limits_gate *gate)
+{
+	if (gate->newcomers.each_ns > 0)
+		atomic_fetch_sub_explicit(&gate->limits->full_ns, gate->newcomers.each_ns,
+					  memory_order_relaxed);
+}
+
+/* ---- addresses ---- */
+
+static const enum plait_reason reasons[][4] = {
+	[VISITOR_ADDRESS] = { [VISIT_TOO_MANY] = PLAIT_REASON_LIMIT_ADDRESS,
+			      [VISIT_TOO_FAST] = PLAIT_REASON_LIMIT_ADDRESS_RATE,
+			      [VISIT_NO_MEMORY] = PLAIT_REASON_INTERNAL },
+	[VISITOR_PREFIX] = { [VISIT_TOO_MANY] = PLAIT_REASON_LIMIT_PREFIX,
+			     [VISIT_NO_MEMORY] = PLAIT_REASON_INTERNAL },
+};
 
 /* The peers of a UNIX socket have no address to be told apart by. */
-static bool by_address(const struct limits_gate *gate, const struct plait_addr *peer)
+static bool has_address(const struct plait_addr *peer)
 {
-	return gate->settings->per_address > 0 && peer->family != PLAIT_FAMILY_UNIX;
+	return peer->family == PLAIT_FAMILY_IPV4 || peer->family == PLAIT_FAMILY_IPV6;
 }
 
-/* Who does not know the secret cannot choose addresses that share a bucket. */
-static unsigned hash_of(const struct limits *limits, const struct host *host)
+/* What is counted of an address by these settings; false: nothing. */
+static bool key_of(const struct limits_gate *gate, enum visitor_kind kind, const struct plait_addr *peer,
+		   struct visitor_key *key)
 {
-	uint64_t half[2];
-	memcpy(half, host->bytes, sizeof(half));
-	unsigned __int128 product = (unsigned __int128)(half[0] ^ limits->secret[0]) *
-				    (half[1] ^ limits->secret[1] ^ host->family);
-	uint64_t mixed = ((uint64_t)product ^ (uint64_t)(product >> 64)) * 0x9e3779b97f4a7c15u;
-	return (unsigned)(mixed >> 32);
+	const struct limit_settings *settings = gate->settings;
+	const struct prefix_settings *prefix = &settings->per_prefix;
+	bool ipv4 = peer->family == PLAIT_FAMILY_IPV4;
+	if (!has_address(peer))
+		return false;
+	if (kind == VISITOR_PREFIX) {
+		*key = visitor_key(kind, peer, (unsigned)(ipv4 ? prefix->ipv4 : prefix->ipv6));
+		return prefix->connections > 0;
+	}
+	*key = visitor_key(kind, peer, ipv4 ? 32 : 128);
+	return settings->per_address > 0 || settings->address_rate > 0;
 }
 
-/* The table's buckets are told apart by the hash's last bits, shards by the first. */
-static struct shard *shard_of(struct limits *limits, unsigned hash)
+static enum plait_reason visit(const struct limits_gate *gate, enum visitor_kind kind,
+			       const struct plait_addr *peer)
 {
-	return &limits->shards[hash / (UINT32_MAX / SHARDS + 1)];
+	struct visitor_key key;
+	struct visit_limits limits = { .connections = gate->settings->per_prefix.connections };
+	if (!key_of(gate, kind, peer, &key))
+		return PLAIT_REASON_NONE;
+	if (kind == VISITOR_ADDRESS)
+		limits = (struct visit_limits){ .connections = gate->settings->per_address,
+						.bucket = gate->address_newcomers };
+	return reasons[kind][visitors_enter(gate->limits->visitors, &key, &limits, now_ns())];
 }
 
-static struct visitor *find(const struct shard *shard, const struct host *host, unsigned hash)
+static void leave(const struct limits_gate *gate, enum visitor_kind kind, const struct plait_addr *peer)
 {
-	struct visitor *visitor;
-	HASH_FIND_BYHASHVALUE(hh, shard->visitors, host, sizeof(*host), hash, visitor);
-	return visitor;
+	struct visitor_key key;
+	if (key_of(gate, kind, peer, &key))
+		visitors_leave(gate->limits->visitors, &key, now_ns());
 }
 
-static struct visitor *enter(struct shard *shard, const struct host *host, unsigned hash)
+static enum plait_reason visit_all(const struct limits_gate *gate, const struct plait_addr *peer)
 {
-	struct visitor *visitor = block_take(sizeof(*visitor));
-	if (!visitor)
-		return NULL;
-	*visitor = (struct visitor){ .host = *host };
-	HASH_ADD_BYHASHVALUE(hh, shard->visitors, host, sizeof(*host), hash, visitor);
-	return visitor;
-}
-
-static void forget(struct shard *shard, struct visitor *visitor)
-{
-	HASH_DEL(shard->visitors, visitor);
-	block_give(visitor);
-}
-
-static enum plait_reason visit(const struct limits_gate *gate, const struct plait_addr *peer)
-{
-	struct limits *limits = gate->limits;
-	struct host host = host_of(peer);
-	unsigned hash = hash_of(limits, &host);
-	struct shard *shard = shard_of(limits, hash);
-	enum plait_reason reason = PLAIT_REASON_NONE;
-	pthread_mutex_lock(&shard->lock);
-	struct visitor *visitor = find(shard, &host, hash);
-	if (!visitor)
-		visitor = enter(shard, &host, hash);
-	if (!visitor)
-		reason = PLAIT_REASON_INTERNAL;
-	else if (visitor->connections >= gate->settings->per_address)
-		reason = PLAIT_REASON_LIMIT_ADDRESS;
-	else
-		visitor->connections++;
-	pthread_mutex_unlock(&shard->lock);
+	enum plait_reason reason = visit(gate, VISITOR_PREFIX, peer);
+	if (reason != PLAIT_REASON_NONE)
+		return reason;
+	reason = visit(gate, VISITOR_ADDRESS, peer);
+	if (reason != PLAIT_REASON_NONE)
+		leave(gate, VISITOR_PREFIX, peer);
 	return reason;
 }
 
-static void leave(struct limits *limits, const struct plait_addr *peer)
+static void leave_all(const struct limits_gate *gate, const struct plait_addr *peer)
 {
-	struct host host = host_of(peer);
-	unsigned hash = hash_of(limits, &host);
-	struct shard *shard = shard_of(limits, hash);
-	pthread_mutex_lock(&shard->lock);
-	struct visitor *visitor = find(shard, &host, hash);
-	if (visitor && --visitor->connections == 0)
-		forget(shard, visitor);
-	pthread_mutex_unlock(&shard->lock);
+	leave(gate, VISITOR_ADDRESS, peer);
+	leave(gate, VISITOR_PREFIX, peer);
+}
+
+/* ---- admission ---- */
+
+/* The listener's tokens are asked for last: a flood from one address must not use them up. */
+static enum plait_reason admit_counted(const struct limits_gate *gate, const struct plait_addr *peer)
+{
+	enum plait_reason reason = visit_all(gate, peer);
+	if (reason != PLAIT_REASON_NONE || take_token(gate) == 0)
+		return reason;
+	leave_all(gate, peer);
+	return PLAIT_REASON_LIMIT_RATE;
 }
 
 static enum plait_reason admit(struct admission *admission, const struct plait_addr *peer, bool *overflow)
 {
 	const struct limits_gate *gate = gate_of(admission);
-	struct limits *limits = gate->limits;
 	if (!access_allows(gate->access, peer))
 		return PLAIT_REASON_DENIED;
-	int64_t most = gate->settings->connections;
-	int64_t before = atomic_fetch_add_explicit(&limits->connections, 1, memory_order_relaxed);
-	enum plait_reason reason = PLAIT_REASON_NONE;
-	*overflow = most > 0 && before >= most;
-	if (*overflow && before >= most + gate->settings->overflow)
-		reason = PLAIT_REASON_LIMIT_CONNECTIONS;
-	else if (by_address(gate, peer))
-		reason = visit(gate, peer);
-	if (reason != PLAIT_REASON_NONE)
-		atomic_fetch_sub_explicit(&limits->connections, 1, memory_order_relaxed);
+	enum plait_reason reason = count(gate, overflow);
+	if (reason == PLAIT_REASON_NONE) {
+		reason = admit_counted(gate, peer);
+		if (reason != PLAIT_REASON_NONE)
+			uncount(gate);
+	}
 	return reason;
+}
+
+/* What was reserved is theirs, or goes back. */
+static enum plait_reason admit_reserved(struct admission *admission, const struct plait_addr *peer,
+					bool *overflow)
+{
+	const struct limits_gate *gate = gate_of(admission);
+	int64_t most = gate->settings->connections;
+	*overflow = most > 0 && limits_count(gate->limits) > most;
+	enum plait_reason reason = PLAIT_REASON_DENIED;
+	if (access_allows(gate->access, peer))
+		reason = visit_all(gate, peer);
+	if (reason != PLAIT_REASON_NONE)
+		admission->cancel(admission);
+	return reason;
+}
+
+static uint64_t reserve(struct admission *admission)
+{
+	const struct limits_gate *gate = gate_of(admission);
+	bool overflow;
+	if (count(gate, &overflow) != PLAIT_REASON_NONE)
+		return LOOK_AGAIN_MS;
+	uint64_t wait_ns = take_token(gate);
+	if (wait_ns == 0)
+		return 0;
+	uncount(gate);
+	return wait_ns / (BUCKET_SECOND_NS / 1000) + 1;
+}
+
+static void cancel(struct admission *admission)
+{
+	const struct limits_gate *gate = gate_of(admission);
+	return_token(gate);
+	uncount(gate);
 }
 
 static void release(struct admission *admission, const struct plait_addr *peer)
 {
 	const struct limits_gate *gate = gate_of(admission);
-	atomic_fetch_sub_explicit(&gate->limits->connections, 1, memory_order_relaxed);
-	if (by_address(gate, peer))
-		leave(gate->limits, peer);
+	leave_all(gate, peer);
+	uncount(gate);
 }
 
 static bool begin_handshake(struct admission *admission)
 {
 	const struct limits_gate *gate = gate_of(admission);
-	struct limits *limits = gate->limits;
-	int64_t most = gate->settings->handshakes;
-	int64_t before = atomic_fetch_add_explicit(&limits->handshakes, 1, memory_order_relaxed);
-	if (most == 0 || before < most)
-		return true;
-	atomic_fetch_sub_explicit(&limits->handshakes, 1, memory_order_relaxed);
-	return false;
+	int64_t before;
+	return count_in(&gate->limits->handshakes, gate->settings->handshakes, &before);
 }
 
 static void end_handshake(struct admission *admission)
 {
-	atomic_fetch_sub_explicit(&gate_of(admission)->limits->handshakes, 1, memory_order_relaxed);
+	count_out(&gate_of(admission)->limits->handshakes);
 }
 
 int64_t limits_handshakes(const struct limits *limits)
@@ -187,16 +275,22 @@ int64_t limits_count(const struct limits *limits)
 	return atomic_load_explicit(&limits->connections, memory_order_relaxed);
 }
 
+struct limits_server *limits_server_new(void)
+{
+	struct limits_server *server = aligned_alloc(CACHE_LINE, sizeof(*server));
+	if (server)
+		*server = (struct limits_server){ 0 };
+	return server;
+}
+
 struct limits *limits_new(void)
 {
 	struct limits *limits = aligned_alloc(CACHE_LINE, sizeof(*limits));
 	if (!limits)
 		return NULL;
-	*limits = (struct limits){ 0 };
-	/* From early in the system's life there is always something; without it, the table is merely predictable. */
-	(void)!getrandom(limits->secret, sizeof(limits->secret), GRND_NONBLOCK);
-	for (unsigned i = 0; i < SHARDS; i++)
-		pthread_mutex_init(&limits->shards[i].lock, NULL);
+	*limits = (struct limits){ .visitors = visitors_new() };
+	if (!limits->visitors)
+		limits_free(&limits);
 	return limits;
 }
 
@@ -204,21 +298,25 @@ void limits_free(struct limits **limits_at)
 {
 	struct limits *limits = *limits_at;
 	*limits_at = NULL;
-	for (unsigned i = 0; limits && i < SHARDS; i++) {
-		struct shard *shard = &limits->shards[i];
-		while (shard->visitors)
-			forget(shard, shard->visitors);
-		pthread_mutex_destroy(&shard->lock);
-	}
+	if (limits)
+		visitors_free(&limits->visitors);
 	free(limits);
 }
 
 void limits_gate_init(struct limits_gate *gate, struct limits *limits, const struct limit_settings *settings)
 {
-	*gate = (struct limits_gate){ .admission = { .admit = admit,
-						     .release = release,
-						     .begin_handshake = begin_handshake,
-						     .end_handshake = end_handshake },
-				      .settings = settings,
-				      .limits = limits };
+	bool waits = settings->over == LIMIT_OVER_WAIT;
+	*gate = (struct limits_gate){
+		.admission = { .admit = waits ? admit_reserved : admit,
+			       .release = release,
+			       .reserve = waits ? reserve : NULL,
+			       .cancel = cancel,
+			       .begin_handshake = begin_handshake,
+			       .end_handshake = end_handshake,
+			       .farewell = settings->over == LIMIT_OVER_MESSAGE ? settings->message : NULL },
+		.settings = settings,
+		.limits = limits,
+		.newcomers = bucket_settings(settings->accept_rate, settings->accept_burst),
+		.address_newcomers = bucket_settings(settings->address_rate, settings->address_burst),
+	};
 }

@@ -102,12 +102,12 @@ static void apply_to_all(struct part *part, enum traffic_direction direction)
 	uint64_t held_ms = loop_now(part->loop) - part->held_from_ms[direction];
 	const struct traffic *traffic = &part->throttle->traffic;
 	for (struct plait_conn *conn = part->loop->net->conns; conn; conn = conn->next) {
-		if (conn->factory->traffic != traffic)
+		if (!traffic_has(conn->factory->traffic, traffic))
 			continue;
 		if (part->held[direction])
-			conn_hold(conn, direction);
+			conn_hold(conn, direction, TRAFFIC_ALL);
 		else
-			conn_release(conn, direction, held_ms);
+			conn_release(conn, direction, TRAFFIC_ALL, held_ms);
 	}
 }
 
@@ -183,7 +183,7 @@ static void enter(struct traffic *traffic, struct plait_conn *conn)
 		part = make_part(throttle, conn->loop);
 	for (unsigned i = 0; i < TRAFFIC_DIRECTIONS; i++) {
 		if (part->held[i])
-			conn_hold(conn, i);
+			conn_hold(conn, i, TRAFFIC_ALL);
 	}
 	if (part->connections++ == 0)
 		look(part);

@@ -125,6 +125,7 @@ static void make_reactor(struct server *server, struct problems *problems)
 	struct plait_error error = { 0 };
 	struct reactor_settings settings = {
 		.loops = (unsigned)config->threads,
+		.connections = config->limits.connections,
 		.drain_timeout_ms = config->drain_timeout_ms,
 		.on_hangup = on_hangup,
 		.on_hangup_arg = server,

@@ -9,10 +9,12 @@
 
 #include "core/async/hook.h"
 #include "core/async/pool.h"
+#include "core/base/alloc.h"
 #include "core/base/log.h"
 #include "core/config/config.h"
 #include "core/loop/signals.h"
 #include "core/net/net.h"
+#include "core/policy/limits.h"
 #include "core/server/listener/listener.h"
 #include "core/server/renew.h"
 #include "core/server/shutdown.h"
@@ -30,6 +32,10 @@ struct plait_reactor *reactor_new(const struct reactor_settings *settings, struc
 		return NULL;
 	}
 	pthread_mutex_init(&reactor->lock, NULL);
+	reactor->limits = limits_server_new();
+	if (!reactor->limits)
+		alloc_fail("a server's limits");
+	atomic_init(&reactor->limits->most, settings->connections);
 	reactor->drain_timeout_ms = settings->drain_timeout_ms;
 	reactor->leave_signals = settings->leave_signals;
 	reactor->on_hangup = settings->on_hangup;
@@ -73,6 +79,7 @@ struct plait_reactor *plait_reactor_new(const struct plait_reactor_options *opti
 	if (options) {
 		settings.loops = options->loops;
 		settings.leave_signals = options->leave_signals;
+		settings.connections = options->connections < INT64_MAX ? (int64_t)options->connections : 0;
 		if (options->drain_timeout_ms)
 			settings.drain_timeout_ms = options->drain_timeout_ms;
 	}
@@ -372,6 +379,7 @@ void plait_reactor_free(struct plait_reactor **reactor_at)
 	shutdown_free(&reactor->shutdown);
 	renewal_free(&reactor->renewal);
 	pthread_mutex_destroy(&reactor->lock);
+	free(reactor->limits);
 	free(reactor);
 }
 

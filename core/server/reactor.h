@@ -10,6 +10,7 @@
 
 #include "core/loop/workers.h"
 
+struct limits_server;
 struct renewal;
 struct shutdown;
 struct signals;
@@ -20,10 +21,11 @@ enum reactor_state { REACTOR_NEW, REACTOR_RUNNING, REACTOR_STOPPING, REACTOR_END
 struct plait_reactor {
 	struct workers *workers;
 	struct plait_loop *boss;
-	struct threads *threads;   /* of all loops */
-	struct signals *signals;   /* the boss's; NULL: not taken */
-	struct shutdown *shutdown; /* NULL before it begins */
-	struct renewal *renewal;   /* of the TLS contexts; boss's, and any thread's where it says so */
+	struct threads *threads;      /* of all loops */
+	struct signals *signals;      /* the boss's; NULL: not taken */
+	struct shutdown *shutdown;    /* NULL before it begins */
+	struct renewal *renewal;      /* of the TLS contexts; boss's, and any thread's where it says so */
+	struct limits_server *limits; /* of all listeners */
 	uint64_t drain_timeout_ms;
 	bool leave_signals;
 	plait_call_fn *on_hangup; /* NULL: SIGHUP is not taken */
@@ -39,7 +41,8 @@ struct plait_reactor {
 };
 
 struct reactor_settings {
-	unsigned loops; /* 0: one a processor */
+	unsigned loops;      /* 0: one a processor */
+	int64_t connections; /* of all listeners; 0: any number */
 	uint64_t drain_timeout_ms;
 	bool leave_signals;
 	plait_call_fn *on_hangup; /* for SIGHUP, on the boss loop; NULL: it is not taken */

@@ -307,6 +307,9 @@ static void commit_rest(struct reload *reload)
 		changes_add(reload->changes, "drain_timeout: %s",
 			    units_format_duration(text, sizeof(text), is->drain_timeout_ms));
 	reload->server->reactor->drain_timeout_ms = is->drain_timeout_ms;
+	if (was->limits.connections != is->limits.connections)
+		changes_add(reload->changes, "limits: changed");
+	atomic_store(&reload->server->reactor->limits->most, is->limits.connections);
 }
 
 static void commit(struct reload *reload)

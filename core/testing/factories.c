@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/option_read.h"
+#include "core/policy/pace.h"
 #include "core/policy/throttle.h"
 #include "core/testing/kit.h"
 
@@ -16,6 +17,7 @@ struct test_factory {
 	struct test_factory *next;
 	struct plait_factory *factory;
 	struct throttle *throttle; /* NULL: no rate is limited */
+	struct pace pace;
 	struct option_arena *arena;
 	struct configured configured;
 	max_align_t options[];
@@ -51,12 +53,16 @@ static void free_one(struct test_factory *made)
 static void throttle(struct test_factory *made)
 {
 	const struct limit_settings *settings = &made->configured.settings.limits;
-	if (!throttle_needed(settings))
+	if (throttle_needed(settings)) {
+		made->throttle = throttle_new(settings);
+		if (!made->throttle)
+			abort();
+		made->factory->traffic = throttle_traffic(made->throttle);
+	}
+	if (!pace_needed(settings))
 		return;
-	made->throttle = throttle_new(settings);
-	if (!made->throttle)
-		abort();
-	made->factory->traffic = throttle_traffic(made->throttle);
+	pace_init(&made->pace, settings, made->factory->traffic);
+	made->factory->traffic = &made->pace.traffic;
 }
 
 struct plait_factory *plait_test_factory(struct plait_test *test, const struct plait_protocol *protocol,

@@ -33,6 +33,7 @@ struct plait_reactor_options {
 		drain_timeout_ms; /* how long each part of the shutdown may take; 0: the configuration's default */
 	bool leave_signals;       /* SIGINT and SIGTERM are the program's, not the reactor's */
 	bool renew_on_hangup; /* SIGHUP does what plait_listener_renew does, for all listeners or, on an error, for none */
+	uint64_t connections; /* of all listeners together, at one time; 0: any number */
 };
 
 /* NULL options: all defaults. The loops do not run yet, but can be given work: timers, posts, hooks. NULL with error filled
@@ -112,6 +113,12 @@ struct plait_listen_options {
 	/* Addresses that may not come, and those that may when somebody may not, as in the configuration; each ended by NULL.
 	 * NULL: everybody may. */
 	const char *const *deny, *const *allow;
+
+	/* Likewise of the limits; over is "reset", "message" or "wait". */
+	uint64_t prefix_connections, prefix_ipv4, prefix_ipv6;
+	uint64_t accept_rate, accept_burst, address_rate, address_burst; /* newcomers a second, and at once */
+	uint64_t connection_read_rate, connection_write_rate;            /* bytes a second, of each */
+	const char *over, *over_message;
 
 	uint64_t first_byte_timeout_ms, message_timeout_ms, write_timeout_ms, lifetime_ms;
 };

@@ -40,6 +40,10 @@ enum plait_reason {
 	PLAIT_REASON_TIMEOUT_WRITE,      /* the peer took nothing of what waits for it for too long */
 	PLAIT_REASON_LIFETIME,           /* it was open for as long as a connection may be */
 	PLAIT_REASON_DENIED,             /* the listener does not let its address in */
+	PLAIT_REASON_LIMIT_SERVER,       /* the server has as many connections as allowed */
+	PLAIT_REASON_LIMIT_PREFIX,       /* too many connections from one block of addresses */
+	PLAIT_REASON_LIMIT_RATE,         /* newcomers came too fast to the listener */
+	PLAIT_REASON_LIMIT_ADDRESS_RATE, /* newcomers came too fast from one address */
 	PLAIT_REASON_COUNT_,             /* how many this library knows; grows */
 };
 

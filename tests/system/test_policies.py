@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -B
 """Policies: rates that slow and lose nothing, on all loops together; and a protocol for those who find no room."""
 import contextlib
+import json
 import os
 import random
 import signal
@@ -168,6 +169,125 @@ class Access(Case):
             server.wait_message("^not reloaded")
             self.assertTrue(self.come(server, "tcp", "127.0.0.2"))
             old.exchange(b"still here")
+
+
+class Over(Case):
+    """What becomes of newcomers when there is no room."""
+
+    def test_who_waits_in_the_backlog_is_served_when_there_is_room(self):
+        for scheme, accept in (("tcp", "least-loaded"), ("tls", "least-loaded"), ("tcp", "reuseport")):
+            server = self.serve(
+                listener("small", f"{scheme}://127.0.0.1:0", limits={"connections": 3, "over": "wait"}),
+                threads=3,
+                accept=accept,
+            )
+
+            def one(number):
+                with server.connect("small", timeout=60) as client:
+                    client.exchange(b"hello from %d" % number, finish=True)
+
+            with contextlib.ExitStack() as stack:
+                first = [stack.enter_context(server.connect("small")) for _ in range(3)]
+                for client in first:
+                    client.exchange(b"hello")
+                joins = [self.background(one, number) for number in range(40)]
+                server.wait_message("^newcomers wait", "small")
+                for client in first:
+                    client.exchange(b"still here")
+                    client.finish()
+                    client.wait_end()
+            for join in joins:
+                join()
+            self.assertFalse([text for text in server.messages() if text.startswith("limit-")])
+
+    def test_who_waits_is_served_when_more_are_allowed(self):
+        settings = {"connections": 1, "over": "wait"}
+        server = self.serve(listener("small", "tcp://127.0.0.1:0", limits=settings))
+        with server.connect("small") as first, server.connect("small") as second:
+            first.exchange(b"hello")
+            second.send(b"hello")
+            server.wait_message("^newcomers wait", "small")
+            server.config["listeners"][0]["limits"] = {"connections": 2, "over": "wait"}
+            fresh = server.file.with_suffix(".fresh")
+            fresh.write_text(json.dumps(server.config))
+            os.replace(fresh, server.file)
+            server.send_signal(signal.SIGHUP)
+            self.assertEqual(second.receive(5), b"hello")
+            first.exchange(b"still here")
+
+    def test_handshakes_wait_too(self):
+        server = self.serve(listener("tls", "tls://127.0.0.1:0", limits={"handshakes": 1, "over": "wait"}))
+        family, address = server.address("tls")
+        with socket.socket(family) as mute:
+            mute.connect(address)  # and never begins
+            join = self.background(lambda: server.exchange("tls", True, random.Random(1), [10], 100))
+            server.wait_message("^newcomers wait", "tls")
+            mute.close()
+            join()
+        self.assertFalse(server.ended("limit-handshakes"))
+
+    def test_a_rate_spreads_who_waits(self):
+        server = self.serve(
+            listener("slow", "tcp://127.0.0.1:0", limits={"accept_rate": 50, "accept_burst": 1, "over": "wait"})
+        )
+        began = time.monotonic()
+        joins = [
+            self.background(lambda: server.exchange("slow", False, random.Random(1), [], 10)) for _ in range(30)
+        ]
+        for join in joins:
+            join()
+        self.assertGreater(time.monotonic() - began, 29 / 50)
+
+    def test_a_message_tells_why(self):
+        text = "too many of you; come again later\r\n"
+        limits = {"connections": 1, "over": "message", "over_message": text}
+        server = self.serve(
+            listener("tcp", "tcp://127.0.0.1:0", limits=limits),
+            listener("unix", f"unix:{self.folder}/s", limits=limits),
+        )
+        for name in ("tcp", "unix"):
+            with server.connect(name) as first:
+                first.exchange(b"hello")
+                with server.connect(name) as second:
+                    with contextlib.suppress(OSError):
+                        second.send(b"hello")
+                    self.assertEqual(second.receive_to_end(), text.encode())
+                server.wait_message("^limit-connections", name)
+
+    def test_the_server_counts_all_its_listeners(self):
+        server = self.serve(
+            listener("a", "tcp://127.0.0.1:0"), listener("b", "tls://127.0.0.1:0"), limits={"connections": 2}
+        )
+        with server.connect("a") as a, server.connect("b") as b:
+            a.exchange(b"hello")
+            b.exchange(b"hello")
+            for name in ("a", "b"):
+                with self.assertRaises(OSError), server.connect(name) as third:
+                    third.receive(1)
+                    raise ConnectionError("it was let in and ended")
+                server.wait_message("^limit-server", name)
+            a.finish()
+            a.wait_end()
+            server.wait_reason("peer-closed", "a")
+            with server.connect("b") as fourth:
+                fourth.exchange(b"hello")
+
+
+class Pace(Case):
+    def test_one_is_slow_and_others_are_not(self):
+        limits = {"connection_read_rate": "64k", "connection_write_rate": "128k"}
+        server = self.serve(
+            *(
+                listener(scheme, f"{scheme}://127.0.0.1:0", limits=limits, timeouts={"idle": "1s"})
+                for scheme in ("tcp", "tls")
+            )
+        )
+        for scheme in ("tcp", "tls"):
+            with server.connect(scheme) as client:
+                rng, began = random.Random(1), time.monotonic()
+                client.exchange(rng.randbytes(192 * KIB), rng, finish=True)
+                self.assertGreater(time.monotonic() - began, 1)
+        self.assertFalse(server.ended("timeout-idle"))
 
 
 if __name__ == "__main__":

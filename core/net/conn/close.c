@@ -68,7 +68,7 @@ void conn_begin_close(struct plait_conn *conn, enum plait_reason reason)
 		return;
 	}
 	conn_move(conn, CONN_FLUSHING);
-	conn->paused &= (uint8_t) ~(CONN_PAUSE_RATE_IN | CONN_PAUSE_RATE_OUT); /* its end is not held back */
+	conn->paused &= (uint8_t) ~(CONN_HELD_IN | CONN_HELD_OUT); /* its end is not held back */
 	group_remove_all(conn);
 	if (!conn_in_callback(conn)) /* which may still look at it */
 		buffer_fini(&conn->input);

@@ -32,10 +32,15 @@ enum conn_pause {
 	CONN_PAUSE_FILES = 8,     /* many files are on their way to its peer */
 	CONN_PAUSE_RATE_OUT = 16, /* the others that write have been too fast; over_high is set as well */
 	CONN_PAUSE_RATE_IN = 32,  /* only of reading: what was read is delivered */
+	CONN_PAUSE_PACE_OUT = 64, /* as the two above, for what it moves itself */
+	CONN_PAUSE_PACE_IN = 128,
+	CONN_HELD_OUT = CONN_PAUSE_RATE_OUT | CONN_PAUSE_PACE_OUT,
+	CONN_HELD_IN = CONN_PAUSE_RATE_IN | CONN_PAUSE_PACE_IN,
 };
 
 struct conn_feed;
 struct conn_upgrade;
+struct paced;
 struct membership;
 struct proxy_told;
 
@@ -64,6 +69,7 @@ struct conn_extra {
 	struct plait_certificate *certificate; /* the peer's; NULL: nobody asked, or there is none */
 	struct plait_conn_ref *ref;
 	struct conn_feed *feed;       /* NULL: there never was a producer or a file */
+	struct paced *paced;          /* of policy/pace.c; NULL: it has no pace */
 	struct conn_upgrade *upgrade; /* NULL: it does not begin TLS */
 	struct proxy_told *told;      /* by a PROXY header; NULL: there was none */
 	uint64_t idle_ms;             /* instead of the listener's, with has_idle */

@@ -38,7 +38,7 @@ void conn_dismiss_producer(struct plait_conn *conn)
 
 bool conn_file_is_held(const struct plait_conn *conn)
 {
-	return (conn->paused & CONN_PAUSE_RATE_OUT) && queue_at_stop(&conn->output);
+	return (conn->paused & CONN_HELD_OUT) && queue_at_stop(&conn->output);
 }
 
 /* The queue up to a file, that file, and so on. */

@@ -15,7 +15,7 @@
 
 static bool deliverable(const struct plait_conn *conn)
 {
-	return conn->state == CONN_OPEN && !(conn->paused & ~(unsigned)CONN_PAUSE_RATE_IN);
+	return conn->state == CONN_OPEN && !(conn->paused & ~(unsigned)CONN_HELD_IN);
 }
 
 static ASIDE size_t claims_too_much(struct plait_conn *conn, size_t taken, size_t len)
@@ -317,7 +317,8 @@ void conn_resume_from(struct plait_conn *conn, enum conn_pause why)
 	conn->paused &= (uint8_t)~why;
 	if (!deliverable(conn))
 		return;
-	if (conn_in_message(conn)) /* the pause was not the peer's */
+	if (!(why & (CONN_HELD_IN | CONN_HELD_OUT)) &&
+	    conn_in_message(conn)) /* the pause was not the peer's */
 		conn_message_began(conn);
 	conn->deliver_due = true;
 	if (transport_pending(&conn->transport))

@@ -75,7 +75,7 @@ static void fell_to_low(struct plait_conn *conn)
 
 static void check_marks(struct plait_conn *conn)
 {
-	if (!rose_above_high(conn) && conn->over_high && !(conn->paused & CONN_PAUSE_RATE_OUT) &&
+	if (!rose_above_high(conn) && conn->over_high && !(conn->paused & CONN_HELD_OUT) &&
 	    conn->output.bytes <= conn->factory->settings->buffers.low)
 		fell_to_low(conn);
 }

@@ -24,7 +24,7 @@ static uint64_t idle_ms(const struct plait_conn *conn)
 /* None while it is held back: that silence is not the peer's. */
 static uint64_t idle_deadline(const struct plait_conn *conn)
 {
-	if (conn->paused & (CONN_PAUSE_RATE_IN | CONN_PAUSE_RATE_OUT))
+	if (conn->paused & (CONN_HELD_IN | CONN_HELD_OUT))
 		return TIMER_NEVER;
 	return after(conn->active_ms, idle_ms(conn));
 }

@@ -45,8 +45,7 @@ static int make_factory(struct listener_version *version, const struct version_p
 							 place->options, &config->net, error);
 	if (!factory)
 		return PLAIT_ERROR_MEMORY;
-	if (throttle_needed(&config->net.limits))
-		factory->traffic = throttle_traffic(version->listener->throttle);
+	factory->traffic = version->traffic;
 	if (config->access)
 		factory->audience = &config->access->audience;
 	factory->tls.role = version->tls ? tls_server_role(version->tls) : NULL;
@@ -104,6 +103,16 @@ static int make_factories(struct listener_version *version, const struct version
 	return result;
 }
 
+static void set_traffic(struct listener_version *version, const struct limit_settings *settings)
+{
+	if (throttle_needed(settings))
+		version->traffic = throttle_traffic(version->listener->throttle);
+	if (!pace_needed(settings))
+		return;
+	pace_init(&version->pace, settings, version->traffic);
+	version->traffic = &version->pace.traffic;
+}
+
 struct listener_version *version_new(struct plait_listener *listener, const struct version_parts *parts,
 				     struct plait_reactor *reactor, struct plait_error *error)
 {
@@ -117,6 +126,8 @@ struct listener_version *version_new(struct plait_listener *listener, const stru
 	version->snapshot = parts->snapshot ? snapshot_ref(parts->snapshot) : NULL;
 	limits_gate_init(&version->gate, listener->limits, &parts->config->net.limits);
 	version->gate.access = parts->config->access;
+	version->gate.server = reactor->limits;
+	set_traffic(version, &parts->config->net.limits);
 	if (make_tls(version, parts, error) < 0 || make_factories(version, parts, reactor, error) < 0) {
 		version_free(&version);
 		return NULL;

@@ -7,6 +7,7 @@
 #include "core/net/stream_listener.h"
 #include "core/net/tls/tls.h"
 #include "core/policy/limits.h"
+#include "core/policy/pace.h"
 
 struct plait_listener;
 struct plait_reactor;
@@ -25,6 +26,8 @@ struct version_parts {
 struct listener_version {
 	struct reception reception;
 	struct limits_gate gate;
+	struct pace pace;        /* of each connection, where that is limited */
+	struct traffic *traffic; /* of the factories; NULL: no rate is limited */
 	struct plait_listener *listener;
 	const struct listener_config *config;
 	struct snapshot *snapshot;

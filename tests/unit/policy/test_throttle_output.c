@@ -246,7 +246,7 @@ static void one_that_shares_with_a_group_is_held_back_as_well(void)
 	slow = 0;
 	tell(group, "to all of them ");
 	CU_ASSERT_TRUE(a.conn->sharing);
-	conn_hold(a.conn, TRAFFIC_OUT);
+	conn_hold(a.conn, TRAFFIC_OUT, TRAFFIC_ALL);
 	CU_ASSERT_FALSE(a.conn->sharing);
 	tell(group, "to one");
 	CU_ASSERT_EQUAL(slow, 1);
