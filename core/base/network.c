@@ -8,14 +8,7 @@
 
 #define MAPPED_BITS 96
 
-static int invalid(struct plait_error *error, const char *text, const char *expected)
-{
-	char found[128];
-
-	escape_text(found, sizeof(found), text, strnlen(text, sizeof(found)));
-	return plait_error_set(error, PLAIT_ERROR_INVALID, NULL, "found \"%s\"; expected %s", found,
-			       expected);
-}
+const char network_form[] = "a network, such as \"10.0.0.0/8\" or \"2001:db8::/32\", an address, or \"unix\"";
 
 /* -1: it is no number of up to three digits, or begins with a zero that means nothing. */
 static int read_bits(const char *text)
@@ -30,7 +23,7 @@ static int read_bits(const char *text)
 	return number;
 }
 
-static unsigned width(uint8_t family)
+unsigned network_width(uint8_t family)
 {
 	return family == PLAIT_FAMILY_IPV4 ? 32 : 128;
 }
@@ -45,10 +38,8 @@ static bool ends_at(const uint8_t *bytes, unsigned bits, unsigned most)
 	return true;
 }
 
-int network_parse(const char *text, struct network *network, struct plait_error *error)
+const char *network_read(const char *text, struct network *network)
 {
-	static const char form[] =
-		"a network, such as \"10.0.0.0/8\" or \"2001:db8::/32\", an address, or \"unix\"";
 	const char *slash = strchr(text, '/');
 	size_t len = slash ? (size_t)(slash - text) : strlen(text);
 	struct plait_addr addr;
@@ -57,27 +48,40 @@ int network_parse(const char *text, struct network *network, struct plait_error 
 	*network = (struct network){ 0 };
 	if (strcmp(text, "unix") == 0) {
 		network->family = PLAIT_FAMILY_UNIX;
-		return 0;
+		return NULL;
 	}
 	if (len >= sizeof(host))
-		return invalid(error, text, form);
+		return network_form;
 	memcpy(host, text, len);
 	host[len] = '\0';
 	if (addr_from_host(host, &addr) < 0 || addr.scope)
-		return invalid(error, text, form);
-	int most = (int)width(addr.family), bits = slash ? read_bits(slash + 1) : most;
+		return network_form;
+	int most = (int)network_width(addr.family), bits = slash ? read_bits(slash + 1) : most;
 	/* A prefix of an IPv4-mapped address counts the bits before it. */
-	if (slash && addr.family == PLAIT_FAMILY_IPV4 && strchr(host, ':'))
-		bits = bits < MAPPED_BITS ? -1 : bits - MAPPED_BITS;
-	if (bits < 0 || bits > most)
-		return invalid(error, text,
-			       most == 32 ? "a prefix of 0 to 32 bits" : "a prefix of 0 to 128 bits");
+	int before = slash && addr.family == PLAIT_FAMILY_IPV4 && strchr(host, ':') ? MAPPED_BITS : 0;
+	if (bits < 0 || bits > most + before)
+		return most + before == 32 ? "a prefix of 0 to 32 bits" : "a prefix of 0 to 128 bits";
+	if (bits < before)
+		return "a prefix of 96 bits or more behind a mapped IPv4 address";
+	bits -= before;
 	if (!ends_at(addr.u.bytes, (unsigned)bits, (unsigned)most))
-		return invalid(error, text, "no bit set behind the prefix");
+		return "an address with no bits behind its prefix: zero those, or give a longer prefix";
 	network->family = addr.family;
 	network->bits = (uint8_t)bits;
 	memcpy(network->bytes, addr.u.bytes, (size_t)most / 8);
-	return 0;
+	return NULL;
+}
+
+int network_parse(const char *text, struct network *network, struct plait_error *error)
+{
+	const char *expected = network_read(text, network);
+	char found[128];
+
+	if (!expected)
+		return 0;
+	escape_text(found, sizeof(found), text, strnlen(text, sizeof(found)));
+	return plait_error_set(error, PLAIT_ERROR_INVALID, NULL, "found \"%s\"; expected %s", found,
+			       expected);
 }
 
 bool network_has(const struct network *network, const struct plait_addr *addr)

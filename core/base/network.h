@@ -16,6 +16,14 @@ struct network {
  * with error filled, which may be NULL. */
 int network_parse(const char *text, struct network *network, struct plait_error *error);
 
+/* The same for who has words of its own for what is no network at all. NULL, or what was expected: network_form, or a phrase
+ * about the prefix. */
+const char *network_read(const char *text, struct network *network);
+extern const char network_form[];
+
+/* 32 or 128. */
+unsigned network_width(uint8_t family);
+
 bool network_has(const struct network *network, const struct plait_addr *addr);
 
 /* Whether one of them has it. */

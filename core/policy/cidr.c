@@ -4,81 +4,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/addr.h"
 #include "core/base/escape.h"
 
 typedef unsigned __int128 number; /* an address, its first byte the highest */
 
-/* ---- text ---- */
-
-static unsigned width(uint8_t family)
-{
-	return family == PLAIT_FAMILY_IPV4 ? 32 : 128;
-}
-
-/* From bit number bits on, all are zero. */
-static bool is_clean(const uint8_t *bytes, unsigned bits, unsigned of)
-{
-	for (unsigned i = bits; i < of; i++)
-		if (bytes[i / 8] & (0x80 >> (i % 8)))
-			return false;
-	return true;
-}
-
-/* What follows the slash. -1: it is no number up to most. */
-static int parse_bits(const char *text, unsigned most)
-{
-	size_t digits = strspn(text, "0123456789");
-	unsigned long bits = strtoul(text, NULL, 10);
-	bool padded = digits > 1 && *text == '0';
-	return digits > 0 && digits <= 3 && !padded && !text[digits] && bits <= most ? (int)bits : -1;
-}
-
-static int refuse(const char *text, const char *expected, struct plait_error *error)
-{
-	char found[160];
-	escape_text(found, sizeof(found), text, strnlen(text, sizeof(found)));
-	return plait_error_set(error, PLAIT_ERROR_INVALID, NULL, "found \"%s\"; expected %s", found,
-			       expected);
-}
-
-static const char what[] = "an address block, such as \"192.0.2.0/24\", \"2001:db8::/32\", \"192.0.2.1\" or "
+static const char form[] = "an address block, such as \"192.0.2.0/24\", \"2001:db8::/32\", \"192.0.2.1\" or "
 			   "\"all\", with \"!\" before it for an exception";
 
 int cidr_parse(const char *text, struct cidr *out, struct plait_error *error)
 {
-	struct plait_addr addr;
-	char host[64];
-	const char *begin = text + (*text == '!'), *slash = strchr(begin, '/');
-	size_t len = slash ? (size_t)(slash - begin) : strlen(begin);
+	char found[160];
+	const char *begin = text + (*text == '!');
 
 	*out = (struct cidr){ .except = *text == '!' };
 	if (strcmp(begin, "all") == 0)
 		return 0;
-	if (len >= sizeof(host))
-		return refuse(text, what, error);
-	memcpy(host, begin, len);
-	host[len] = '\0';
-	if (strchr(host, '%') || addr_from_host(host, &addr) < 0)
-		return refuse(text, what, error);
-	/* A mapped block is told in IPv6's bits. */
-	unsigned mapped = addr.family == PLAIT_FAMILY_IPV4 && strchr(host, ':') ? 96 : 0;
-	unsigned most = width(addr.family) + mapped;
-	int bits = slash ? parse_bits(slash + 1, most) : (int)most;
-	if (bits < 0)
-		return refuse(text, most == 32 ? "a prefix of 0 to 32 bits" : "a prefix of 0 to 128 bits",
-			      error);
-	if ((unsigned)bits < mapped)
-		return refuse(text, "a prefix of 96 bits or more behind a mapped IPv4 address", error);
-	out->family = addr.family;
-	out->bits = (uint8_t)((unsigned)bits - mapped);
-	memcpy(out->bytes, addr.u.bytes, width(addr.family) / 8);
-	if (!is_clean(out->bytes, out->bits, width(addr.family)))
-		return refuse(
-			text,
-			"an address with no bits behind its prefix: zero those, or give a longer prefix",
-			error);
-	return 0;
+	const char *expected = network_read(begin, &out->network);
+	if (!expected && out->network.family != PLAIT_FAMILY_UNIX)
+		return 0;
+	if (!expected || expected == network_form)
+		expected = form;
+	escape_text(found, sizeof(found), text, strnlen(text, sizeof(found)));
+	return plait_error_set(error, PLAIT_ERROR_INVALID, NULL, "found \"%s\"; expected %s", found,
+			       expected);
 }
 
 /* ---- compiled ---- */
@@ -137,20 +85,20 @@ static number ones(unsigned count)
 
 static int add_to(struct cidr_set *set, uint8_t family, const struct cidr *cidr)
 {
-	unsigned of = width(family);
-	struct block block = { .first = to_number(cidr->bytes, of),
+	unsigned of = network_width(family);
+	struct block block = { .first = to_number(cidr->network.bytes, of),
 			       .order = (unsigned)set->count,
 			       .except = cidr->except };
-	block.last = block.first | ones(of - cidr->bits);
+	block.last = block.first | ones(of - cidr->network.bits);
 	return add(&set->blocks[family == PLAIT_FAMILY_IPV6], &block);
 }
 
 int cidr_set_add(struct cidr_set *set, const struct cidr *cidr)
 {
 	int result = 0;
-	if (cidr->family != PLAIT_FAMILY_IPV6)
+	if (cidr->network.family != PLAIT_FAMILY_IPV6)
 		result |= add_to(set, PLAIT_FAMILY_IPV4, cidr);
-	if (cidr->family != PLAIT_FAMILY_IPV4)
+	if (cidr->network.family != PLAIT_FAMILY_IPV4)
 		result |= add_to(set, PLAIT_FAMILY_IPV6, cidr);
 	set->count++;
 	return result;

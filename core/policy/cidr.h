@@ -6,13 +6,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <plait/addr.h>
+#include "core/base/network.h"
 
 struct cidr {
-	uint8_t family; /* enum plait_family; NONE: every address of both */
-	uint8_t bits;
-	uint8_t bytes[16]; /* behind bits: zero */
-	bool except;       /* what it holds is not in */
+	struct network network; /* of no family: every address */
+	bool except;            /* what it holds is not in */
 };
 
 /* "192.0.2.0/24", "2001:db8::/32", an address alone, or "all"; with "!" before it, an exception. Mapped IPv4 becomes IPv4. 0,

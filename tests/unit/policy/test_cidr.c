@@ -140,27 +140,27 @@ static void pick_bytes(uint8_t *bytes, unsigned count)
 static struct cidr pick_block(void)
 {
 	static const uint8_t families[] = { PLAIT_FAMILY_IPV4, PLAIT_FAMILY_IPV4, PLAIT_FAMILY_IPV6 };
-	struct cidr cidr = { .family = families[pick(3)], .except = pick(3) == 0 };
-	unsigned width = cidr.family == PLAIT_FAMILY_IPV4 ? 32 : 128;
+	struct cidr cidr = { .network.family = families[pick(3)], .except = pick(3) == 0 };
+	unsigned width = cidr.network.family == PLAIT_FAMILY_IPV4 ? 32 : 128;
 	if (pick(200) == 0) {
-		cidr.family = PLAIT_FAMILY_NONE;
+		cidr.network.family = PLAIT_FAMILY_NONE;
 		return cidr;
 	}
-	cidr.bits = (uint8_t)pick(width + 1);
-	pick_bytes(cidr.bytes, width / 8);
-	for (unsigned i = cidr.bits; i < width; i++)
-		cidr.bytes[i / 8] &= (uint8_t) ~(0x80 >> (i % 8));
+	cidr.network.bits = (uint8_t)pick(width + 1);
+	pick_bytes(cidr.network.bytes, width / 8);
+	for (unsigned i = cidr.network.bits; i < width; i++)
+		cidr.network.bytes[i / 8] &= (uint8_t) ~(0x80 >> (i % 8));
 	return cidr;
 }
 
 static bool holds(const struct cidr *cidr, const struct plait_addr *addr)
 {
-	if (cidr->family == PLAIT_FAMILY_NONE)
+	if (cidr->network.family == PLAIT_FAMILY_NONE)
 		return true;
-	if (cidr->family != addr->family)
+	if (cidr->network.family != addr->family)
 		return false;
-	for (unsigned i = 0; i < cidr->bits; i++)
-		if ((cidr->bytes[i / 8] ^ addr->u.bytes[i / 8]) & (0x80 >> (i % 8)))
+	for (unsigned i = 0; i < cidr->network.bits; i++)
+		if ((cidr->network.bytes[i / 8] ^ addr->u.bytes[i / 8]) & (0x80 >> (i % 8)))
 			return false;
 	return true;
 }
@@ -179,14 +179,14 @@ static struct plait_addr pick_address(const struct cidr *blocks, size_t count)
 	struct plait_addr addr = { .family = pick(2) ? PLAIT_FAMILY_IPV4 : PLAIT_FAMILY_IPV6 };
 	const struct cidr *near = count > 0 ? &blocks[pick((unsigned)count)] : NULL;
 	unsigned bytes = addr.family == PLAIT_FAMILY_IPV4 ? 4 : 16;
-	if (!near || near->family == PLAIT_FAMILY_NONE || pick(4) == 0) {
+	if (!near || near->network.family == PLAIT_FAMILY_NONE || pick(4) == 0) {
 		pick_bytes(addr.u.bytes, bytes);
 		return addr;
 	}
-	addr.family = near->family;
+	addr.family = near->network.family;
 	bytes = addr.family == PLAIT_FAMILY_IPV4 ? 4 : 16;
-	memcpy(addr.u.bytes, near->bytes, bytes);
-	for (unsigned i = near->bits; pick(2) && i < bytes * 8; i++)
+	memcpy(addr.u.bytes, near->network.bytes, bytes);
+	for (unsigned i = near->network.bits; pick(2) && i < bytes * 8; i++)
 		addr.u.bytes[i / 8] |= (uint8_t)(0x80 >> (i % 8)); /* its last one */
 	int step = (int)pick(3) - 1;
 	for (unsigned i = bytes; step && i-- > 0;) {
@@ -228,10 +228,10 @@ static void a_hundred_thousand_are_found(void)
 	struct cidr_set *set = cidr_set_new();
 	unsigned wrong = 0;
 	for (unsigned i = COUNT; i-- > 0;) {
-		struct cidr cidr = { .family = PLAIT_FAMILY_IPV4,
-				     .bits = 32,
-				     .bytes = { 10, (uint8_t)(i >> 15), (uint8_t)(i >> 7),
-						(uint8_t)(i << 1) } };
+		struct cidr cidr = { .network.family = PLAIT_FAMILY_IPV4,
+				     .network.bits = 32,
+				     .network.bytes = { 10, (uint8_t)(i >> 15), (uint8_t)(i >> 7),
+							(uint8_t)(i << 1) } };
 		CU_ASSERT_EQUAL(cidr_set_add(set, &cidr), 0);
 	}
 	CU_ASSERT_EQUAL(cidr_set_compile(set), 0);
