@@ -426,6 +426,42 @@ class Bounds(Proxied):
         sock.sendall(V1)
         self.assertIn("203.0.113.7", self.line(sock))
 
+    def test_who_may_come(self):
+        """The lists are about whom the header names."""
+        server = self.serve_proxied(deny=["203.0.113.2", "127.0.0.0/8"])
+        for name in ("tcp", "tls"):
+            self.assertTrue(self.comes_in(server, name, "203.0.113.1"))
+            self.assertFalse(self.comes_in(server, name, "203.0.113.2"))
+            server.wait_message("^denied: ", name)
+        denied = [one for one in server.records() if one.get("message", "").startswith("denied")]
+        self.assertEqual(denied[-1]["peer"].split(":")[0], "203.0.113.2")
+
+    def test_who_waits_for_room(self):
+        """A place is one's before the header comes, and free again when a bad one, or none, has come."""
+        for mode in ("required", "optional"):
+            limits = {"connections": 1, "handshakes": 1, "over": "wait"}
+            server = self.serve_proxied(mode, limits=limits, deny=["203.0.113.2"])
+            for name in ("tcp", "tls"):
+                for data in (*BAD.values(), b"", v2(inet("203.0.113.2"))):
+                    sock = self.raw(server, name)
+                    with contextlib.suppress(OSError):
+                        sock.sendall(data)
+                        sock.shutdown(socket.SHUT_WR)
+                        while sock.recv(4096):
+                            pass
+                    sock.close()
+                first = self.stream(server, name, V2)
+                self.assertIn("203.0.113.7", self.stream_line(first))
+                second = self.raw(server, name)
+                second.sendall(v2(inet("203.0.113.1")))
+                server.wait_message("^newcomers wait", name)
+                first.sock.close()
+                tls = client_context(CERTS / "ca.pem") if name == "tls" else None
+                self.assertIn("203.0.113.1", self.stream_line(Stream(second, tls, timeout=20 * SCALE)))
+                second.close()
+            self.assertFalse([text for text in server.messages() if text.startswith("limit-")])
+            server.stop()
+
     def test_the_end_of_the_server(self):
         server = self.serve_proxied(timeouts={"preamble": "10m"})
         socks = [self.raw(server), self.raw(server, "tls")]
