@@ -83,6 +83,37 @@ class Speech(Case):
                 self.assertEqual(good.receive_line(), b"still here")
 
 
+    def test_who_dribbles_a_tls_record_is_closed(self):
+        """Nothing can be read before its end. The first of a connection, and one behind a message."""
+        for greeting in (b"", b"one\r\n"):
+            server = self.serve_both("line", message="1s", idle="10s")
+            with server.connect("tls") as client:
+                if greeting:
+                    client.send(greeting)
+                    self.assertEqual(client.receive_line(), b"one")
+                client.tls.write(b"two\r\n" * 1000)
+                record = client.outward.read()
+                with contextlib.suppress(OSError):
+                    for i in range(200):
+                        if server.ended("timeout-message", "tls"):
+                            break
+                        client.sock.send(record[i : i + 1])
+                        time.sleep(0.05)
+                server.wait_reason("timeout-message", "tls")
+
+    def test_a_tls_record_in_parts_is_enough(self):
+        server = self.serve_both("line", message=f"{SCALE}s", first_byte=f"{SCALE}s")
+        with server.connect("tls") as client:
+            for _ in range(6):
+                client.tls.write(b"two\r\n")
+                record = client.outward.read()
+                client.sock.send(record[:9])
+                time.sleep(0.4)
+                client.sock.send(record[9:])
+                self.assertEqual(client.receive_line(), b"two")
+        self.assertFalse(server.ended("timeout-message"))
+
+
 class Write(Case):
     def test_a_peer_who_takes_nothing_is_aborted_while_it_sends(self):
         """It goes on sending lines, as far as it can: the connection is not idle before it is blocked."""

@@ -189,7 +189,8 @@ static inline bool conn_is_skipping(struct plait_conn *conn)
 /* The peer has begun a message, or should, and has not come to its end. */
 static inline bool conn_in_message(struct plait_conn *conn)
 {
-	return buffer_size(&conn->input) > 0 || conn->bytes_in == 0 || conn_is_skipping(conn);
+	return buffer_size(&conn->input) > 0 || conn->bytes_in == 0 || conn_is_skipping(conn) ||
+	       transport_partial(&conn->transport);
 }
 
 /* Aborts when there is no memory. */
@@ -321,7 +322,8 @@ void conn_start_timer(struct plait_conn *conn); /* for the deadline of the curre
 void conn_on_timer(struct timer *timer);
 void conn_begin_timeouts(struct plait_conn *conn); /* it is open */
 void conn_message_began(struct plait_conn *conn);  /* some of it is here, or it goes on after a pause */
-void conn_watch_output(struct plait_conn *conn);   /* the transport takes no more */
+void conn_part_came(struct plait_conn *conn); /* of what carries a message; nothing of it can be read yet */
+void conn_watch_output(struct plait_conn *conn); /* the transport takes no more */
 
 /* ref.c */
 void conn_ref_gone(struct plait_conn *conn);

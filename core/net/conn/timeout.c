@@ -35,11 +35,17 @@ static uint64_t own_deadline(const struct plait_conn *conn)
 	return extra && extra->timeout_on ? after(extra->timeout_from_ms, extra->timeout_ms) : TIMER_NEVER;
 }
 
+/* That of a TLS record is one. */
+static bool awaits_first_byte(const struct plait_conn *conn)
+{
+	return conn->bytes_in == 0 && !transport_partial(&conn->transport);
+}
+
 /* Of what the peer is to say now: its first byte, or the rest of a message. None while it is not listened to. */
 static uint64_t speech_deadline(struct plait_conn *conn)
 {
-	uint64_t most_ms = conn->bytes_in == 0 ? timeouts_of(conn)->first_byte_ms
-					       : timeouts_of(conn)->message_ms;
+	uint64_t most_ms = awaits_first_byte(conn) ? timeouts_of(conn)->first_byte_ms
+						   : timeouts_of(conn)->message_ms;
 	if (most_ms == 0 || conn->paused || conn->peer_ended || !conn_in_message(conn))
 		return TIMER_NEVER;
 	return after(conn->begun_ms, most_ms);
@@ -125,6 +131,13 @@ void conn_message_began(struct plait_conn *conn)
 	look_by(conn, speech_deadline(conn));
 }
 
+/* It began after what was read last; who was told of its begin since then has heard of this one. */
+void conn_part_came(struct plait_conn *conn)
+{
+	if (buffer_size(&conn->input) == 0 && conn->begun_ms <= conn->active_ms)
+		conn_message_began(conn);
+}
+
 static void see_progress(struct plait_conn *conn)
 {
 	conn->extra->write_taken = conn_taken(conn);
@@ -188,8 +201,8 @@ static void open_too_long(struct plait_conn *conn)
 	if (own_deadline(conn) <= now)
 		own_passed(conn);
 	if (conn->state == CONN_OPEN && speech_deadline(conn) <= now)
-		conn_begin_close(conn, conn->bytes_in == 0 ? PLAIT_REASON_TIMEOUT_FIRST_BYTE
-							   : PLAIT_REASON_TIMEOUT_MESSAGE);
+		conn_begin_close(conn, awaits_first_byte(conn) ? PLAIT_REASON_TIMEOUT_FIRST_BYTE
+							       : PLAIT_REASON_TIMEOUT_MESSAGE);
 	if (conn->state == CONN_OPEN && write_look(conn) <= now)
 		look_at_output(conn);
 	if (idle_deadline(conn) <= now)

@@ -210,6 +210,12 @@ static bool tls_pending(const struct transport *transport)
 	return conn->more;
 }
 
+static bool tls_partial(const struct transport *transport)
+{
+	const struct tls_conn *conn = transport->handle;
+	return SSL_has_pending(conn->ssl);
+}
+
 static ssize_t tls_shutdown(struct transport *transport)
 {
 	struct tls_conn *conn = transport->handle;
@@ -239,7 +245,7 @@ static int tls_agreed(const struct transport *transport)
 
 #define SHARED                                                                                               \
 	.open = tls_open, .take_over = tls_take_over, .handshake = tls_handshake, .read = tls_read,          \
-	.pending = tls_pending, .shutdown = tls_shutdown, .close = tls_close,                                \
+	.pending = tls_pending, .partial = tls_partial, .shutdown = tls_shutdown, .close = tls_close,        \
 	.unacknowledged = transport_socket_unacknowledged, .want = transport_socket_want,                    \
 	.describe = tls_describe, .agreed = tls_agreed, .certificate = tls_peer_certificate,                 \
 	.export = tls_export, .bind = tls_bind

@@ -38,6 +38,10 @@ struct transport_ops {
 	/* True when read may return more without the descriptor being readable again. NULL: it never may. */
 	bool (*pending)(const struct transport *transport);
 
+	/* True when the begin has come of what may carry bytes, and not its end: part of a TLS record. NULL: there are no such
+	 * parts. */
+	bool (*partial)(const struct transport *transport);
+
 	/* Ends our direction, after all that was written. */
 	ssize_t (*shutdown)(struct transport *transport);
 	bool close_ends; /* close alone does that, too, when nothing more is to be read */
@@ -91,6 +95,11 @@ static inline int transport_fd(const struct transport *transport)
 static inline bool transport_pending(const struct transport *transport)
 {
 	return transport->ops->pending && transport->ops->pending(transport);
+}
+
+static inline bool transport_partial(const struct transport *transport)
+{
+	return transport->ops->partial && transport->ops->partial(transport);
 }
 
 /* Then ops->open. The watch's fn is called on loop with what is ready. */
