@@ -109,13 +109,7 @@ static void raise_descriptor_limit(void)
 
 static void on_hangup(void *arg)
 {
-	struct problems problems;
-	struct changes changes;
-	problems_init(&problems);
-	changes_init(&changes);
-	server_reload_logged(arg, &problems, &changes);
-	changes_fini(&changes);
-	problems_fini(&problems);
+	server_order_reload(arg, NULL, NULL);
 }
 
 /* Its threads come with the run. */

@@ -10,6 +10,7 @@
 #include "core/server/snapshot.h"
 
 struct control;
+struct reload_order;
 
 struct server {
 	const char *file;
@@ -18,8 +19,9 @@ struct server {
 	struct plait_reactor *reactor;
 	struct plait_listener **listeners; /* likewise of its config->listeners; NULL: none was made */
 	size_t listener_count;
-	struct control *control; /* NULL: none */
-	time_t since;            /* when it began to serve; 0: it does not yet */
+	struct control *control;     /* NULL: none */
+	struct reload_order *orders; /* the first is on its way through the loops, the others wait for it */
+	time_t since;                /* when it began to serve; 0: it does not yet */
 };
 
 /* A listener as its configuration says, its addresses found; but for a bind that is none: NULL. Errors are added to problems,

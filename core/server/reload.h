@@ -15,4 +15,18 @@ int server_reload(struct server *server, struct problems *problems, struct chang
 /* The same, and the log says what came of it. */
 int server_reload_logged(struct server *server, struct problems *problems, struct changes *changes);
 
+struct reload_outcome {
+	int result; /* and the rest as of server_reload */
+	struct problems problems;
+	struct changes changes;
+	unsigned loops_missing; /* that do not yet serve what has changed */
+};
+
+typedef void reload_done_fn(const struct reload_outcome *outcome, void *arg);
+
+/* The same, when all loops have done what the reload before asked of them, or have had a second for that: the addresses that it
+ * left are free, and so are its names in the file system. done: likewise, or when it was refused; NULL: nobody waits, and
+ * of several such that would begin later one is enough. On the boss loop; done may be called before it returns. */
+void server_order_reload(struct server *server, reload_done_fn *done, void *arg);
+
 #endif

@@ -1,4 +1,5 @@
-/* The protocol of test_control.py: when it is spoken to, it holds its loop as long as there is a certain file, then echoes. */
+/* The protocol of tests of loops that are stuck: when it is spoken to, it holds its loop as long as there is a certain file, then
+ * echoes. */
 #include <plait/plait.h>
 #include <unistd.h>
 
@@ -14,6 +15,8 @@ static const struct plait_option options[] = {
 static size_t hold_data(struct plait_conn *conn, const void *data, size_t len)
 {
 	const struct hold_options *given = plait_conn_options(conn);
+	if (access(given->file, F_OK) == 0)
+		plait_log(PLAIT_LOG_INFO, "holds its loop");
 	while (access(given->file, F_OK) == 0)
 		usleep(1000);
 	plait_write(conn, data, len);

@@ -15,6 +15,7 @@ import harness
 from harness import BUILDDIR, CERTS, SRCDIR, Case, listener, wait_for
 
 BROKEN = SRCDIR / "tests" / "configs" / "broken"
+HOLD = str(BUILDDIR / "tests/system/.libs/hold.so")
 EDITIONS = {name: BUILDDIR / f"tests/system/.libs/edition_{name}.so" for name in ("one", "two")}
 
 
@@ -144,6 +145,33 @@ class Listeners(Reload):
             with self.assertRaises(ConnectionRefusedError):
                 socket.create_connection(former[1])
         server.wait_message("gone from tcp://127.0.0.1", "a")
+
+    def test_back_before_all_loops_have_left(self):
+        """A reload waits for what the one before it closes."""
+        file = self.folder / "held"
+
+        def one(bind):
+            return listener("a", bind, "hold", options={"file": str(file)})
+
+        server = self.serve(one("tcp://127.0.0.1:0"), plugins=[HOLD], threads=1)
+        here = server.endpoint("a")
+        with server.connect("a") as client:
+            client.exchange(b"hello")
+            file.touch()
+            try:
+                client.send(b"hold")
+                server.wait_message("^holds its loop")
+                self.reload(server, one("tcp://127.0.0.2:0"))
+                self.write(server, one(here))
+                for _ in range(3):
+                    server.send_signal(signal.SIGHUP)
+            finally:
+                file.unlink()
+            self.assertEqual(client.receive(4), b"hold")
+            server.wait_message(f"^reload: a: moved from .* to {here}$")
+            with server.connect("a") as other:
+                other.exchange(b"hello again")
+        self.assertFalse([text for text in server.messages() if text.startswith("not reloaded")])
 
     def test_two_change_places(self):
         server = self.serve_edition(

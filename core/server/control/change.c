@@ -2,7 +2,6 @@
 #include <sys/socket.h>
 
 #include "core/base/log.h"
-#include "core/base/option_arena.h"
 #include "core/server/control/gather.h"
 #include "core/server/control/request.h"
 #include "core/server/listener/kind.h"
@@ -85,52 +84,32 @@ static json_t *tell_problems(const struct problems *problems)
 	return list;
 }
 
-/* A reload that was taken into use, on its way through the loops. */
-struct outcome {
-	struct request *request;
-	json_t *body;
-};
-
-static void answer_reload(struct gather *gather, void *arg)
+static void answer_reload(const struct reload_outcome *outcome, void *arg)
 {
-	struct outcome *outcome = arg;
-	json_object_set_new(outcome->body, "loops_missing", json_integer((json_int_t)gather_missing(gather)));
-	request_answer(outcome->request, outcome->body);
-}
-
-static void answer_when_served(struct request *request, const struct problems *problems,
-			       const struct changes *changes)
-{
-	struct outcome *outcome = option_arena_alloc(request->arena, sizeof(*outcome));
+	struct request *request = arg;
+	const struct problems *problems = &outcome->problems;
+	if (outcome->result < 0) {
+		request_refuse(request, "refused",
+			       json_pack("{s:o, s:i}", "problems", tell_problems(problems), "omitted",
+					 (int)problems->omitted),
+			       "not reloaded, and all is as it was: %zu error%s", problems->errors,
+			       problems->errors == 1 ? "" : "s");
+		return;
+	}
 	json_t *list = json_array();
-	for (size_t i = 0; i < changes->count; i++)
-		json_array_append_new(list, request_text(changes->items[i]));
-	*outcome = (struct outcome){
-		.request = request,
-		.body = json_pack("{s:o, s:o}", "changes", list, "warnings", tell_problems(problems)),
-	};
-	gather_begin(request->server->reactor, &(struct gathering){ .done = answer_reload }, outcome);
+	for (size_t i = 0; i < outcome->changes.count; i++)
+		json_array_append_new(list, request_text(outcome->changes.items[i]));
+	request_answer(request,
+		       json_pack("{s:o, s:o, s:i}", "changes", list, "warnings", tell_problems(problems),
+				 "loops_missing", (int)outcome->loops_missing));
 }
 
 void reload_command(struct request *request)
 {
-	struct problems problems;
-	struct changes changes;
 	if (refuse_late(request))
 		return;
-	problems_init(&problems);
-	changes_init(&changes);
 	log_write(PLAIT_LOG_INFO, NULL, "control: reload");
-	if (server_reload_logged(request->server, &problems, &changes) == 0)
-		answer_when_served(request, &problems, &changes);
-	else
-		request_refuse(request, "refused",
-			       json_pack("{s:o, s:i}", "problems", tell_problems(&problems), "omitted",
-					 (int)problems.omitted),
-			       "not reloaded, and all is as it was: %zu error%s", problems.errors,
-			       problems.errors == 1 ? "" : "s");
-	changes_fini(&changes);
-	problems_fini(&problems);
+	server_order_reload(request->server, answer_reload, request);
 }
 
 /* ---- the rest ---- */
