@@ -25,14 +25,12 @@ static int find_socket(const struct plait_listener *listener, const struct socka
 		       socklen_t len, unsigned number)
 {
 	for (unsigned i = 0; i < listener->socket_count; i++) {
-		struct sockaddr_storage found = { 0 };
-		socklen_t found_len = sizeof(found);
-		int fd = listener->sockets[i].fd;
-		if (getsockname(fd, (struct sockaddr *)&found, &found_len) < 0 ||
-		    !socket_same_address(&found, found_len, sa, len))
+		const struct bound_socket *found = &listener->sockets[i];
+		const struct sockaddr_storage *its = &listener->addresses.items[found->address].sa;
+		if (!socket_same_address(its, listener->addresses.items[found->address].len, sa, len))
 			continue;
 		if (number-- == 0)
-			return fd;
+			return found->fd;
 	}
 	return -1;
 }
