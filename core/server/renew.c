@@ -167,11 +167,11 @@ static int read_all(struct renewal *renewal, renewal_wanted_fn *wanted, const vo
 	return result;
 }
 
-/* Takes all that was read into use, and only then talks about it. */
-static void commit(struct renewal *renewal)
+/* Takes what was read into use, and only then talks about it. only: of that one; NULL: of all. */
+static void commit(struct renewal *renewal, const struct item *only)
 {
 	for (struct item *item = renewal->first; item; item = item->next) {
-		if (!item->fresh)
+		if (!item->fresh || (only && item != only))
 			continue;
 		item->old = tls_context_current(item->context);
 		tls_context_adopt(item->context, &item->fresh);
@@ -195,20 +195,26 @@ static void abandon(struct renewal *renewal)
 	atomic_fetch_add(&renewal->counters.failed, 1);
 }
 
-static void look_at_files(struct renewal *renewal, struct item *item)
+/* What others have read, and wait to take into use, stays as it is. error as in tell_problems. */
+static int renew_item(struct renewal *renewal, struct item *item, struct plait_error *error)
 {
 	struct problems problems;
-	if (!tls_context_watched(item->context) || !tls_context_look(item->context))
-		return;
 	problems_init(&problems);
 	int result = read_item(item, &problems);
-	tell_problems(&problems, NULL);
+	tell_problems(&problems, error);
 	problems_fini(&problems);
-	if (result == 0) {
-		commit(renewal);
+	if (result == 0)
+		commit(renewal, item);
+	else
+		atomic_fetch_add(&renewal->counters.failed, 1);
+	return result;
+}
+
+static void look_at_files(struct renewal *renewal, struct item *item)
+{
+	if (!tls_context_watched(item->context) || !tls_context_look(item->context) ||
+	    renew_item(renewal, item, NULL) == 0)
 		return;
-	}
-	abandon(renewal);
 	log_answer(
 		PLAIT_LOG_ERROR, NULL,
 		"%s: not renewed, what was read before stays in use; its files are read again when they change, or "
@@ -222,17 +228,21 @@ int renewal_prepare(struct renewal *renewal, renewal_wanted_fn *wanted, const vo
 		    struct problems *problems)
 {
 	pthread_mutex_lock(&renewal->lock);
-	return read_all(renewal, wanted, arg, problems);
+	int result = read_all(renewal, wanted, arg, problems);
+	pthread_mutex_unlock(&renewal->lock);
+	return result;
 }
 
 void renewal_commit(struct renewal *renewal)
 {
-	commit(renewal);
+	pthread_mutex_lock(&renewal->lock);
+	commit(renewal, NULL);
 	pthread_mutex_unlock(&renewal->lock);
 }
 
 void renewal_abandon(struct renewal *renewal)
 {
+	pthread_mutex_lock(&renewal->lock);
 	abandon(renewal);
 	pthread_mutex_unlock(&renewal->lock);
 }
@@ -241,14 +251,16 @@ int renewal_all(struct renewal *renewal)
 {
 	struct problems problems;
 	problems_init(&problems);
-	int result = renewal_prepare(renewal, NULL, NULL, &problems);
+	pthread_mutex_lock(&renewal->lock);
+	int result = read_all(renewal, NULL, NULL, &problems);
 	if (!renewal->first)
 		log_answer(PLAIT_LOG_INFO, NULL, "tls: there is no context to renew");
 	tell_problems(&problems, NULL);
 	if (result == 0)
-		renewal_commit(renewal);
+		commit(renewal, NULL);
 	else
-		renewal_abandon(renewal);
+		abandon(renewal);
+	pthread_mutex_unlock(&renewal->lock);
 	if (result < 0)
 		log_answer(
 			PLAIT_LOG_ERROR, NULL,
@@ -261,21 +273,13 @@ int renewal_all(struct renewal *renewal)
 
 int renewal_one(struct renewal *renewal, struct tls_context *context, struct plait_error *error)
 {
-	struct problems problems;
 	struct plait_error unused;
-	int result = PLAIT_ERROR_GONE;
-	problems_init(&problems);
 	pthread_mutex_lock(&renewal->lock);
-	for (struct item *item = renewal->first; item; item = item->next)
-		if (item->context == context)
-			result = read_item(item, &problems);
-	tell_problems(&problems, error ? error : &unused);
-	if (result == 0)
-		commit(renewal);
-	else
-		abandon(renewal);
+	struct item *item = renewal->first;
+	while (item && item->context != context)
+		item = item->next;
+	int result = item ? renew_item(renewal, item, error ? error : &unused) : PLAIT_ERROR_GONE;
 	pthread_mutex_unlock(&renewal->lock);
-	problems_fini(&problems);
 	return result;
 }
 

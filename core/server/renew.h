@@ -20,8 +20,8 @@ struct renewal;
 struct renewal *renewal_new(void);
 void renewal_free(struct renewal **renewal);
 
-/* context, which must be there as long as this, is from here on one of those that are renewed. Any thread; waits for a
- * renewal that is under way. */
+/* context, which must be there as long as this, is from here on one of those that are renewed. Any thread; waits for
+ * files that are being read. */
 void renewal_add(struct renewal *renewal, struct tls_context *context);
 
 /* It is not renewed any more. Any thread, not between renewal_prepare and what follows it. */
@@ -29,7 +29,8 @@ void renewal_remove(struct renewal *renewal, const struct tls_context *context);
 
 /* In two steps, for who has more to change with the contexts, or nothing: renewal_prepare reads those for which wanted(context,
  * arg) is true (NULL: all of them), and is followed by renewal_commit when it returned 0, or renewal_abandon in any case.
- * Between them, nobody else renews. A negative code with every error added to problems. Any thread; it reads files. */
+ * One at a time; between them others may renew other contexts, and add some. A negative code with every error added to
+ * problems. On the reactor's thread; it reads files. */
 typedef bool renewal_wanted_fn(const struct tls_context *context, const void *arg);
 int renewal_prepare(struct renewal *renewal, renewal_wanted_fn *wanted, const void *arg,
 		    struct problems *problems);

@@ -10,6 +10,7 @@ struct edition_options {
 	const char *note;
 	bool refuse;
 	uint64_t linger_ms;
+	const char *certificate, *key;
 };
 
 static const struct plait_option options[] = {
@@ -19,6 +20,9 @@ static const struct plait_option options[] = {
 			  .doc = "Whether it does not start"),
 	PLAIT_OPTION_DURATION("linger", struct edition_options, linger_ms, .fallback = "0s",
 			      .doc = "How long it has something to do when it has been stopped"),
+	PLAIT_OPTION_PATH("certificate", struct edition_options, certificate,
+			  .doc = "Of a listener of its own that it has from when it starts"),
+	PLAIT_OPTION_PATH("key", struct edition_options, key, .doc = "Likewise"),
 	PLAIT_OPTION_END,
 };
 
@@ -34,12 +38,32 @@ static void edition_fini(void)
 	plait_log(PLAIT_LOG_INFO, "edition " EDITION " unloaded");
 }
 
+static size_t edition_data(struct plait_conn *conn, const void *data, size_t len)
+{
+	plait_write(conn, data, len);
+	return len;
+}
+
+static const struct plait_protocol own = { PLAIT_PROTOCOL_HEAD("own"), .data = edition_data };
+
+/* Its files are also read a second time. */
+static int listen_too(struct plait_reactor *reactor, const struct edition_options *given,
+		      struct plait_error *error)
+{
+	struct plait_listen_options how = { .certificate = given->certificate, .key = given->key };
+	struct plait_listener *listener = plait_listen(reactor, "tls://127.0.0.1:0", &own, &how, error);
+	int result = listener ? plait_listener_renew(listener, error) : PLAIT_ERROR_REFUSED;
+	if (result == 0)
+		plait_log(PLAIT_LOG_INFO, "listens, too, on %s", plait_listener_address(listener));
+	return result;
+}
+
 static int edition_start(struct plait_factory *factory, struct plait_error *error)
 {
 	const struct edition_options *given = plait_factory_options(factory);
-	if (!given->refuse)
-		return 0;
-	return plait_error_set(error, PLAIT_ERROR_REFUSED, NULL, "it was told not to");
+	if (given->refuse)
+		return plait_error_set(error, PLAIT_ERROR_REFUSED, NULL, "it was told not to");
+	return given->certificate ? listen_too(plait_factory_reactor(factory), given, error) : 0;
 }
 
 static void say_last_word(void *arg)
@@ -76,12 +100,6 @@ static void edition_made(struct plait_conn *conn)
 {
 	char line[200];
 	plait_write(conn, line, greeting(plait_conn_options(conn), line, sizeof(line)));
-}
-
-static size_t edition_data(struct plait_conn *conn, const void *data, size_t len)
-{
-	plait_write(conn, data, len);
-	return len;
 }
 
 static void edition_datagram(struct plait_port *port, const struct plait_addr *from, const void *data,

@@ -385,6 +385,26 @@ class Tls(Reload):
             wait_for(lambda: self.served(server) != before, what="the other certificate")
             old.exchange(b"hello again" * 1000)
 
+    def test_a_protocol_that_listens_when_it_starts(self):
+        """With TLS, while the reload has read certificates itself."""
+        server = self.serve_edition(
+            listener("a", "tcp://127.0.0.1:0", "edition"),
+            listener("b", "tls://127.0.0.1:0", tls="mine"),
+            tls={"mine": self.context("server")},
+        )
+        a, b = server.config["listeners"]
+        self.reload(server, {**a, "options": self.context("server-rsa")}, b)
+        server.wait_message("^listens, too, on tls:")
+        self.reload(server, a, b)
+        self.refuse(
+            server,
+            {**a, "options": self.context("server-rsa")},
+            b,
+            listener("c", "tcp://127.0.0.1:0", "edition", options={"refuse": True}),
+        )
+        server.wait_message("^listens, too, on tls:", count=2)
+        self.assertEqual(len([text for text in server.messages() if text.startswith("tls.mine: renewed")]), 2)
+
     def test_another_context(self):
         contexts = {"one": self.context("server"), "two": self.context("server-rsa")}
         server = self.serve(
