@@ -1,6 +1,5 @@
 #!/usr/bin/python3 -B
-"""Reading the configuration anew while it is served: listeners that change, come, move and go; the plugins' code; TLS; and
-what is wrong, which changes nothing."""
+"""Reading the configuration anew while it is served: listeners that change, come, move and go; the plugins' code; TLS."""
 import contextlib
 import json
 import os
@@ -12,66 +11,10 @@ import signal
 import socket
 
 import harness
-from harness import BUILDDIR, CERTS, SRCDIR, Case, listener, wait_for
+from harness import BUILDDIR, CERTS, listener, wait_for
+from reload import Reload
 
-BROKEN = SRCDIR / "tests" / "configs" / "broken"
 HOLD = str(BUILDDIR / "tests/system/.libs/hold.so")
-EDITIONS = {name: BUILDDIR / f"tests/system/.libs/edition_{name}.so" for name in ("one", "two")}
-
-
-class Reload(Case):
-    def put_edition(self, name):
-        """As an installer does it: the new file takes the old one's place in one go."""
-        fresh = self.folder / "fresh.so"
-        shutil.copy(EDITIONS[name], fresh)
-        os.replace(fresh, self.folder / "edition.so")
-
-    def serve_edition(self, *listeners, **top):
-        self.put_edition("one")
-        return self.serve(*listeners, plugins=["echo", str(self.folder / "edition.so")], **top)
-
-    def write(self, server, *listeners, **top):
-        """The configuration that is served, with other listeners if any are given, and what top changes."""
-        config = {**server.config, **top}
-        if listeners:
-            config["listeners"] = list(listeners)
-        server.config = {key: value for key, value in config.items() if value is not None}
-        fresh = server.file.with_suffix(".fresh")
-        fresh.write_text(json.dumps(server.config, indent=1))
-        os.replace(fresh, server.file)
-
-    def signal(self, server, pattern):
-        """Has it read anew, and returns what the log says of that."""
-        count = len(server.messages())
-        server.send_signal(signal.SIGHUP)
-        wait_for(
-            lambda: any(re.search(pattern, text) for text in server.messages()[count:]),
-            what=f"a log line like {pattern!r}",
-        )
-        return server.messages()[count:]
-
-    def reload(self, server, *listeners, **top):
-        self.write(server, *listeners, **top)
-        return self.signal(server, r"^reloaded .*: \d+ change")
-
-    def refuse(self, server, *listeners, **top):
-        self.write(server, *listeners, **top)
-        return self.signal(server, "^not reloaded")
-
-    def greeting(self, server, name="a"):
-        with server.connect(name) as client:
-            return client.receive_line(b"\n")
-
-    def is_refused(self, server, name="a"):
-        try:
-            return not server.connect(name).wait_end()
-        except ConnectionError:
-            return True
-
-    def mapped(self, server):
-        """How many copies of the plugin the process has."""
-        maps = pathlib.Path(f"/proc/{server.pid}/maps").read_text()
-        return len(set(re.findall(r"^\S+ r-xp \S+ \S+ (\d+) +/memfd:edition.so", maps, re.M)))
 
 
 class Listeners(Reload):
@@ -429,136 +372,6 @@ class Tls(Reload):
             context = harness.client_context(CERTS / "ca.pem")
             with server.connect("a", tls=context) as client:
                 client.exchange(b"secret")
-
-
-class Refused(Reload):
-    """What is wrong is told, all of it, and nothing is another than it was."""
-
-    timeout_s = 120
-
-    def state(self, server):
-        """What could have become another."""
-        process = pathlib.Path(f"/proc/{server.pid}")
-        files = sorted(os.readlink(one) for one in (process / "fd").iterdir())
-        maps = (process / "maps").read_text()
-        with server.connect("tls") as client:
-            client.exchange(b"hello")
-            certificate = client.tls.getpeercert(True)
-        return {
-            "sockets": [one for one in files if one.startswith("socket:")],
-            "files": len(files),
-            "plugins": sorted(set(re.findall(r"/memfd:\S+", maps))),
-            "greeting": self.greeting(server),
-            "certificate": certificate,
-            "memory": len(maps.splitlines()) // 20,
-        }
-
-    def begin_with(self, folder):
-        """A server whose configuration lies in that folder, and a connection that stays."""
-        self.put_edition("one")
-        server = self.begin(
-            listener("a", "tcp://127.0.0.1:0", "edition"),
-            listener("tls", "tls://127.0.0.1:0"),
-            listener("udp", "udp://127.0.0.1:0"),
-            plugins=["echo", "line", "broadcast", str(self.folder / "edition.so")],
-            log={"level": "info", "format": "json"},
-            _folder=folder,
-        )
-        return server.wait_ready()
-
-    def check_refused(self, server, stays, before, expected):
-        said = self.signal(server, "^not reloaded")
-        for text in expected:
-            self.assertTrue(any(text in line for line in said), (text, said))
-        stays.exchange(b"nothing happened")
-        wait_for(lambda: self.state(server) == before, what=f"the state to be as before: {before}")
-
-    def test_every_broken_configuration(self):
-        folder = self.folder / "broken"
-        shutil.copytree(BROKEN, folder)
-        server = self.begin_with(folder)
-        with server.connect("tls") as stays:
-            stays.exchange(b"hello")
-            before = self.state(server)
-            cases = sorted(folder.glob("[0-9]*.json"))
-            self.assertGreaterEqual(len(cases), 30)
-            for case in cases:
-                with self.subTest(case.name):
-                    errors = case.with_suffix(".expected").read_text().splitlines()
-                    texts = [line.split(": error: ", 1)[1] for line in errors if ": error: " in line]
-                    self.assertTrue(texts)
-                    os.replace(case, server.file)
-                    self.check_refused(server, stays, before, texts)
-
-    def test_what_is_found_on_the_way(self):
-        server = self.begin_with(self.folder)
-        good = dict(server.config)
-        taken = self.enterContext(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
-        locked = self.folder / "locked"
-        locked.mkdir()
-        (locked / "server.pem").write_text("no certificate")
-        (self.folder / "none.so").write_text("no plugin")
-        listeners = good["listeners"]
-
-        def but(index, **more):
-            return [{**one, **(more if number == index else {})} for number, one in enumerate(listeners)]
-
-        context = good["tls"]["default"]
-        cases = {
-            "a port that is taken": (
-                {"listeners": [*listeners, listener("b", f"tcp://127.0.0.1:{taken}")]},
-                "another program or listener has it",
-            ),
-            "a host that nobody knows": (
-                {"listeners": [*listeners, listener("b", "tcp://host.invalid:0")]},
-                "cannot find the address",
-            ),
-            "a folder that is not there": (
-                {"listeners": [*listeners, listener("b", f"unix:{self.folder}/none/x.sock")]},
-                "its folder does not exist",
-            ),
-            "a protocol that does not start": (
-                {"listeners": but(0, options={"refuse": True})},
-                "does not start: it was told not to",
-            ),
-            "one that starts, and one that does not": (
-                {
-                    "listeners": [
-                        *but(0, options={"word": "other"}),
-                        listener("b", "tcp://127.0.0.1:0", "edition", options={"refuse": True}),
-                    ]
-                },
-                "does not start",
-            ),
-            "what is set for good": ({"listeners": but(2, socket={"broadcast": True})}, "cannot change while"),
-            "a certificate that is missing": (
-                {"tls": {"default": {**context, "certificate": "/nonexistent.pem"}}},
-                "/nonexistent.pem",
-            ),
-            "a certificate that is none": (
-                {"tls": {"default": {**context, "certificate": str(locked / "server.pem")}}},
-                "expected PEM",
-            ),
-            "another's key": ({"tls": {"default": {**context, "key": str(CERTS / "server-rsa.key")}}}, "it is not the key of"),
-            "a plugin that is none": ({"plugins": [*good["plugins"], "./none.so"]}, "none.so"),
-            "a plugin that is missing": ({"plugins": [*good["plugins"], "missing"]}, "missing"),
-            "a plugin too few": ({"plugins": good["plugins"][1:]}, "echo"),
-        }
-        with server.connect("tls") as stays:
-            stays.exchange(b"hello")
-            before = self.state(server)
-            for name, (change, expected) in cases.items():
-                with self.subTest(name):
-                    server.config = good
-                    self.write(server, **change)
-                    self.check_refused(server, stays, before, [expected])
-            with self.subTest("a file that is no file"):
-                server.file.unlink()
-                os.mkfifo(server.file)
-                self.check_refused(server, stays, before, ["is no regular file, and cannot be read again"])
-            with self.subTest("no file at all"):
-                server.file.unlink()
-                self.check_refused(server, stays, before, [server.file.name])
 
 
 if __name__ == "__main__":

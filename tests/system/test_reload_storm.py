@@ -101,8 +101,8 @@ class Storm(Case):
         self.assertNotIn("not reloaded", line, "".join(said[-20:]))
 
     def warm_up(self, server):
-        """Under the load the heap grows by itself at first, by a tenth and more: how many connections are at the same step at
-        the same time is chance. What reloads leave is measured from where it no longer does."""
+        """The load alone lets the heap grow at first: how many connections are at one step at one time is chance. What reloads
+        leave is measured from where it has ended."""
         most, since = 0, 0
 
         def warm():
