@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -B
 """Reading a configuration anew in which something is wrong: all of it is told, and nothing is another than it was."""
+import contextlib
 import json
 import os
 import pathlib
@@ -38,10 +39,12 @@ class Refused(Reload):
 
     def state(self, server):
         """What could have become another."""
-        with Control(self.control) as control:
-            status, listeners = (json.dumps(uncounted(control.ask(what))) for what in ("status", "listeners"))
+        status, listeners = (json.dumps(uncounted(self.control.ask(what))) for what in ("status", "listeners"))
         process = pathlib.Path(f"/proc/{server.pid}")
-        files = sorted(os.readlink(one) for one in (process / "fd").iterdir())
+        files = []
+        for one in (process / "fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # a client's that has just gone
+                files.append(os.readlink(one))
         maps = (process / "maps").read_text()
         with server.connect("tls") as client:
             client.exchange(b"hello")
@@ -49,7 +52,7 @@ class Refused(Reload):
         return {
             "status": status,
             "listeners": listeners,
-            "sockets": [one for one in files if one.startswith("socket:")],
+            "sockets": sorted(one for one in files if one.startswith("socket:")),
             "files": len(files),
             "plugins": sorted(set(re.findall(r"/memfd:\S+", maps))),
             "greeting": self.greeting(server),
@@ -60,17 +63,17 @@ class Refused(Reload):
     def begin_with(self, folder):
         """A server whose configuration lies in that folder, and a connection that stays."""
         self.put_edition("one")
-        self.control = self.folder / "control.sock"
         server = self.begin(
             listener("a", "tcp://127.0.0.1:0", "edition"),
             listener("tls", "tls://127.0.0.1:0"),
             listener("udp", "udp://127.0.0.1:0"),
             plugins=["echo", "line", "broadcast", str(self.folder / "edition.so")],
             log={"level": "info", "format": "json"},
-            control=str(self.control),
+            control=str(self.folder / "control.sock"),
             _folder=folder,
         )
         server.wait_ready().wait_message("^control socket on ")
+        self.control = self.enterContext(Control(self.folder / "control.sock"))
         return server
 
     def check_refused(self, server, stay, before, expected):
