@@ -11,140 +11,16 @@
 #include "core/base/option_arena.h"
 #include "core/base/units.h"
 #include "core/server/parts.h"
+#include "core/server/plan.h"
 #include "core/server/renew.h"
-
-/* What becomes of a listener of the new configuration. */
-enum fate { FATE_STAYS, FATE_CHANGES, FATE_MOVES, FATE_COMES };
-
-struct course {
-	enum fate fate;
-	const struct listener_config *config;
-	struct plait_listener *before;   /* of the same name; NULL: it comes */
-	struct plait_listener *listener; /* that serves it afterwards */
-	char keys[256];                  /* of what has changed */
-};
 
 struct reload {
 	struct server *server;
 	struct problems *problems;
 	struct changes *changes;
 	struct snapshot *fresh;
-	bool tls_changed; /* one of the contexts is new, or has gone */
-	struct course *courses;
-	size_t count;
-	struct plait_listener **leaving; /* ended by NULL */
-	size_t leaving_count;
+	struct plan plan;
 };
-
-static struct plait_listener *find_listener(const struct server *server, const char *name)
-{
-	for (size_t i = 0; i < server->listener_count; i++)
-		if (strcmp(server->listeners[i]->name, name) == 0)
-			return server->listeners[i];
-	return NULL;
-}
-
-/* ---- what differs ---- */
-
-static bool same_protocols(const struct listener_config *a, const struct listener_config *b)
-{
-	const struct alpn_config *one = a->alpn.items, *other = b->alpn.items;
-	if (a->speaks != b->speaks || a->overflow.speaks != b->overflow.speaks ||
-	    a->alpn.count != b->alpn.count)
-		return false;
-	for (size_t i = 0; i < a->alpn.count; i++)
-		if (one[i].speaks != other[i].speaks)
-			return false;
-	return true;
-}
-
-static bool same_contexts(const struct version_parts *a, const struct version_parts *b)
-{
-	if (a->context != b->context)
-		return false;
-	for (size_t i = 0; i < b->config->server_names.count; i++)
-		if (a->name_contexts[i] != b->name_contexts[i])
-			return false;
-	return true;
-}
-
-/* Behind the same names. */
-static bool same_tls(struct reload *reload, const struct listener_version *version,
-		     const struct listener_config *config)
-{
-	struct version_parts was, is;
-	if (reload->tls_changed && version_names_tls(version))
-		return false;
-	snapshot_parts(version->snapshot, version->config, &was);
-	snapshot_parts(reload->fresh, config, &is);
-	bool same = same_contexts(&was, &is);
-	free((void *)was.name_contexts);
-	free((void *)is.name_contexts);
-	return same;
-}
-
-static void add_key(struct course *course, const char *key)
-{
-	size_t len = strlen(course->keys);
-	snprintf(course->keys + len, sizeof(course->keys) - len, "%s%s", len ? ", " : "", key);
-}
-
-static void compare(struct reload *reload, struct course *course)
-{
-	const struct listener_version *version = course->before->versions;
-	size_t changes = config_listener_changes(version->snapshot->config, version->config,
-						 reload->fresh->config, course->config, course->keys,
-						 sizeof(course->keys));
-	course->fate = changes > 0 ? FATE_CHANGES : FATE_STAYS;
-	if (strcmp(version->config->bind, course->config->bind) != 0) {
-		course->fate = FATE_MOVES;
-		return;
-	}
-	if (!same_protocols(version->config, course->config))
-		add_key(course, "the plugin's code");
-	if (changes == 0 && !same_tls(reload, version, course->config))
-		add_key(course, "the TLS context");
-	if (course->keys[0])
-		course->fate = FATE_CHANGES;
-}
-
-static void plot(struct reload *reload, size_t index)
-{
-	const struct listener_config *configs = reload->fresh->config->listeners.items;
-	struct course *course = &reload->courses[index];
-	course->config = &configs[index];
-	course->before = find_listener(reload->server, course->config->name);
-	course->fate = FATE_COMES;
-	if (course->before)
-		compare(reload, course);
-	if (course->fate == FATE_STAYS || course->fate == FATE_CHANGES)
-		course->listener = course->before;
-}
-
-static bool is_served_on(const struct reload *reload, const struct plait_listener *listener)
-{
-	for (size_t i = 0; i < reload->count; i++)
-		if (reload->courses[i].listener == listener)
-			return true;
-	return false;
-}
-
-static void plot_all(struct reload *reload)
-{
-	const struct server *server = reload->server;
-	reload->count = reload->fresh->config->listeners.count;
-	reload->courses = calloc(reload->count + 1, sizeof(reload->courses[0]));
-	reload->leaving = calloc(server->listener_count + 1, sizeof(reload->leaving[0]));
-	if (!reload->courses || !reload->leaving) {
-		problems_add(reload->problems, "listeners", "no memory");
-		return;
-	}
-	for (size_t i = 0; i < reload->count; i++)
-		plot(reload, i);
-	for (size_t i = 0; i < server->listener_count; i++)
-		if (!is_served_on(reload, server->listeners[i]))
-			reload->leaving[reload->leaving_count++] = server->listeners[i];
-}
 
 /* ---- all that can fail ---- */
 
@@ -155,21 +31,21 @@ static bool is_shared(const struct tls_context *context, const void *arg)
 
 static void prepare_new(struct reload *reload, struct course *course)
 {
-	size_t index = (size_t)(course - reload->courses);
+	size_t index = (size_t)(course - reload->plan.courses);
 	size_t errors = reload->problems->errors;
 	course->listener = server_make_listener(course->config, index, reload->problems);
 	if (reload->problems->errors > errors ||
 	    server_prepare_listener(reload->server, reload->fresh, course->config, course->listener,
 				    reload->problems) < 0)
 		return;
-	server_bind_listener(reload->server, reload->fresh, course->listener, reload->leaving,
+	server_bind_listener(reload->server, reload->fresh, course->listener, reload->plan.leaving,
 			     reload->problems);
 }
 
 static void prepare_all(struct reload *reload)
 {
-	for (size_t i = 0; i < reload->count; i++) {
-		struct course *course = &reload->courses[i];
+	for (size_t i = 0; i < reload->plan.count; i++) {
+		struct course *course = &reload->plan.courses[i];
 		if (course->fate == FATE_CHANGES)
 			server_prepare_listener(reload->server, reload->fresh, course->config,
 						course->listener, reload->problems);
@@ -180,19 +56,16 @@ static void prepare_all(struct reload *reload)
 
 static void prepare(struct reload *reload)
 {
-	const struct snapshot *served = reload->server->snapshot;
-	const struct snapshot *fresh = reload->fresh;
-	reload->tls_changed = fresh->tls_shared < fresh->config->tls.count ||
-			      fresh->tls_shared < served->config->tls.count;
-	plot_all(reload);
-	if (reload->problems->errors == 0)
+	if (plan_make(&reload->plan, reload->server, reload->fresh) == 0)
 		prepare_all(reload);
+	else
+		problems_add(reload->problems, "listeners", "no memory");
 }
 
 static void discard(struct reload *reload)
 {
-	for (size_t i = 0; i < reload->count; i++) {
-		struct course *course = &reload->courses[i];
+	for (size_t i = 0; i < reload->plan.count; i++) {
+		struct course *course = &reload->plan.courses[i];
 		if (course->fate == FATE_CHANGES && course->listener->fresh)
 			listener_discard(course->listener);
 		else if (course->fate == FATE_MOVES || course->fate == FATE_COMES)
@@ -205,7 +78,7 @@ static void discard(struct reload *reload)
 static void serve_new(struct reload *reload, struct course *course)
 {
 	struct plait_error error;
-	listener_inherit(course->listener, reload->leaving);
+	listener_inherit(course->listener, reload->plan.leaving);
 	if (reactor_add_listener(reload->server->reactor, course->listener, &error) < 0) {
 		/* the end has come in between */
 		listener_free(&course->listener);
@@ -237,19 +110,12 @@ static void commit_one(struct reload *reload, struct course *course)
 	}
 }
 
-static bool moves(const struct reload *reload, const struct plait_listener *listener)
-{
-	for (size_t i = 0; i < reload->count; i++)
-		if (reload->courses[i].before == listener)
-			return true;
-	return false;
-}
-
 static void commit_leaving(struct reload *reload)
 {
-	for (size_t i = 0; i < reload->leaving_count; i++) {
-		struct plait_listener *listener = reload->leaving[i];
-		bool gone = !moves(reload, listener);
+	const struct plan *plan = &reload->plan;
+	for (size_t i = 0; i < plan->leaving_count; i++) {
+		struct plait_listener *listener = plan->leaving[i];
+		bool gone = i >= plan->moving;
 		if (gone)
 			changes_add(reload->changes, "%s: removed from %s", listener->name,
 				    listener->address);
@@ -317,17 +183,17 @@ static void commit(struct reload *reload)
 	struct server *server = reload->server;
 	warn_of_restarts(reload);
 	commit_tls(reload);
-	for (size_t i = 0; i < reload->count; i++)
-		commit_one(reload, &reload->courses[i]);
+	for (size_t i = 0; i < reload->plan.count; i++)
+		commit_one(reload, &reload->plan.courses[i]);
 	commit_leaving(reload);
 	commit_rest(reload);
 	struct plait_listener **listeners = server->listeners;
 	server->listener_count = 0;
-	server->listeners = alloc_zeroed((reload->count + 1) * sizeof(*server->listeners),
+	server->listeners = alloc_zeroed((reload->plan.count + 1) * sizeof(*server->listeners),
 					 "the list of listeners");
-	for (size_t i = 0; i < reload->count; i++)
-		if (reload->courses[i].listener)
-			server->listeners[server->listener_count++] = reload->courses[i].listener;
+	for (size_t i = 0; i < reload->plan.count; i++)
+		if (reload->plan.courses[i].listener)
+			server->listeners[server->listener_count++] = reload->plan.courses[i].listener;
 	free(listeners);
 	struct snapshot *served = server->snapshot;
 	server->snapshot = reload->fresh;
@@ -374,8 +240,7 @@ int server_reload(struct server *server, struct problems *problems, struct chang
 	}
 	problems->locate = NULL; /* the positions go with the config */
 	snapshot_unref(&reload.fresh);
-	free(reload.courses);
-	free(reload.leaving);
+	plan_fini(&reload.plan);
 	return refused ? -1 : 0;
 }
 

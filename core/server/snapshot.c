@@ -163,7 +163,7 @@ void snapshot_unref(struct snapshot **snapshot_at)
 
 bool snapshot_has_tls(const struct snapshot *snapshot, const struct tls_context *context)
 {
-	for (size_t i = 0; i < snapshot->config->tls.count; i++)
+	for (size_t i = 0; snapshot->tls && i < snapshot->config->tls.count; i++)
 		if (snapshot->tls[i].context == context)
 			return true;
 	return false;
