@@ -148,6 +148,13 @@ void farewell_free(struct farewell **farewell_at)
 	free(farewell);
 }
 
+void farewell_each(const struct farewell *farewell, void (*fn)(const struct plugin *plugin, void *arg),
+		   void *arg)
+{
+	for (const struct look *look = farewell->first; look; look = look->next)
+		fn(look->plugin, arg);
+}
+
 struct plugin_keeper *farewell_keeper(struct farewell *farewell)
 {
 	return &farewell->keeper;

@@ -17,6 +17,10 @@ void farewell_attach(struct farewell *farewell, struct plait_reactor *reactor);
 /* All that are still there go, in the order in which they became unused. */
 void farewell_free(struct farewell **farewell);
 
+/* Calls fn with each plugin that is still there and that no listener uses. */
+void farewell_each(const struct farewell *farewell, void (*fn)(const struct plugin *plugin, void *arg),
+		   void *arg);
+
 struct plugin_keeper *farewell_keeper(struct farewell *farewell);
 
 #endif

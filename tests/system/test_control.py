@@ -85,14 +85,24 @@ class Questions(ControlCase):
                     {"newest": False, "protocol": "edition", "connections": 1},
                 ]
             )
-            editions = [one for one in self.good("status")["plugins"] if one["protocol"] == "edition"]
-            self.assertEqual(sorted(one["current"] for one in editions), [False, True])
+            self.assertEqual(self.editions(), [False, True])
             self.assertIn("an older edition", self.run_plait("status", server.file))
             self.assertIn("1 connection", self.run_plait("listeners", server.file))
             old.exchange(b"as before")
         wait_for(lambda: len(self.listed()["versions"]) == 1, what="the end of the old version")
-        editions = [one for one in self.good("status")["plugins"] if one["protocol"] == "edition"]
-        self.assertEqual([one["current"] for one in editions], [True])
+        wait_for(lambda: self.editions() == [True], what="the end of the old edition")
+
+    def editions(self):
+        """Whether each edition that is loaded is the current one."""
+        return sorted(one["current"] for one in self.good("status")["plugins"] if one["protocol"] == "edition")
+
+    def test_an_edition_that_only_a_timer_needs(self):
+        server = self.serve_edition(listener("a", TCP, "edition", options={"linger": "1h"}))
+        self.put_edition("two")
+        self.good("reload")
+        server.wait_message("its former code stays")
+        self.assertEqual(self.editions(), [False, True])
+        self.assertIn("an older edition", self.run_plait("status", server.file))
 
     def test_connections(self):
         server = self.serve_control(

@@ -86,8 +86,8 @@ static json_t *tell_loops(struct gather *gather, const struct plait_reactor *rea
 
 /* ---- plugins ---- */
 
-/* The editions that are loaded: each file's newest, which the configuration names, and those that versions of listeners
- * still have. */
+/* The editions that are loaded: each file's newest, which the configuration names, those that versions of listeners still have,
+ * and those into which something else still leads. */
 struct editions {
 	json_t *list;
 	const struct registry *registry;
@@ -132,6 +132,11 @@ static void tell_version(struct editions *editions, const struct listener_versio
 		tell_protocol(editions, alpn[i].speaks);
 }
 
+static void tell_former(const struct plugin *plugin, void *arg)
+{
+	tell_plugin(arg, plugin);
+}
+
 static json_t *tell_plugins(const struct server *server)
 {
 	struct plait_reactor *reactor = server->reactor;
@@ -144,6 +149,7 @@ static json_t *tell_plugins(const struct server *server)
 		     version = version->next)
 			tell_version(&editions, version);
 	pthread_mutex_unlock(&reactor->lock);
+	farewell_each(server->farewell, tell_former, &editions);
 	return editions.list;
 }
 
