@@ -31,6 +31,11 @@ struct plait_reactor *reactor_new(const struct reactor_settings *settings, struc
 		plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a reactor");
 		return NULL;
 	}
+	if (!alloc_keep_reserve()) {
+		plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a reserve of it");
+		free(reactor);
+		return NULL;
+	}
 	pthread_mutex_init(&reactor->lock, NULL);
 	reactor->limits = limits_server_new();
 	if (!reactor->limits)
