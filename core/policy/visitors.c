@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+
+#define HASH_NONFATAL_OOM 1 /* hh.tbl of what was not added is NULL */
 #include <uthash.h>
 
 #include "core/base/block.h"
@@ -80,7 +82,10 @@ static struct visitor *add(struct shard *shard, const struct visitor_key *key, u
 		return NULL;
 	*visitor = (struct visitor){ .key = *key };
 	HASH_ADD_BYHASHVALUE(hh, shard->all, key, sizeof(visitor->key), hash, visitor);
-	return visitor;
+	if (visitor->hh.tbl)
+		return visitor;
+	block_give(visitor);
+	return NULL;
 }
 
 static void forget(struct shard *shard, struct visitor *visitor)

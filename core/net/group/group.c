@@ -5,6 +5,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define HASH_NONFATAL_OOM 1 /* hh.tbl of what was not added is NULL */
 #include <uthash.h>
 
 #include "core/base/block.h"
@@ -37,6 +39,14 @@ static struct plait_group *group_new(const char *name)
 	return NULL;
 }
 
+static void group_free(struct plait_group *group)
+{
+	for (unsigned i = 0; i < PLAIT_LOOPS_MAX; i++)
+		part_free(atomic_load(&group->parts[i]));
+	free(group->name);
+	free(group);
+}
+
 struct plait_group *plait_group_open(const char *name)
 {
 	struct plait_group *group;
@@ -48,17 +58,13 @@ struct plait_group *plait_group_open(const char *name)
 		group = group_new(name);
 		if (group)
 			HASH_ADD_KEYPTR(hh, names, group->name, strlen(group->name), group);
+		if (group && !group->hh.tbl) {
+			group_free(group);
+			group = NULL;
+		}
 	}
 	pthread_mutex_unlock(&names_lock);
 	return group;
-}
-
-static void group_free(struct plait_group *group)
-{
-	for (unsigned i = 0; i < PLAIT_LOOPS_MAX; i++)
-		part_free(atomic_load(&group->parts[i]));
-	free(group->name);
-	free(group);
 }
 
 /* The last reference is given up under the lock, so that nobody finds a group that is going. */

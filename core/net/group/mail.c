@@ -1,9 +1,9 @@
 /* Mail between loops: parcels of messages, one post each, made of blocks that are used again. */
 #include "core/net/group/mail.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/alloc.h"
 #include "core/base/block.h"
 #include "core/base/container.h"
 #include "core/net/conn/conn.h"
@@ -51,12 +51,6 @@ struct group_mail {
 	unsigned count;
 	struct mailbox boxes[];
 };
-
-static void no_memory(void)
-{
-	fputs("plait: no memory to post a message\n", stderr);
-	abort();
-}
 
 static void end_wait(struct plait_conn *sender, void *arg)
 {
@@ -109,9 +103,7 @@ static void arrive(struct post *post)
 
 static struct parcel *parcel_new(struct mailbox *box)
 {
-	struct parcel *parcel = block_take(sizeof(*parcel));
-	if (!parcel)
-		no_memory();
+	struct parcel *parcel = alloc_block(sizeof(*parcel), "messages to another loop");
 	parcel->box = box;
 	parcel->group = NULL;
 	parcel->bytes = 0;
@@ -150,9 +142,7 @@ static struct group_mail *mail_of(struct plait_loop *here)
 	if (here->net->mail)
 		return here->net->mail;
 	size_t size = sizeof(struct group_mail) + here->count * sizeof(struct mailbox);
-	struct group_mail *mail = aligned_alloc(CACHE_LINE, size);
-	if (!mail)
-		no_memory();
+	struct group_mail *mail = alloc_apart(size, "messages to other loops");
 	task_init(&mail->task, send_all);
 	mail->count = here->count;
 	for (unsigned i = 0; i < mail->count; i++)
