@@ -53,8 +53,9 @@ static int attach(struct transport *transport, int fd, struct tls_role *role)
 						   : tls_socket_bio(&conn->socket);
 	if (!bio)
 		goto fail;
-	SSL_set_app_data(conn->ssl, conn);
 	SSL_set_bio(conn->ssl, bio, bio);
+	if (SSL_set_app_data(conn->ssl, conn) != 1)
+		goto fail;
 	tls_guard_open(conn);
 	transport->handle = conn;
 	transport_socket_open(transport, fd);
