@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/alloc.h"
+#include "core/base/buffer.h"
 #include "core/base/escape.h"
 
 struct request *request_new(struct server *server, struct session *session)
@@ -38,28 +39,43 @@ json_t *request_text(const char *text)
 	return json ? json : json_null();
 }
 
-/* Takes the reference. */
+struct line {
+	struct buffer bytes;
+	bool failed;
+};
+
+/* The library goes on behind a part that could not be kept, so that is remembered here. */
+static int keep(const char *bytes, size_t len, void *arg)
+{
+	struct line *line = arg;
+	line->failed |= buffer_append(&line->bytes, bytes, len) < 0;
+	return line->failed ? -1 : 0;
+}
+
+/* Takes the reference; NULL: there was no memory for the answer. */
 static void send_line(struct request *request, json_t *answer)
 {
 	static const char short_of_memory[] = "{\"v\":1,\"ok\":false,\"error\":{\"code\":\"failed\","
 					      "\"text\":\"no memory for the answer\"}}\n";
-	char *text = request->session ? json_dumps(answer, JSON_COMPACT) : NULL;
-	size_t len = text ? strlen(text) : 0;
-	json_decref(answer);
-	if (text) {
-		text[len] = '\n'; /* in the place of the NUL */
-		session_answer(request->session, text, len + 1);
-	} else if (request->session) {
+	struct line line = { 0 };
+	if (request->session && json_dump_callback(answer, keep, &line, JSON_COMPACT) == 0 &&
+	    keep("\n", 1, &line) == 0)
+		session_answer(request->session, (const char *)buffer_data(&line.bytes),
+			       buffer_size(&line.bytes));
+	else if (request->session)
 		session_answer(request->session, short_of_memory, sizeof(short_of_memory) - 1);
-	}
-	free(text);
+	buffer_fini(&line.bytes);
+	json_decref(answer);
 	request_free(request);
 }
 
 void request_answer(struct request *request, json_t *body)
 {
 	json_t *answer = json_pack("{s:i, s:b}", "v", CONTROL_VERSION, "ok", true);
-	json_object_update(answer, body);
+	if (json_object_update(answer, body) < 0) {
+		json_decref(answer);
+		answer = NULL;
+	}
 	json_decref(body);
 	send_line(request, answer);
 }
