@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/base/option.h"
 
 struct block {
@@ -21,12 +22,11 @@ struct option_arena {
 
 enum { BLOCK = 4000 };
 
+static const char what[] = "options";
+
 struct option_arena *option_arena_new(void)
 {
-	struct option_arena *arena = calloc(1, sizeof(*arena));
-
-	assert(arena);
-	return arena;
+	return alloc_zeroed(sizeof(struct option_arena), what);
 }
 
 void option_arena_free(struct option_arena **arena)
@@ -50,8 +50,7 @@ void *option_arena_alloc(struct option_arena *arena, size_t size)
 	if (!block || block->size - block->used < size) {
 		size_t room = size > BLOCK ? size : BLOCK;
 
-		block = calloc(1, sizeof(*block) + room);
-		assert(block);
+		block = alloc_zeroed(sizeof(*block) + room, what);
 		block->size = room;
 		block->next = arena->blocks;
 		arena->blocks = block;

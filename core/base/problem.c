@@ -1,25 +1,18 @@
 /* A list of what is wrong, each with its place. */
 #include "core/base/problem.h"
 
-#include <assert.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/base/escape.h"
 #include "core/base/json_path.h"
 
 /* More are of no help to a person, and a file could make any number of them. */
 enum { MOST_KEPT = 200 };
 
-static char *copy(const char *text)
-{
-	if (!text)
-		return NULL;
-	char *twin = strdup(text);
-	assert(twin);
-	return twin;
-}
+static const char what[] = "what is wrong";
 
 void problems_init(struct problems *problems)
 {
@@ -55,25 +48,20 @@ static void locate(const struct problems *problems, const char *path, bool key, 
 static void PLAIT_PRINTF(6, 0) add(struct problems *problems, bool warning, int line, int column,
 				   const char *path, const char *format, va_list args)
 {
-	char *text;
-
 	if (!warning)
 		problems->errors++;
 	if (problems->count >= MOST_KEPT) {
 		problems->omitted++;
 		return;
 	}
-	if (vasprintf(&text, format, args) < 0)
-		abort();
-	struct problem *items = realloc(problems->items, (problems->count + 1) * sizeof(*items));
-	assert(items);
+	struct problem *items = alloc_larger(problems->items, (problems->count + 1) * sizeof(*items), what);
 	problems->items = items;
 	items[problems->count++] = (struct problem){
-		.file = copy(problems->file),
+		.file = alloc_copy(problems->file, what),
 		.line = line,
 		.column = column,
-		.path = path && *path ? copy(path) : NULL,
-		.text = text,
+		.path = path && *path ? alloc_copy(path, what) : NULL,
+		.text = alloc_text(what, format, args),
 		.warning = warning,
 	};
 }
@@ -149,9 +137,8 @@ static int compare(const void *a, const void *b)
 static void put(const char *text, const char *end, FILE *out)
 {
 	size_t len = strlen(text), size = 4 * len + 4;
-	char *safe = malloc(size);
+	char *safe = alloc_larger(NULL, size, what);
 
-	assert(safe);
 	escape_controls(safe, size, text, len);
 	fprintf(out, "%s%s", safe, end);
 	free(safe);

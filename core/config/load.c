@@ -1,9 +1,9 @@
 /* From a JSON text to a checked struct config. */
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/alloc.h"
 #include "core/base/escape.h"
 #include "core/base/option_arena.h"
 #include "core/base/option_value.h"
@@ -93,8 +93,8 @@ static const char *folder_of(struct option_arena *arena, const char *file)
 		if (!here)
 			return "."; /* the folder we stand in was removed */
 	}
-	char *folder = strndup(file, slash == file ? 1 : slash ? (size_t)(slash - file) : 0);
-	assert(folder);
+	char *folder = alloc_copy(file, "a configuration's folder");
+	folder[slash == file ? 1 : slash ? slash - file : 0] = '\0';
 	const char *whole = *folder ? option_arena_path(arena, here, folder) : option_arena_copy(arena, here);
 	free(folder);
 	free(here);
@@ -111,9 +111,8 @@ static void make_absolute(const struct config *config, const struct plait_string
 
 static struct config *new (const char *file, struct problems *problems)
 {
-	struct config *config = calloc(1, sizeof(*config));
+	struct config *config = alloc_zeroed(sizeof(*config), "a configuration");
 
-	assert(config);
 	problems->file = file;
 	problems->locate = NULL;
 	config->arena = option_arena_new();

@@ -1,12 +1,13 @@
 /* Where in a JSON text each value stands. */
 #include "core/config/positions.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define uthash_fatal(message) abort()
+#define uthash_malloc(size) alloc_zeroed(size, "the places in a configuration")
 #include <uthash.h>
+
+#include "core/base/alloc.h"
 
 /* Keeps a hostile file of millions of values from taking memory it has no use for. */
 enum { MOST_ENTRIES = 1 << 17 };
@@ -23,10 +24,7 @@ struct positions {
 
 struct positions *positions_new(void)
 {
-	struct positions *positions = calloc(1, sizeof(*positions));
-
-	assert(positions);
-	return positions;
+	return alloc_zeroed(sizeof(struct positions), "the places in a configuration");
 }
 
 void positions_free(struct positions **positions)
@@ -59,8 +57,7 @@ bool positions_add(struct positions *positions, const char *path, struct place k
 		return false;
 	if (HASH_COUNT(positions->entries) >= MOST_ENTRIES)
 		return true;
-	struct entry *entry = calloc(1, sizeof(*entry) + size);
-	assert(entry);
+	struct entry *entry = alloc_zeroed(sizeof(*entry) + size, "the places in a configuration");
 	entry->key = key;
 	entry->value = value;
 	memcpy(entry->path, path, size);

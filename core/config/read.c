@@ -1,7 +1,6 @@
 /* Reading a configuration's text, within a bound. */
 #include "core/config/read.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,13 +8,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/alloc.h"
+
+static const char what[] = "a configuration's text";
+
 /* Read to its end rather than by its size: /dev/stdin and pipes have none. */
 static char *read_all(int fd, size_t *len)
 {
 	size_t size = 16384;
-	char *text = malloc(size);
+	char *text = alloc_larger(NULL, size, what);
 
-	assert(text);
 	*len = 0;
 	for (;;) {
 		ssize_t got = read(fd, text + *len, size - 1 - *len);
@@ -30,9 +32,7 @@ static char *read_all(int fd, size_t *len)
 			break;
 		if (*len < size - 1)
 			continue;
-		char *larger = realloc(text, size *= 2);
-		assert(larger);
-		text = larger;
+		text = alloc_larger(text, size *= 2, what);
 	}
 	text[*len] = '\0';
 	return text;

@@ -42,10 +42,8 @@ static struct call *take(struct plait_loop *loop)
 	}
 	if (calls->count == calls->capacity) {
 		uint32_t capacity = calls->capacity ? calls->capacity * 2 : 16;
-		struct call **slots = realloc(calls->slots, capacity * sizeof(struct call *));
-		if (!slots)
-			alloc_fail("scheduled calls");
-		calls->slots = slots;
+		calls->slots = alloc_larger(calls->slots, capacity * sizeof(struct call *),
+					    "scheduled calls");
 		calls->capacity = capacity;
 	}
 	call = alloc_zeroed(sizeof(*call), "a scheduled call");

@@ -70,10 +70,7 @@ void timer_start_at(struct timer_heap *heap, struct timer *timer, uint64_t deadl
 	}
 	if (heap->count == heap->capacity) {
 		size_t capacity = heap->capacity ? heap->capacity * 2 : 64;
-		struct timer **items = realloc(heap->items, capacity * sizeof(struct timer *));
-		if (!items)
-			alloc_fail("timers");
-		heap->items = items;
+		heap->items = alloc_larger(heap->items, capacity * sizeof(struct timer *), "timers");
 		heap->capacity = capacity;
 	}
 	timer->deadline_ms = deadline_ms;

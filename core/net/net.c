@@ -2,9 +2,9 @@
 #include "core/net/net.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/alloc.h"
 #include "core/net/client/attempt.h"
 #include "core/net/conn/conn.h"
 #include "core/net/datagram/broadcast.h"
@@ -15,11 +15,7 @@
 
 struct net *net_new(struct plait_loop *loop)
 {
-	struct net *net = calloc(1, sizeof(*net));
-	if (!net) {
-		fputs("plait: no memory for a loop's network part\n", stderr);
-		abort();
-	}
+	struct net *net = alloc_zeroed(sizeof(*net), "a loop's network part");
 	net->loop = loop;
 	net->resolver = &resolver_threads;
 	net->attempts = &attempt_sockets;

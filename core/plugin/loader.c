@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "core/base/alloc.h"
 #include "core/base/escape.h"
 #include "core/base/text.h"
 #include "core/plugin/descriptor.h"
@@ -139,9 +140,8 @@ static void make_printable(struct plait_error *error)
 
 struct plugin *plugin_copy(const char *name, const char *const *search, struct plait_error *error)
 {
-	struct plugin *plugin = calloc(1, sizeof(*plugin));
+	struct plugin *plugin = alloc_zeroed(sizeof(*plugin), "a plugin");
 
-	assert(plugin);
 	plugin->references = 1;
 	plugin->fd = -1;
 	plugin->file = file_find(name, search, error);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/plugin/loader.h"
 
 struct registry {
@@ -14,10 +15,7 @@ struct registry {
 
 struct registry *registry_new(void)
 {
-	struct registry *registry = calloc(1, sizeof(*registry));
-
-	assert(registry);
-	return registry;
+	return alloc_zeroed(sizeof(struct registry), "the protocols");
 }
 
 void registry_free(struct registry **registry)
@@ -85,8 +83,8 @@ int registry_load(struct registry *registry, const char *name, const char *const
 			*error = why;
 		return why.code;
 	}
-	registry->plugins = reallocarray(registry->plugins, registry->count + 1, sizeof(*registry->plugins));
-	assert(registry->plugins);
+	registry->plugins = alloc_larger(registry->plugins,
+					 (registry->count + 1) * sizeof(*registry->plugins), "the protocols");
 	registry->plugins[registry->count++] = plugin;
 	return 0;
 }

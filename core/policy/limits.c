@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "core/base/alloc.h"
 #include "core/base/container.h"
 #include "core/loop/loop.h"
 #include "core/policy/visitors.h"
@@ -285,12 +286,8 @@ struct limits_server *limits_server_new(void)
 
 struct limits *limits_new(void)
 {
-	struct limits *limits = aligned_alloc(CACHE_LINE, sizeof(*limits));
-	if (!limits)
-		return NULL;
+	struct limits *limits = alloc_apart(sizeof(*limits), "a listener's limits");
 	*limits = (struct limits){ .visitors = visitors_new() };
-	if (!limits->visitors)
-		limits_free(&limits);
 	return limits;
 }
 

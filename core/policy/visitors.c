@@ -9,6 +9,7 @@
 #define HASH_NONFATAL_OOM 1 /* hh.tbl of what was not added is NULL */
 #include <uthash.h>
 
+#include "core/base/alloc.h"
 #include "core/base/block.h"
 #include "core/base/compiler.h"
 
@@ -198,9 +199,7 @@ size_t visitors_count(struct visitors *visitors)
 
 struct visitors *visitors_new(void)
 {
-	struct visitors *visitors = aligned_alloc(CACHE_LINE, sizeof(*visitors));
-	if (!visitors)
-		return NULL;
+	struct visitors *visitors = alloc_apart(sizeof(*visitors), "who came by an address");
 	*visitors = (struct visitors){ 0 };
 	/* From early in the system's life there is always something; without it, the table is merely predictable. */
 	(void)!getrandom(visitors->secret, sizeof(visitors->secret), GRND_NONBLOCK);

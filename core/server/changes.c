@@ -2,7 +2,6 @@
 #include "core/server/changes.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/base/alloc.h"
@@ -22,14 +21,10 @@ void changes_fini(struct changes *changes)
 
 void changes_add(struct changes *changes, const char *format, ...)
 {
+	static const char what[] = "what a reload changed";
 	va_list args;
-	char *text = NULL;
-	char **items = reallocarray(changes->items, changes->count + 1, sizeof(*items));
+	changes->items = alloc_larger(changes->items, (changes->count + 1) * sizeof(*changes->items), what);
 	va_start(args, format);
-	int len = vasprintf(&text, format, args);
+	changes->items[changes->count++] = alloc_text(what, format, args);
 	va_end(args);
-	if (!items || len < 0)
-		alloc_fail("what a reload changed");
-	changes->items = items;
-	changes->items[changes->count++] = text;
 }

@@ -217,11 +217,20 @@ static bool can_be_read_again(const struct server *server, struct problems *prob
 	return false;
 }
 
+/* What is read and prepared aborts the process when there is none, so there has to be some. */
+static bool has_memory(struct problems *problems)
+{
+	if (alloc_keep_reserve())
+		return true;
+	problems_add(problems, NULL, "there is too little memory to read it and to prepare what it says");
+	return false;
+}
+
 int server_reload(struct server *server, struct problems *problems, struct changes *changes)
 {
 	struct reload reload = { .server = server, .problems = problems, .changes = changes };
 	struct renewal *renewal = server->reactor->renewal;
-	if (!can_be_read_again(server, problems))
+	if (!can_be_read_again(server, problems) || !has_memory(problems))
 		return -1;
 	reload.fresh = snapshot_load(server->file, server->snapshot, farewell_keeper(server->farewell),
 				     problems);

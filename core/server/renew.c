@@ -2,10 +2,10 @@
 #include "core/server/renew.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/base/log.h"
 #include "core/server/expiry.h"
 
@@ -29,11 +29,7 @@ struct renewal {
 
 struct renewal *renewal_new(void)
 {
-	struct renewal *renewal = calloc(1, sizeof(*renewal));
-	if (!renewal) {
-		fputs("plait: no memory to renew certificates\n", stderr);
-		abort();
-	}
+	struct renewal *renewal = alloc_zeroed(sizeof(*renewal), "certificates' renewal");
 	pthread_mutex_init(&renewal->lock, NULL);
 	return renewal;
 }
@@ -55,11 +51,7 @@ void renewal_free(struct renewal **renewal_at)
 
 void renewal_add(struct renewal *renewal, struct tls_context *context)
 {
-	struct item *item = calloc(1, sizeof(*item));
-	if (!item) {
-		fputs("plait: no memory to renew a certificate\n", stderr);
-		abort();
-	}
+	struct item *item = alloc_zeroed(sizeof(*item), "a certificate's renewal");
 	item->context = context;
 	pthread_mutex_lock(&renewal->lock);
 	struct item **end = &renewal->first;

@@ -1,10 +1,10 @@
 /* The shutdown in phases: each is posted to all loops, and the next begins when they all have answered. */
 #include "core/server/shutdown.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/async/hook.h"
+#include "core/base/alloc.h"
 #include "core/base/log.h"
 #include "core/base/units.h"
 #include "core/net/net.h"
@@ -155,13 +155,8 @@ static void on_answer(void *arg)
 struct shutdown *shutdown_begin(struct plait_reactor *reactor)
 {
 	unsigned count = workers_count(reactor->workers);
-	struct shutdown *shutdown = calloc(1, sizeof(*shutdown));
-	if (shutdown)
-		shutdown->steps = calloc(count, sizeof(*shutdown->steps));
-	if (!shutdown || !shutdown->steps) {
-		fputs("plait: no memory to shut down\n", stderr);
-		abort();
-	}
+	struct shutdown *shutdown = alloc_zeroed(sizeof(*shutdown), "the end");
+	shutdown->steps = alloc_zeroed(count * sizeof(*shutdown->steps), "the end");
 	shutdown->reactor = reactor;
 	for (unsigned i = 0; i < count; i++)
 		shutdown->steps[i] = (struct step){ .shutdown = shutdown,

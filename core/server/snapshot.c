@@ -67,11 +67,7 @@ static void load_tls(struct snapshot *snapshot, struct snapshot *before, struct 
 	const struct config *config = snapshot->config;
 	const struct plait_list *list = &config->tls;
 	const struct tls_config *contexts = list->items;
-	snapshot->tls = calloc(list->count + 1, sizeof(snapshot->tls[0]));
-	if (!snapshot->tls) {
-		problems_add(problems, "tls", "no memory");
-		return;
-	}
+	snapshot->tls = alloc_zeroed((list->count + 1) * sizeof(snapshot->tls[0]), "TLS contexts");
 	for (size_t i = 0; i < list->count; i++) {
 		char path[JSON_PATH_SIZE];
 		if (before && share_tls(&snapshot->tls[i], config, i, before)) {

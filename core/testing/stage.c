@@ -8,17 +8,14 @@
 
 #include "core/async/failure.h"
 #include "core/async/hook.h"
+#include "core/base/alloc.h"
 
 /* What has not come to rest by then never will. */
 #define TURNS_MOST 100000
 
 void *kit_alloc(size_t size)
 {
-	void *block = calloc(1, size);
-	if (!block) {
-		fputs("plait: no memory for a test\n", stderr);
-		abort();
-	}
+	void *block = alloc_zeroed(size, "a test");
 	return block;
 }
 

@@ -1,9 +1,9 @@
 /* plait_connect: one connection as a Deferred. */
 #include <plait/client.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/alloc.h"
 #include "core/base/container.h"
 #include "core/net/client/link.h"
 
@@ -54,11 +54,7 @@ struct plait_deferred *plait_connect(struct plait_loop *loop, const char *endpoi
 	if (!client)
 		return plait_fail(plait_failure(error.code, "%s%s%s", error.path, error.path[0] ? ": " : "",
 						error.text));
-	struct connect *connect = calloc(1, sizeof(*connect));
-	if (!connect) {
-		fputs("plait: no memory to connect\n", stderr);
-		abort();
-	}
+	struct connect *connect = alloc_zeroed(sizeof(*connect), "a connection that is to be opened");
 	connect->user = (struct link_user){ .made = on_made, .failed = on_failed };
 	connect->deferred = plait_deferred_new(cancel, connect);
 	struct plait_deferred *deferred = plait_deferred_ref(connect->deferred);

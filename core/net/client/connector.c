@@ -1,9 +1,9 @@
 /* Connectors: counted, told what to do from any thread, doing it on their loop. */
 #include <plait/client.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/alloc.h"
 #include "core/base/block.h"
 #include "core/base/container.h"
 #include "core/net/client/link.h"
@@ -23,11 +23,7 @@ struct plait_connector {
 	bool said_no; /* that the loop is stopping was told once */
 };
 
-static void no_memory(void)
-{
-	fputs("plait: no memory for a connector\n", stderr);
-	abort();
-}
+static const char what[] = "a connector";
 
 static void set_state(struct plait_connector *connector, enum plait_connector_state state)
 {
@@ -132,9 +128,7 @@ static void run_command(struct post *post)
 
 static void tell(struct plait_connector *connector, void (*fn)(struct plait_connector *connector))
 {
-	struct command *command = block_take(sizeof(*command));
-	if (!command)
-		no_memory();
+	struct command *command = alloc_block(sizeof(*command), what);
 	command->connector = plait_connector_ref(connector);
 	command->fn = fn;
 	post_send(&connector->client->loop->posts, &command->post, run_command);
@@ -149,9 +143,7 @@ struct plait_connector *plait_connector_new(struct plait_loop *loop, const char 
 	struct client *client = client_new(loop, endpoint, protocol, options, error);
 	if (!client)
 		return NULL;
-	struct plait_connector *connector = calloc(1, sizeof(*connector));
-	if (!connector)
-		no_memory();
+	struct plait_connector *connector = alloc_zeroed(sizeof(*connector), what);
 	atomic_init(&connector->references, 1);
 	connector->client = client;
 	if (callbacks)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/base/addr.h"
+#include "core/base/alloc.h"
 #include "core/base/container.h"
 #include "core/base/text.h"
 #include "core/base/units.h"
@@ -37,12 +38,6 @@ static const int codes[PLAIT_REASON_COUNT_] = {
 	[PLAIT_REASON_TLS_CERTIFICATE] = PLAIT_ERROR_REFUSED,
 	[PLAIT_REASON_DRAIN] = PLAIT_ERROR_CLOSING,
 };
-
-static void no_memory(void)
-{
-	fputs("plait: no memory for a connection that is to be opened\n", stderr);
-	abort();
-}
 
 /* Ends what is under way, but not the connection. */
 static void halt(struct link *link)
@@ -99,10 +94,10 @@ static void on_failed(struct conn_owner *owner, enum plait_reason reason, const 
 {
 	struct link *link = CONTAINER_OF(owner, struct link, owner);
 	halt(link); /* it is gone only at the end of the turn */
-	int len = text ? asprintf(&link->trouble, "%s (%s)", plait_reason_text(reason), text)
-		       : asprintf(&link->trouble, "%s", plait_reason_text(reason));
-	if (len < 0)
-		no_memory();
+	const char *why = plait_reason_text(reason);
+	size_t size = strlen(why) + (text ? strlen(text) : 0) + sizeof(" ()");
+	link->trouble = alloc_larger(link->trouble, size, "why a connection failed");
+	snprintf(link->trouble, size, "%s%s%s%s", why, text ? " (" : "", text ? text : "", text ? ")" : "");
 	link->trouble_code = codes[reason] ? codes[reason] : PLAIT_ERROR_SYSTEM;
 }
 
@@ -271,9 +266,7 @@ static void on_stop(struct net_pending *pending)
 struct link *link_open(struct client *client, struct link_user *user)
 {
 	struct plait_loop *loop = client->loop;
-	struct link *link = calloc(1, sizeof(*link));
-	if (!link)
-		no_memory();
+	struct link *link = alloc_zeroed(sizeof(*link), "a connection that is to be opened");
 	link->client = client_ref(client);
 	link->user = user;
 	link->pending.stop = on_stop;

@@ -1,10 +1,9 @@
 /* Services: what programs tell them. */
 #include "core/net/client/service.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/random.h>
 
+#include "core/base/alloc.h"
 #include "core/base/container.h"
 
 #define INITIAL_DELAY_MS 1000
@@ -159,11 +158,7 @@ struct plait_service *plait_service_new(struct plait_loop *loop, const char *end
 	struct client *client = client_new(loop, endpoint, protocol, options, error);
 	if (!client)
 		return NULL;
-	struct plait_service *service = calloc(1, sizeof(*service));
-	if (!service) {
-		fputs("plait: no memory for a service\n", stderr);
-		abort();
-	}
+	struct plait_service *service = alloc_zeroed(sizeof(*service), "a service");
 	service->references = 1;
 	service->client = client;
 	service->options = *service_options;

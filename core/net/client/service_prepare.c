@@ -1,7 +1,7 @@
 /* Preparing a service's connection: a callback's Deferred, and who waits for it. */
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/alloc.h"
 #include "core/net/client/service.h"
 
 struct preparation {
@@ -65,11 +65,7 @@ static struct plait_result on_prepare_failed(struct plait_result result, void *a
 
 void service_prepare(struct plait_service *service, struct plait_deferred *deferred)
 {
-	struct preparation *preparation = calloc(1, sizeof(*preparation));
-	if (!preparation) {
-		fputs("plait: no memory to prepare a connection\n", stderr);
-		abort();
-	}
+	struct preparation *preparation = alloc_zeroed(sizeof(*preparation), "a connection's preparation");
 	*preparation = (struct preparation){ .service = service, .deferred = deferred };
 	service->preparation = preparation;
 	/* Which may end it at once. */

@@ -1,7 +1,7 @@
 /* Who waits for a service: Deferreds in a list, fired or failed together. */
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/alloc.h"
 #include "core/net/client/service.h"
 
 static void add(struct service_waiter **list, struct service_waiter *waiter)
@@ -37,11 +37,7 @@ static void cancel(struct plait_deferred *deferred, void *arg)
 
 struct plait_deferred *service_wait(struct service_waiter **list, unsigned left)
 {
-	struct service_waiter *waiter = calloc(1, sizeof(*waiter));
-	if (!waiter) {
-		fputs("plait: no memory to wait for a service\n", stderr);
-		abort();
-	}
+	struct service_waiter *waiter = alloc_zeroed(sizeof(*waiter), "who waits for a service");
 	waiter->deferred = plait_deferred_new(cancel, waiter);
 	waiter->left = left;
 	add(list, waiter);

@@ -2,12 +2,12 @@
 #include "core/net/conn/conn.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "core/base/addr.h"
+#include "core/base/alloc.h"
 #include "core/base/compiler.h"
 #include "core/base/container.h"
 #include "core/net/net.h"
@@ -108,25 +108,18 @@ struct conn_framing *conn_framing(struct plait_conn *conn)
 	return (struct conn_framing *)(void *)((char *)conn + framing_offset(conn_protocol(conn)));
 }
 
-static struct conn_extra *make_extra(struct plait_conn *conn)
-{
-	if (!conn->extra)
-		conn->extra = calloc(1, sizeof(*conn->extra));
-	return conn->extra;
-}
-
 struct conn_extra *conn_extra(struct plait_conn *conn)
 {
-	if (!make_extra(conn)) {
-		fputs("plait: no memory for what is asked of a connection\n", stderr);
-		abort();
-	}
+	if (!conn->extra)
+		conn->extra = alloc_zeroed(sizeof(*conn->extra), "what is asked of a connection");
 	return conn->extra;
 }
 
 struct conn_extra *conn_extra_or_fail(struct plait_conn *conn)
 {
-	if (!make_extra(conn))
+	if (!conn->extra)
+		conn->extra = calloc(1, sizeof(*conn->extra));
+	if (!conn->extra)
 		conn_fail(conn, PLAIT_REASON_INTERNAL, "no memory for what is asked of it");
 	return conn->extra;
 }

@@ -1,18 +1,13 @@
 /* The turns of what feeds a connection, and its end. */
 #include "core/net/conn/feed.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include "core/base/alloc.h"
 
 struct conn_feed *conn_feed_of(struct plait_conn *conn)
 {
 	struct conn_extra *extra = conn_extra(conn);
 	if (!extra->feed)
-		extra->feed = calloc(1, sizeof(*extra->feed));
-	if (!extra->feed) {
-		fputs("plait: no memory for what feeds a connection\n", stderr);
-		abort();
-	}
+		extra->feed = alloc_zeroed(sizeof(*extra->feed), "what feeds a connection");
 	return extra->feed;
 }
 

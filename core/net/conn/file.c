@@ -1,12 +1,12 @@
 /* Files on their way to a connection: by the transport where it can, else read block by block. */
 #include <errno.h>
 #include <plait/error.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/alloc.h"
 #include "core/net/conn/feed.h"
 #include "core/net/reason.h"
 
@@ -95,11 +95,7 @@ struct plait_deferred *plait_send_file(struct plait_conn *conn, int fd, uint64_t
 			close(fd);
 		return plait_fail(failure);
 	}
-	struct conn_file *file = malloc(sizeof(*file));
-	if (!file) {
-		fputs("plait: no memory for a file to send\n", stderr);
-		abort();
-	}
+	struct conn_file *file = alloc_zeroed(sizeof(*file), "a file to send");
 	*file = (struct conn_file){
 		.conn = conn,
 		.deferred = plait_deferred_new(cancel, file),

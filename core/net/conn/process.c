@@ -1,10 +1,10 @@
 /* A protocol on a child's pipes: a factory for one connection, and a child that ends after it. */
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "core/async/process.h"
+#include "core/base/alloc.h"
 #include "core/base/container.h"
 #include "core/net/conn/conn.h"
 #include "core/net/own_protocol.h"
@@ -102,10 +102,8 @@ static void connect_to(struct process_conn *made, const struct plait_spawn_optio
 		   process_pipe_take(process_find_pipe(process, 0)));
 	struct plait_conn *conn = conn_new(process->loop, made->factory, &transport_pipes, -1, &made->pipes,
 					   &peer, &made->owner);
-	if (!conn) {
-		fputs("plait: no memory for a connection to a child\n", stderr);
-		abort();
-	}
+	if (!conn)
+		alloc_fail("a connection to a child");
 	conn_start(conn);
 }
 

@@ -2,9 +2,9 @@
 #include <plait/error.h>
 
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/alloc.h"
 #include "core/base/block.h"
 #include "core/base/container.h"
 #include "core/net/conn/conn.h"
@@ -24,21 +24,13 @@ static void unref(struct plait_conn_ref *ref)
 		free(ref);
 }
 
-static void no_memory(void)
-{
-	fputs("plait: no memory for a handle\n", stderr);
-	abort();
-}
-
 struct plait_conn_ref *plait_conn_ref(struct plait_conn *conn)
 {
 	loop_assert_here(conn->loop);
 	struct conn_extra *extra = conn_extra(conn);
 	struct plait_conn_ref *ref = extra->ref;
 	if (!ref) {
-		ref = malloc(sizeof(*ref));
-		if (!ref)
-			no_memory();
+		ref = alloc_zeroed(sizeof(*ref), "a handle");
 		atomic_init(&ref->references, 1); /* the connection's own */
 		ref->loop = conn->loop;
 		ref->conn = conn;
@@ -102,9 +94,7 @@ static void run_call(struct post *post)
 /* False when the loop is at its very end and takes no more. */
 static bool send_call(struct plait_conn_ref *ref, post_fn *run, plait_conn_call_fn *fn, void *arg)
 {
-	struct ref_call *call = block_take(sizeof(*call));
-	if (!call)
-		no_memory();
+	struct ref_call *call = alloc_block(sizeof(*call), "a call by a handle");
 	call->ref = plait_conn_ref_copy(ref);
 	call->fn = fn;
 	call->arg = arg;

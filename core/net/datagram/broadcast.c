@@ -3,10 +3,10 @@
 
 #include <ifaddrs.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/net/net.h"
 
 #define BROADCASTS_MAX 256
@@ -56,11 +56,7 @@ static const struct broadcasts *broadcasts_of(struct plait_loop *loop)
 	if (fresh)
 		return broadcasts;
 	if (!broadcasts)
-		broadcasts = loop->net->broadcasts = calloc(1, sizeof(*broadcasts));
-	if (!broadcasts) {
-		fputs("plait: no memory for broadcast addresses\n", stderr);
-		abort();
-	}
+		broadcasts = loop->net->broadcasts = alloc_zeroed(sizeof(*broadcasts), "broadcast addresses");
 	broadcasts->read_ms = loop_now(loop);
 	read_interfaces(broadcasts);
 	return broadcasts;

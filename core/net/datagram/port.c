@@ -3,12 +3,12 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/base/addr.h"
+#include "core/base/alloc.h"
 #include "core/base/container.h"
 #include "core/base/log.h"
 #include "core/net/datagram/broadcast.h"
@@ -51,11 +51,7 @@ static void make_batch(struct net *net)
 {
 	if (net->datagrams)
 		return;
-	struct datagram_batch *batch = calloc(1, sizeof(*batch));
-	if (!batch) {
-		fputs("plait: no memory for datagrams\n", stderr);
-		abort();
-	}
+	struct datagram_batch *batch = alloc_zeroed(sizeof(*batch), "datagrams");
 	datagram_in_init(&batch->in);
 	datagram_out_init(&batch->out);
 	task_init(&batch->task, send_at_end);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/loop/loop.h"
 #include "core/net/net.h"
 
@@ -93,11 +94,7 @@ static struct plait_result on_answer(struct plait_result result, void *arg)
 static void threads_start(struct resolve *resolve)
 {
 	size_t size = strlen(resolve->name) + 1;
-	struct job *job = malloc(sizeof(*job) + size);
-	if (!job) {
-		fputs("plait: no memory for a name\n", stderr);
-		abort();
-	}
+	struct job *job = alloc_zeroed(sizeof(*job) + size, "a name");
 	job->port = resolve->port;
 	memcpy(job->name, resolve->name, size);
 	struct plait_deferred *deferred = plait_defer_to_thread_owned(resolve->loop, run_job, job, free);

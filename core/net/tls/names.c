@@ -3,12 +3,16 @@
 
 #include <arpa/inet.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "core/base/alloc.h"
+#include "core/base/escape.h"
+
+#define uthash_malloc(size) alloc_zeroed(size, what)
 #include <uthash.h>
 
-#include "core/base/escape.h"
+static const char what[] = "the names of servers";
 
 #define LABEL_MAX 63
 
@@ -22,18 +26,9 @@ struct tls_names {
 	struct entry *entries;
 };
 
-static _Noreturn void no_memory(void)
-{
-	fputs("plait: no memory for the names of servers\n", stderr);
-	abort();
-}
-
 struct tls_names *tls_names_new(void)
 {
-	struct tls_names *names = calloc(1, sizeof(*names));
-	if (!names)
-		no_memory();
-	return names;
+	return alloc_zeroed(sizeof(struct tls_names), what);
 }
 
 void tls_names_free(struct tls_names **names_at)
@@ -161,9 +156,7 @@ int tls_names_add(struct tls_names *names, const char *name, unsigned number, st
 			"found \"%s\" for the second time; case does not matter in a name, nor "
 			"does a dot at its end",
 			name);
-	struct entry *entry = malloc(sizeof(*entry) + len + 1);
-	if (!entry)
-		no_memory();
+	struct entry *entry = alloc_zeroed(sizeof(*entry) + len + 1, what);
 	entry->number = number;
 	memcpy(entry->key, key, len + 1);
 	HASH_ADD_KEYPTR(hh, names->entries, entry->key, len, entry);

@@ -12,10 +12,8 @@
 struct plait_listener *listener_new(const struct listener_config *config)
 {
 	struct plait_listener *listener = alloc_zeroed(sizeof(*listener), "a listener");
-	listener->name = strdup(config->name);
+	listener->name = alloc_copy(config->name, "a listener");
 	listener->limits = limits_new();
-	if (!listener->name || !listener->limits)
-		alloc_fail("a listener");
 	listener->config = config;
 	listener->kind = listener_kind(config->endpoint.scheme);
 	return listener;
