@@ -118,6 +118,19 @@ static void build_json(struct line *line, enum plait_log_level level, const stru
 	add(line, "\"}\n");
 }
 
+/* One write a line keeps lines of several threads whole; only where a part is taken, as by a pipe that is almost full, the rest
+ * follows. Nobody can be told when it fails. */
+static void write_line(const char *bytes, size_t len)
+{
+	while (len > 0) {
+		ssize_t written = write(STDERR_FILENO, bytes, len);
+		if (written < 0 && errno != EINTR)
+			return;
+		bytes += written > 0 ? written : 0;
+		len -= written > 0 ? (size_t)written : 0;
+	}
+}
+
 static void emit(enum plait_log_level level, const struct log_subject *subject, const char *text)
 {
 	struct line line;
@@ -125,9 +138,7 @@ static void emit(enum plait_log_level level, const struct log_subject *subject, 
 	line.length = 0;
 	line.json = current_format == LOG_JSON;
 	(line.json ? build_json : build_human)(&line, level, subject, text);
-	/* One write a line keeps lines of several threads whole. Nobody can be told when it fails. */
-	while (write(STDERR_FILENO, line.bytes, line.length) < 0 && errno == EINTR)
-		;
+	write_line(line.bytes, line.length);
 }
 
 static void emit_held(const struct log_held *held)

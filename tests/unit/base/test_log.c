@@ -15,6 +15,18 @@
 
 static int captured = -1, kept = -1;
 
+/* What one call writes. */
+static size_t most_written = SIZE_MAX;
+
+/* The linker puts this in write's place (--wrap). */
+ssize_t __wrap_write(int fd, const void *data, size_t len);
+ssize_t __real_write(int fd, const void *data, size_t len);
+
+ssize_t __wrap_write(int fd, const void *data, size_t len)
+{
+	return __real_write(fd, data, len < most_written ? len : most_written);
+}
+
 /* Standard error goes to memory until captured_text. */
 static void capture(void)
 {
@@ -329,8 +341,20 @@ static void threads_share_it(void)
 	log_configure(PLAIT_LOG_INFO, LOG_HUMAN);
 }
 
-SUITE_MAIN("log", SUITE_TEST(human_lines), SUITE_TEST(json_lines), SUITE_TEST(levels),
-	   SUITE_TEST(long_lines_are_cut), SUITE_TEST(keeps_errno),
-	   SUITE_TEST(keeps_errno_when_it_cannot_write), SUITE_TEST(repeats_are_limited),
-	   SUITE_TEST(a_quiet_key_is_told_by_others), SUITE_TEST(flush_tells_the_rest),
-	   SUITE_TEST(debug_is_not_limited), SUITE_TEST(many_keys), SUITE_TEST(threads_share_it))
+static void a_line_that_is_taken_in_parts_is_whole(void)
+{
+	capture();
+	most_written = 7;
+	log_write(PLAIT_LOG_ERROR, NULL, "all of it");
+	most_written = SIZE_MAX;
+	char *text = captured_text();
+	CU_ASSERT_STRING_EQUAL(after_time(text), "error   all of it\n");
+	free(text);
+}
+
+SUITE_MAIN("log", SUITE_TEST(human_lines), SUITE_TEST(a_line_that_is_taken_in_parts_is_whole),
+	   SUITE_TEST(json_lines), SUITE_TEST(levels), SUITE_TEST(long_lines_are_cut),
+	   SUITE_TEST(keeps_errno), SUITE_TEST(keeps_errno_when_it_cannot_write),
+	   SUITE_TEST(repeats_are_limited), SUITE_TEST(a_quiet_key_is_told_by_others),
+	   SUITE_TEST(flush_tells_the_rest), SUITE_TEST(debug_is_not_limited), SUITE_TEST(many_keys),
+	   SUITE_TEST(threads_share_it))
