@@ -44,7 +44,9 @@ static bool send_one(struct datagram_socket *socket, const struct msghdr *messag
 	unsigned tries = socket->connected ? TRIES : 1;
 	bool went = false;
 	for (; !went && tries > 0; tries--) {
-		went = sendmsg(socket->fd, message, MSG_NOSIGNAL) >= 0;
+		do
+			went = sendmsg(socket->fd, message, MSG_NOSIGNAL) >= 0;
+		while (!went && errno == EINTR);
 		socket->failed |= !went;
 	}
 	return went;
@@ -106,9 +108,11 @@ void datagram_out_flush(struct datagram_out *out)
 		} else if (took < 0 && (errno == EAGAIN || errno == ENOBUFS)) {
 			count_datagrams(out, &counters->datagrams_dropped, done, trains - done);
 			break;
+		} else if (took < 0 && errno == EINTR) {
+			continue;
 		} else if (took < 0 && out->socket->connected && ++tries < TRIES) {
 			out->socket->failed = true;
-		} else if (took < 0 && errno != EINTR) {
+		} else if (took < 0) {
 			refused(out, done++, errno);
 			tries = 0;
 		}
