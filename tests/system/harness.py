@@ -78,6 +78,9 @@ def _before_exec():
 
 def environment(**more):
     env = dict(os.environ, LC_ALL="C", **more)
+    # What makes a test of every test: an object that is preloaded into the program, beside what a test preloads.
+    if "PLAIT_TEST_PRELOAD" in env:
+        env["LD_PRELOAD"] = ":".join(filter(None, (env.get("LD_PRELOAD"), env["PLAIT_TEST_PRELOAD"])))
     if "PLAIT" not in env:
         env.setdefault("LD_LIBRARY_PATH", str(BUILDDIR / ".libs"))
         env.setdefault("PLAIT_PLUGIN_PATH", ":".join(sorted(glob.glob(f"{BUILDDIR}/plugins/*/.libs"))))

@@ -1,0 +1,63 @@
+#!/usr/bin/python3 -B
+"""Other tests once more, on a kernel that takes and gives less than it is asked for, interrupts, and has nothing for now, at
+random from a seed (break_io.c): nothing is lost.
+
+With PLAIT_TEST_TORTURE=all (./dev torture) the whole suite with three seeds; else a part of it with one."""
+import os
+import pathlib
+import subprocess
+import sys
+import unittest
+
+import harness
+from harness import BUILDDIR
+
+HERE = pathlib.Path(__file__).resolve().parent
+SHIM = BUILDDIR / "tests/system/.libs/break_io.so"
+WHOLE = os.environ.get("PLAIT_TEST_TORTURE") == "all"
+SEEDS = (1, 2, 3) if WHOLE else (1,)
+PART = ("line", "udp", "broadcast", "drain")
+# They measure, count system calls, torture in another way, or take the program for a tool's.
+NOT_THESE = ("bench", "broken_io", "install", "many", "plugin_outside", "reload_storm", "tls_page", "torture", "valgrind")
+
+
+def scripts():
+    if not WHOLE:
+        return PART
+    names = sorted(path.stem.removeprefix("test_") for path in HERE.glob("test_*.py"))
+    return [name for name in names if name not in NOT_THESE]
+
+
+class BrokenIo(unittest.TestCase):
+    servers = ()
+
+    def run_script(self, name, seed):
+        result = subprocess.run(
+            [sys.executable, "-B", str(HERE / f"test_{name}.py")],
+            capture_output=True,
+            text=True,
+            errors="backslashreplace",
+            env={**os.environ, "PLAIT_TEST_PRELOAD": str(SHIM), "BREAK_IO": str(seed)},
+        )
+        results = [line for line in result.stdout.splitlines() if line.startswith(("ok", "not ok", "Bail"))]
+        harness.comment(f"{name}, seed {seed}: {sum(line.startswith('ok') for line in results)} tests")
+        if result.returncode != 0:
+            raise AssertionError(f"{name}, seed {seed}:\n{result.stdout[-20000:]}{result.stderr[-4000:]}")
+        self.assertGreater(len(results), 0)
+
+
+def add(name):
+    def test(self):
+        if harness.SANITIZER:
+            self.skipTest(f"the {harness.SANITIZER} sanitizer stands in front of these calls")
+        for seed in SEEDS:
+            self.run_script(name, seed)
+
+    setattr(BrokenIo, f"test_{name}", test)
+
+
+for script in scripts():
+    add(script)
+
+if __name__ == "__main__":
+    harness.main()
