@@ -99,9 +99,12 @@ static int connect_to(const struct arguments *arguments, const char *path, int *
 		return -1;
 	}
 	memcpy(sun.sun_path, path, strlen(path));
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), result = -1;
 
-	if (fd >= 0 && connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) == 0) {
+	do
+		result = fd >= 0 ? connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) : -1;
+	while (result < 0 && errno == EINTR);
+	if (result == 0) {
 		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 		return fd;
