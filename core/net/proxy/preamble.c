@@ -169,6 +169,8 @@ static void look(struct preamble *preamble)
 		on_end(preamble);
 	else if (errno != EAGAIN)
 		end(preamble, PLAIT_REASON_RESET, strerror(errno));
+	else if (!wait(preamble)) /* who looks again after a while watches nothing meanwhile */
+		end(preamble, PLAIT_REASON_INTERNAL, "no memory for it");
 }
 
 static void on_ready(struct watch *watch, unsigned ready)
