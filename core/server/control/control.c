@@ -25,6 +25,9 @@
 #define IDLE_MS 60000
 #define CLOSE_MS 5000
 
+/* At the end, for answers that are not taken at once. */
+#define LAST_TURNS 16
+
 /* Numbers of connections, so high that no other loop comes there: of the log's lines. */
 #define FIRST_NUMBER (UINT64_C(1) << 44)
 
@@ -249,6 +252,10 @@ void control_close(struct control **control_at)
 	for (struct session *session = control->first; session; session = session->next)
 		plait_close(session->conn);
 	loop_settle(control->loop);
+	/* Who is left has not taken all of an answer. */
+	for (unsigned i = 0; control->first && i < LAST_TURNS; i++)
+		loop_turn(control->loop, false);
+	loop_enter(control->loop);
 	net_abort_all(control->loop->net);
 	loop_settle(control->loop);
 	net_free(control->loop);
