@@ -109,7 +109,10 @@ static void read_file(const struct list *list, const char *name, const char *pat
 	} else if (!S_ISREG(found.st_mode)) {
 		problems_add(list->problems, path, "%s is no regular file; keep the addresses in one", name);
 	} else {
-		FILE *in = fdopen(fd, "r");
+		FILE *in;
+		do
+			in = fdopen(fd, "r");
+		while (!in && alloc_spend_reserve("a list of addresses"));
 		if (!in)
 			alloc_fail("a list of addresses");
 		read_lines(list, shown, in, path);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "core/base/alloc.h"
 #include "core/base/container.h"
 
 static bool hears(const struct audience *audience, const struct plait_addr *from)
@@ -12,12 +13,7 @@ static bool hears(const struct audience *audience, const struct plait_addr *from
 
 struct access *access_new(struct cidr_set *deny, struct cidr_set *allow)
 {
-	struct access *access = calloc(1, sizeof(*access));
-	if (!access) {
-		cidr_set_free(&deny);
-		cidr_set_free(&allow);
-		return NULL;
-	}
+	struct access *access = alloc_zeroed(sizeof(*access), "lists of addresses");
 	*access = (struct access){ .audience = { .hears = hears }, .deny = deny, .allow = allow };
 	return access;
 }

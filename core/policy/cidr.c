@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/base/escape.h"
 
 typedef unsigned __int128 number; /* an address, its first byte the highest */
@@ -64,14 +65,13 @@ static number to_number(const uint8_t *bytes, unsigned bits)
 	return value;
 }
 
+static const char what[] = "a list of addresses";
+
 static int add(struct blocks *blocks, const struct block *block)
 {
 	if (blocks->count == blocks->capacity) {
 		size_t capacity = blocks->capacity ? blocks->capacity * 2 : 16;
-		struct block *items = realloc(blocks->items, capacity * sizeof(*items));
-		if (!items)
-			return -1;
-		blocks->items = items;
+		blocks->items = alloc_larger(blocks->items, capacity * sizeof(blocks->items[0]), what);
 		blocks->capacity = capacity;
 	}
 	blocks->items[blocks->count++] = *block;
@@ -168,10 +168,8 @@ static int compile(struct blocks *blocks, struct ranges *ranges)
 	size_t most = 2 * blocks->count + 2;
 	if (blocks->count > 0)
 		qsort(blocks->items, blocks->count, sizeof(blocks->items[0]), compare);
-	ranges->from = calloc(most, sizeof(ranges->from[0]));
-	ranges->in = calloc(most, sizeof(ranges->in[0]));
-	if (!ranges->from || !ranges->in)
-		return -1;
+	ranges->from = alloc_zeroed(most * sizeof(ranges->from[0]), what);
+	ranges->in = alloc_zeroed(most * sizeof(ranges->in[0]), what);
 	sweep(blocks, ranges);
 	free(blocks->items);
 	*blocks = (struct blocks){ 0 };
@@ -218,7 +216,7 @@ bool cidr_set_same(const struct cidr_set *a, const struct cidr_set *b)
 
 struct cidr_set *cidr_set_new(void)
 {
-	return calloc(1, sizeof(struct cidr_set));
+	return alloc_zeroed(sizeof(struct cidr_set), what);
 }
 
 void cidr_set_free(struct cidr_set **set_at)
