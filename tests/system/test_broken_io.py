@@ -16,7 +16,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 SHIM = BUILDDIR / "tests/system/.libs/break_io.so"
 WHOLE = os.environ.get("PLAIT_TEST_TORTURE") == "all"
 SEEDS = (1, 2, 3) if WHOLE else (1,)
-PART = ("line", "udp", "reload", "starttls")
+PART = ("line", "udp", "starttls", "proxy")
 # They measure, torture in another way, need an alert to be all of the last that a broken handshake sends (which is tried once),
 # or preload the same calls.
 NOT_THESE = (

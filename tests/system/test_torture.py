@@ -9,16 +9,18 @@ import contextlib
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import time
 
 import harness
 from harness import CERTS, Server, listener, wait_for
-from stream import Stream
-from torture import ALL, FOR_EVER, OWN, PATIENCE, Torture, Trouble, echo, flood, receive, talk
+from torture import ALL, OWN, PATIENCE, Torture, Trouble, echo, flood, receive, talk
 
 WHOLE = os.environ.get("PLAIT_TEST_TORTURE") == "all"
+# More than any of them asks for.
+FOR_EVER = 1 << 40
 # What a process says that ends for want of memory, by design.
 DELIBERATE = re.compile(r"^plait: no memory for .+$", re.M)
 
@@ -108,6 +110,15 @@ class Serving(Torture):
 
         talk(server, "line", work)
 
+    def proxied(self, server):
+        def work(sock):
+            sock.sendall(b"PROXY TCP4 192.0.2.1 ")
+            time.sleep(0.002)
+            sock.sendall(b"192.0.2.2 1 2\r\n")
+            echo(100)(sock)
+
+        talk(server, "proxied", work)
+
     def chat(self, server):
         def work(sock):
             def inner(other):
@@ -123,7 +134,17 @@ class Serving(Torture):
         talk(server, "chat", work)
 
     def test_a_connection(self):
-        for what in (self.plain, self.tls, self.unix, self.udp, self.owed, self.owed_tls, self.lines, self.chat):
+        for what in (
+            self.plain,
+            self.tls,
+            self.unix,
+            self.udp,
+            self.owed,
+            self.owed_tls,
+            self.lines,
+            self.proxied,
+            self.chat,
+        ):
             self.sweep(what.__name__, what)
 
     # The control socket.
@@ -175,7 +196,9 @@ class Serving(Torture):
 
     def state(self, server):
         """What is served, by address; by whose code; with which certificate."""
-        listeners = [(one["name"], one["address"], one["state"]) for one in self.good("listeners")["listeners"]]
+        listeners = [
+            (one["name"], one["address"], one["state"]) for one in self.good("listeners")["listeners"]
+        ]
         with server.connect("edition") as client:
             edition = client.receive_line(b"\n").split()[0]
         with server.connect("tls") as client:
@@ -225,7 +248,9 @@ class Serving(Torture):
             raise Trouble("it was refused without a reason")
         if not self.done and state != self.was:
             raise Trouble(f"it was refused, but {self.was} became {state}")
-        if self.done and (state[1] != edition or not any(name == f"extra{self.flips}" for name, *_ in state[0])):
+        if self.done and (
+            state[1] != edition or not any(name == f"extra{self.flips}" for name, *_ in state[0])
+        ):
             raise Trouble(f"it was done, but there is {state}")
         done, errors = self.hang_up(server, self.changed())
         if not done:
@@ -263,6 +288,32 @@ class Serving(Torture):
         self.sweep("plain, libraries", self.plain, mode=ALL)
         self.sweep("tls, libraries", self.tls, mode=ALL, step=31)
         self.sweep("status, libraries", lambda _: self.ask("status"), mode=ALL, step=17)
+
+    def test_no_address_is_left(self):
+        """The system gives no more memory: nothing ends, and all goes on when there is some again."""
+        server = self.begin_server()
+        hard = resource.prlimit(server.pid, resource.RLIMIT_AS)[1]
+        with contextlib.ExitStack() as stack:
+            resource.prlimit(server.pid, resource.RLIMIT_AS, (0, hard))
+            held = refused = 0
+            for number in range(200):
+                try:
+                    stack.enter_context(server.connect("tls" if number % 2 else "tcp", timeout=PATIENCE))
+                    held += 1
+                except OSError:
+                    refused += 1
+                self.check_alive(server)
+            self.ask("status")
+            reloads = [self.hang_up(server, self.changed()) for _ in range(3)]
+            self.check_alive(server)
+            harness.comment(f"{held} connections, {refused} refused; reloads: {reloads}")
+            for done, errors in reloads:
+                self.assertTrue(done or any("memory" in error for error in errors), errors)
+            resource.prlimit(server.pid, resource.RLIMIT_AS, (hard, hard))
+        wait_for(lambda: self.ask("status"), what="the control socket")
+        self.probe(server)
+        done, errors = self.hang_up(server, self.settings())
+        self.assertTrue(done, errors)
 
 
 class Ends(Torture):

@@ -1,13 +1,10 @@
 """A server whose memory runs out at the allocation that the test names: what it is told through, and what must hold after."""
 import contextlib
-import ctypes
 import json
 import mmap
 import os
-import pathlib
 import re
 import shutil
-import signal
 import socket
 import ssl
 import struct
@@ -20,7 +17,6 @@ from stream import client_context
 
 SHIMS = BUILDDIR / "tests/system/.libs"
 OWN, ALL = 1, 2
-FOR_EVER = 1 << 40
 # How long anything may take before it is taken for stuck.
 PATIENCE = 10 * SCALE
 
@@ -181,9 +177,19 @@ class Torture(Case):
             listener("tls", "tls://127.0.0.1:0"),
             listener("udp", "udp://127.0.0.1:0"),
             listener("unix", "unix:echo.sock"),
-            listener("line", "tcp://127.0.0.1:0", "line", options={"max_length": 100}),
+            listener(
+                "line",
+                "tcp://127.0.0.1:0",
+                "line",
+                options={"max_length": 100},
+                limits={"per_address": 1000},
+                allow=["127.0.0.0/8"],
+            ),
             listener("chat", "tcp://127.0.0.1:0", "broadcast"),
             listener("edition", "tcp://127.0.0.1:0", "edition"),
+            listener(
+                "proxied", "tcp://127.0.0.1:0", proxy_protocol={"mode": "required", "trusted": ["127.0.0.1"]}
+            ),
             *more,
         ]
 
