@@ -87,7 +87,14 @@ static enum outcome take_measure(const struct plait_option *row, const json_t *v
 {
 	static const double most = 9007199254740992.0;
 	uint64_t measure;
+	const struct plait_choice *choice = json_is_string(value) && !has_nul(value)
+						    ? option_choice(row, json_string_value(value))
+						    : NULL;
 
+	if (choice) {
+		*(uint64_t *)member = (uint64_t)choice->value;
+		return TAKEN;
+	}
 	if (json_is_string(value)) {
 		int result = has_nul(value) ? -1 : parse(json_string_value(value), &measure);
 

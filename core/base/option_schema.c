@@ -67,7 +67,9 @@ static json_t *size_schema(const struct plait_option *row)
 
 static json_t *duration_schema(const struct plait_option *row)
 {
-	return measure(row, "number", 1000, DURATION_PATTERN);
+	json_t *schema = measure(row, "number", 1000, DURATION_PATTERN);
+
+	return row->choices ? any_of(schema, json_pack("{s:o}", "enum", words(row))) : schema;
 }
 
 static void set_range(json_t *schema, const struct plait_option *row, const char *least, const char *most)

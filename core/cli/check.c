@@ -8,7 +8,8 @@ int check_command(const struct arguments *arguments)
 	struct problems problems;
 
 	problems_init(&problems);
-	struct server *server = server_load(arguments->operand, &problems);
+	struct server_source source = { .file = arguments->operand };
+	struct server *server = server_load(&source, &problems);
 	int status = server ? CLI_DONE : CLI_FAILED;
 
 	log_flush();

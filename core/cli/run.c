@@ -1,12 +1,18 @@
 /* plait run FILE */
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "core/base/log.h"
 #include "core/cli/cli.h"
+#include "core/config/config.h"
+#include "core/config/read.h"
 #include "core/loop/signals.h"
 #include "core/server/server.h"
+#include "core/server/supervisor/supervisor.h"
 
-int run_command(const struct arguments *arguments)
+static int run_alone(const struct server_source *source)
 {
 	struct problems problems;
 	int status = CLI_FAILED;
@@ -14,7 +20,7 @@ int run_command(const struct arguments *arguments)
 	problems_init(&problems);
 	/* Whoever renews certificates while they are being read wants them to be read again. */
 	signals_hold(SIGHUP);
-	struct server *server = server_load(arguments->operand, &problems);
+	struct server *server = server_load(source, &problems);
 	bool bound = false;
 
 	if (server)
@@ -28,5 +34,59 @@ int run_command(const struct arguments *arguments)
 		status = server_run(server);
 	server_free(&server);
 	log_flush();
+	return status;
+}
+
+/* As the worker ended; it has left what there is to leave. */
+static _Noreturn void end_by_signal(int number)
+{
+	static const struct rlimit none;
+	sigset_t set;
+
+	setrlimit(RLIMIT_CORE, &none);
+	signal(number, SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, number);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	raise(number);
+	_exit(CLI_FAILED);
+}
+
+/* Whether it says so, and has no error that can be known without its plugins. */
+static bool is_supervised(const struct server_source *source)
+{
+	struct problems problems;
+
+	problems_init(&problems);
+	struct config *config = config_load_text(source->file, source->text, source->len, &problems);
+	bool supervised = config && problems.errors == 0 && config->supervise;
+
+	if (supervised)
+		log_configure((enum plait_log_level)config->log.level, (enum log_format)config->log.format);
+	problems_fini(&problems);
+	config_free(&config);
+	return supervised;
+}
+
+int run_command(const struct arguments *arguments)
+{
+	struct server_source source = { .file = arguments->operand };
+	struct problems problems;
+	int status = CLI_FAILED;
+
+	problems_init(&problems);
+	problems.file = source.file;
+	char *text = config_read(source.file, &source.len, &problems);
+	problems_print(&problems, stderr);
+	problems_fini(&problems);
+	source.text = text;
+	if (text && is_supervised(&source))
+		status = supervisor_run(
+			&(struct supervised){ .file = source.file, .text = text, .len = source.len });
+	else if (text)
+		status = run_alone(&source);
+	free(text);
+	if (status < 0)
+		end_by_signal(-status);
 	return status;
 }

@@ -80,9 +80,14 @@ struct config {
 		int level;  /* enum plait_log_level */
 		int format; /* enum log_format */
 	} log;
+	bool supervise;
+	uint64_t watchdog_ms; /* 0: off */
 	const char *control;         /* the path of a socket; NULL: none */
 	struct plait_list tls;       /* MAP of struct tls_config */
 	struct plait_list listeners; /* LIST of struct listener_config */
+
+	char *text; /* it was read from; NULL: none */
+	size_t text_len;
 
 	json_t *root;
 	struct option_arena *arena;

@@ -140,6 +140,11 @@ struct config *config_load_text(const char *file, const char *text, size_t len, 
 {
 	struct config *config = new (file, problems);
 
+	config->text = malloc(len + 1);
+	assert(config->text);
+	memcpy(config->text, text, len);
+	config->text[len] = '\0';
+	config->text_len = len;
 	if (read_json(config, text, len, problems)) {
 		problems->locate = positions_locate;
 		problems->context = config->positions;
@@ -181,6 +186,7 @@ void config_free(struct config **config)
 	for (size_t i = 0; listeners && i < (*config)->listeners.count; i++)
 		access_free(&listeners[i].access);
 	json_decref((*config)->root);
+	free((*config)->text);
 	positions_free(&(*config)->positions);
 	option_arena_free(&(*config)->arena);
 	free(*config);

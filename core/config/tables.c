@@ -28,6 +28,11 @@ static const struct plait_choice format_choices[] = {
 	{ 0 },
 };
 
+static const struct plait_choice watchdog_choices[] = {
+	{ "off", 0, "however long" },
+	{ 0 },
+};
+
 #define SECOND 1000
 #define MINUTE (60 * SECOND)
 #define DAY (24ll * 60 * MINUTE)
@@ -148,6 +153,15 @@ const struct plait_option config_table[] = {
 		"drain_timeout", struct config, drain_timeout_ms, .fallback = "30s", .max = DAY,
 		.doc = "How long connections may take to finish when the server stops; then they are "
 		       "aborted"),
+	PLAIT_OPTION_BOOL(
+		"supervise", struct config, supervise, .fallback = "true",
+		.doc = "Whether a small parent process holds the listening sockets and replaces the process that "
+		       "serves when that crashes or hangs; without it one process does all, and is gone with a crash"),
+	PLAIT_OPTION_DURATION(
+		"watchdog", struct config, watchdog_ms, .fallback = "3s", .min = 100, .max = DAY,
+		.choices = watchdog_choices,
+		.doc = "How long a loop of the serving process may stand still, as in a callback that does not "
+		       "return, before the supervisor ends and replaces that process"),
 	PLAIT_OPTION_PATH(
 		"control", struct config, control, .min = 1, .max = 4096,
 		.doc = "The UNIX socket that plait status, reload and the like talk to the server through; only "

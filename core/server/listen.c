@@ -135,7 +135,8 @@ static int open_listener(struct plait_reactor *reactor, struct plait_listener *l
 {
 	struct version_parts parts = { .config = listener->config, .context = listener->own_context };
 	struct listener_binding binding = { .accept_mode = CONFIG_ACCEPT_LEAST_LOADED,
-					    .first = next_loop(reactor) };
+					    .first = next_loop(reactor),
+					    .broker = broker_local() };
 	int result = listener_resolve(listener, error);
 	if (result == 0)
 		result = listener_prepare(listener, &parts, reactor, error);

@@ -67,6 +67,7 @@ int server_bind_listener(struct server *server, struct snapshot *snapshot, struc
 		.accept_mode = (enum config_accept)server->snapshot->config->accept,
 		.first = (unsigned)(index % PLAIT_LOOPS_MAX),
 		.leaving = leaving,
+		.broker = server->broker,
 	};
 	int result = listener_bind(listener, server->reactor, &binding, &error);
 	if (result < 0)
@@ -112,6 +113,13 @@ static void on_hangup(void *arg)
 	server_order_reload(arg, NULL, NULL);
 }
 
+static void on_unlisten(void *arg)
+{
+	struct server *server = arg;
+	if (!server->retired)
+		server->broker->ops->stop(server->broker);
+}
+
 /* Its threads come with the run. */
 static void make_reactor(struct server *server, struct problems *problems)
 {
@@ -123,6 +131,8 @@ static void make_reactor(struct server *server, struct problems *problems)
 		.drain_timeout_ms = config->drain_timeout_ms,
 		.on_hangup = on_hangup,
 		.on_hangup_arg = server,
+		.on_unlisten = on_unlisten,
+		.on_unlisten_arg = server,
 	};
 	raise_descriptor_limit();
 	server->reactor = reactor_new(&settings, &error);
@@ -133,7 +143,7 @@ static void make_reactor(struct server *server, struct problems *problems)
 		renewal_add(server->reactor->renewal, server->snapshot->tls[i].context);
 }
 
-struct server *server_load(const char *file, struct problems *problems)
+struct server *server_load(const struct server_source *source, struct problems *problems)
 {
 	struct server *server = calloc(1, sizeof(*server));
 	size_t errors = problems->errors;
@@ -141,9 +151,12 @@ struct server *server_load(const char *file, struct problems *problems)
 		problems_add(problems, NULL, "no memory");
 		return NULL;
 	}
-	server->file = file;
+	server->file = source->file;
+	server->on_serving = source->on_serving;
+	server->on_serving_arg = source->arg;
+	server->broker = source->broker ? source->broker : broker_local();
 	server->farewell = farewell_new();
-	server->snapshot = snapshot_load(file, NULL, farewell_keeper(server->farewell), problems);
+	server->snapshot = snapshot_load(source, NULL, farewell_keeper(server->farewell), problems);
 	if (!server->snapshot || !server->snapshot->config)
 		goto fail;
 	make_listeners(server, problems);

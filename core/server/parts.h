@@ -14,6 +14,7 @@ struct reload_order;
 
 struct server {
 	const char *file;
+	struct broker *broker;
 	struct farewell *farewell; /* of its plugins */
 	struct snapshot *snapshot; /* that is served; NULL: none could be */
 	struct plait_reactor *reactor;
@@ -21,7 +22,10 @@ struct server {
 	size_t listener_count;
 	struct control *control;     /* NULL: none */
 	struct reload_order *orders; /* the first is on its way through the loops, the others wait for it */
-	time_t since;                /* when it began to serve; 0: it does not yet */
+	plait_call_fn *on_serving;   /* NULL: none */
+	void *on_serving_arg;
+	bool retired; /* another process serves its sockets */
+	time_t since; /* when it began to serve; 0: it does not yet */
 };
 
 /* A listener as its configuration says, its addresses found; but for a bind that is none: NULL. Errors are added to problems,
@@ -37,5 +41,8 @@ int server_prepare_listener(struct server *server, struct snapshot *snapshot,
 /* Binds it; leaving as in struct listener_binding. 0, or -1 with an error added. */
 int server_bind_listener(struct server *server, struct snapshot *snapshot, struct plait_listener *listener,
 			 struct plait_listener *const *leaving, struct problems *problems);
+
+/* Tells the broker what is served: after the first time it was bound, and after each reload. */
+void server_tell_broker(struct server *server);
 
 #endif

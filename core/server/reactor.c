@@ -45,6 +45,8 @@ struct plait_reactor *reactor_new(const struct reactor_settings *settings, struc
 	reactor->leave_signals = settings->leave_signals;
 	reactor->on_hangup = settings->on_hangup;
 	reactor->on_hangup_arg = settings->on_hangup_arg;
+	reactor->on_unlisten = settings->on_unlisten;
+	reactor->on_unlisten_arg = settings->on_unlisten_arg;
 	reactor->renewal = renewal_new();
 	reactor->workers = workers_new(settings->loops, error);
 	if (!reactor->workers)
@@ -118,13 +120,17 @@ static void on_hangup(struct plait_reactor *reactor)
 	reactor->on_hangup(reactor->on_hangup_arg);
 }
 
-static void on_signal(int number, void *arg)
+/* of_this, of_other: whether this source, and the other one, has told it before. */
+static void hear_signal(struct plait_reactor *reactor, int number, bool *of_this, bool of_other)
 {
-	struct plait_reactor *reactor = arg;
+	bool again = *of_this || !of_other;
 	if (number == SIGHUP) {
 		on_hangup(reactor);
 		return;
 	}
+	*of_this = true;
+	if (reactor->shutdown && !again)
+		return;
 	if (reactor->shutdown) {
 		log_write(PLAIT_LOG_WARNING, NULL, "%s again: stopping now", strsignal(number));
 		shutdown_give_up(reactor->shutdown);
@@ -132,6 +138,17 @@ static void on_signal(int number, void *arg)
 	}
 	log_write(PLAIT_LOG_INFO, NULL, "%s: draining; the same again stops at once", strsignal(number));
 	begin_shutdown(reactor);
+}
+
+static void on_signal(int number, void *arg)
+{
+	struct plait_reactor *reactor = arg;
+	hear_signal(reactor, number, &reactor->signalled, reactor->told);
+}
+
+void reactor_told(struct plait_reactor *reactor, int number)
+{
+	hear_signal(reactor, number, &reactor->told, reactor->signalled);
 }
 
 int reactor_take_signals(struct plait_reactor *reactor, struct plait_error *error)
@@ -251,6 +268,8 @@ static void start_listeners(struct plait_reactor *reactor)
 
 void reactor_stop_listeners(struct plait_reactor *reactor)
 {
+	if (reactor->on_unlisten)
+		reactor->on_unlisten(reactor->on_unlisten_arg);
 	pthread_mutex_lock(&reactor->lock);
 	for (struct plait_listener *listener = reactor->first; listener; listener = listener->next)
 		listener_stop(listener);

@@ -30,8 +30,11 @@ struct plait_reactor {
 	bool leave_signals;
 	plait_call_fn *on_hangup; /* NULL: SIGHUP is not taken */
 	void *on_hangup_arg;
-	bool stuck;         /* a callback, or work on a thread, did not return: nothing can be freed */
-	atomic_size_t owed; /* aborted connections that still owed their peers something */
+	plait_call_fn *on_unlisten; /* NULL: none */
+	void *on_unlisten_arg;
+	bool signalled, told; /* to stop: by a signal, by the supervisor */
+	bool stuck;           /* a callback, or work on a thread, did not return: nothing can be freed */
+	atomic_size_t owed;   /* aborted connections that still owed their peers something */
 
 	atomic_uint listened; /* how many times a program has listened */
 
@@ -47,6 +50,9 @@ struct reactor_settings {
 	bool leave_signals;
 	plait_call_fn *on_hangup; /* for SIGHUP, on the boss loop; NULL: it is not taken */
 	void *on_hangup_arg;
+	plait_call_fn
+		*on_unlisten; /* before the listeners stop for the shutdown, on the boss loop; NULL: none */
+	void *on_unlisten_arg;
 };
 
 /* NULL with error filled. */
@@ -82,6 +88,10 @@ int reactor_run(struct plait_reactor *reactor, reactor_ready_fn *ready, void *ar
 
 /* Drains and ends it, as a signal does; now: without draining, as a second signal does. On the boss loop. */
 void reactor_stop(struct plait_reactor *reactor, bool now);
+
+/* A signal, SIGTERM, SIGINT or SIGHUP, that came to the supervisor. Whoever signals all of a group signals both: one from
+ * either is one. On the boss loop. */
+void reactor_told(struct plait_reactor *reactor, int number);
 
 /* For shutdown.c. */
 void reactor_stop_listeners(struct plait_reactor *reactor);

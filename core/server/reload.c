@@ -232,8 +232,8 @@ int server_reload(struct server *server, struct problems *problems, struct chang
 	struct renewal *renewal = server->reactor->renewal;
 	if (!can_be_read_again(server, problems) || !has_memory(problems))
 		return -1;
-	reload.fresh = snapshot_load(server->file, server->snapshot, farewell_keeper(server->farewell),
-				     problems);
+	struct server_source source = { .file = server->file };
+	reload.fresh = snapshot_load(&source, server->snapshot, farewell_keeper(server->farewell), problems);
 	bool sound = reload.fresh && reload.fresh->config;
 	if (sound)
 		renewal_prepare(renewal, is_shared, reload.fresh, problems);
@@ -250,6 +250,7 @@ int server_reload(struct server *server, struct problems *problems, struct chang
 	problems->locate = NULL; /* the positions go with the config */
 	snapshot_unref(&reload.fresh);
 	plan_fini(&reload.plan);
+	server_tell_broker(server);
 	return refused ? -1 : 0;
 }
 

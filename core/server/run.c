@@ -1,12 +1,32 @@
 /* Serving what is configured: sockets are bound, and the reactor runs until signals end it. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "core/base/alloc.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/net/net.h"
 #include "core/server/control/control.h"
 #include "core/server/parts.h"
+
+void server_tell_broker(struct server *server)
+{
+	const struct config *config = server->snapshot->config;
+	size_t count = 1, told = 0;
+	for (size_t i = 0; i < server->listener_count; i++)
+		count += server->listeners[i]->socket_count;
+	struct broker_kept *kept = alloc_zeroed(count * sizeof(*kept), "the list of sockets");
+	for (size_t i = 0; i < server->listener_count; i++)
+		for (unsigned k = 0; k < server->listeners[i]->socket_count; k++)
+			kept[told++] = (struct broker_kept){ .name = server->listeners[i]->name,
+							     .fd = server->listeners[i]->sockets[k].fd };
+	if (server->control)
+		kept[told++] = (struct broker_kept){ .name = BROKER_CONTROL_NAME,
+						     .fd = control_socket(server->control) };
+	server->broker->ops->serve(server->broker, config->text, config->text_len, kept, told);
+	free(kept);
+}
 
 static int open_control(struct server *server, struct problems *problems)
 {
@@ -40,6 +60,7 @@ int server_bind(struct server *server, struct problems *problems)
 		return -1;
 	if (open_control(server, problems) < 0)
 		return -1;
+	server_tell_broker(server);
 	reactor_announce(server->reactor);
 	return 0;
 }
@@ -91,6 +112,8 @@ static void say_ready(struct plait_reactor *reactor, void *arg)
 		control_start(server->control);
 	log_write(PLAIT_LOG_INFO, NULL, "ready: listeners %zu, loops %u", server->listener_count,
 		  plait_reactor_loops(reactor));
+	if (server->on_serving)
+		server->on_serving(server->on_serving_arg);
 }
 
 int server_run(struct server *server)

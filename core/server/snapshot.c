@@ -101,8 +101,8 @@ void snapshot_configure_log(const struct snapshot *snapshot)
 	log_configure((enum plait_log_level)config->log.level, (enum log_format)config->log.format);
 }
 
-struct snapshot *snapshot_load(const char *file, struct snapshot *before, struct plugin_keeper *keeper,
-			       struct problems *problems)
+struct snapshot *snapshot_load(const struct server_source *source, struct snapshot *before,
+			       struct plugin_keeper *keeper, struct problems *problems)
 {
 	struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
 	size_t errors = problems->errors;
@@ -111,7 +111,8 @@ struct snapshot *snapshot_load(const char *file, struct snapshot *before, struct
 		return NULL;
 	}
 	snapshot->references = 1;
-	snapshot->config = config_load(file, problems);
+	snapshot->config = source->text ? config_load_text(source->file, source->text, source->len, problems)
+					: config_load(source->file, problems);
 	snapshot->registry = registry_new();
 	if (snapshot->config && !before) /* what follows may log */
 		snapshot_configure_log(snapshot);

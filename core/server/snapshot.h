@@ -8,6 +8,7 @@
 #include "core/plugin/registry.h"
 #include "core/server/listener/version.h"
 #include "core/server/named_tls.h"
+#include "core/server/server.h"
 
 /* A context may be an earlier snapshot's, which then lasts as long as this one. */
 struct snapshot_tls {
@@ -24,10 +25,10 @@ struct snapshot {
 	size_t tls_shared;         /* so many of them */
 };
 
-/* Reads file and all it names, the contexts that it shares not anew. before: the one that is served; NULL: none. keeper looks after the plugins. problems has
+/* Reads source and all it names, the contexts that it shares not anew. before: the one that is served; NULL: none. keeper looks after the plugins. problems has
  * every error, and may have warnings; with an error the snapshot is good for finding more of them only. NULL: no memory. */
-struct snapshot *snapshot_load(const char *file, struct snapshot *before, struct plugin_keeper *keeper,
-			       struct problems *problems);
+struct snapshot *snapshot_load(const struct server_source *source, struct snapshot *before,
+			       struct plugin_keeper *keeper, struct problems *problems);
 
 /* The log follows its configuration from here on; the first one's does from when it is read. */
 void snapshot_configure_log(const struct snapshot *snapshot);

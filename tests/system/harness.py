@@ -152,7 +152,19 @@ class Server:
                 preexec_fn=_before_exec,
                 env=environment(**(env or {})),
             )
-        self.pid = self.process.pid
+
+    def children(self):
+        """The workers' process numbers; none without a supervisor, or once it has ended."""
+        with contextlib.suppress(OSError):
+            tasks = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+            return [int(word) for word in tasks.read_text().split()]
+        return []
+
+    @property
+    def pid(self):
+        """The process that serves: the worker, or without a supervisor the only one."""
+        below = self.children() if self.config.get("supervise", True) else []
+        return below[0] if below else self.process.pid
 
     def wait_ready(self, timeout=20):
         wait_for(
@@ -315,7 +327,11 @@ class Server:
 
     def kill(self):
         if self.process.poll() is None:
+            below = self.children() if self.config.get("supervise", True) else []
             self.process.kill()
+            for pid in below:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         self.process.wait()
         if self.final_log is None and self.log_file.exists():
             self.final_log = self.log_file.read_text(errors="backslashreplace")

@@ -9,7 +9,8 @@
 #include "core/base/alloc.h"
 #include "core/base/log.h"
 #include "core/net/net.h"
-#include "core/net/socket/socket.h"
+#include "core/net/socket/unix_path.h"
+#include "core/server/broker.h"
 #include "core/server/control/request.h"
 
 /* Who comes when there are so many takes the place of the one that has said nothing for the longest time. */
@@ -38,7 +39,8 @@ struct control {
 	struct plait_factory *factory;
 	struct reception reception;
 	struct stream_listener *listener;
-	struct unix_path_id path;
+	struct unix_path_id file;     /* of the socket, when it is ours to remove */
+	int fd;                       /* the listener's */
 	struct session *first, *last; /* the one that has been silent the longest comes first */
 	unsigned count;               /* that are not leaving */
 };
@@ -179,14 +181,24 @@ static const struct plait_protocol protocol = {
 
 static int bind_socket(struct control *control, const char *path, struct plait_error *error)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct broker *broker = control->server->broker;
+	struct sockaddr_storage sa = { .ss_family = AF_UNIX };
+	struct sockaddr_un *sun = (struct sockaddr_un *)&sa;
 	size_t len = strlen(path);
-	memcpy(sun.sun_path, path, len < sizeof(sun.sun_path) ? len : sizeof(sun.sun_path) - 1);
-	int fd = socket_bind(SOCK_STREAM, (const struct sockaddr *)&sun, sizeof(sun),
-			     &control->settings.socket, false, error);
+	memcpy(sun->sun_path, path, len < sizeof(sun->sun_path) ? len : sizeof(sun->sun_path) - 1);
+	struct broker_socket wanted = {
+		.name = BROKER_CONTROL_NAME,
+		.type = SOCK_STREAM,
+		.sa = &sa,
+		.len = sizeof(*sun),
+		.settings = &control->settings.socket,
+	};
+	int fd = broker->ops->bind(broker, &wanted, error);
 	if (fd < 0)
 		return fd;
-	unix_path_remember(fd, &control->path);
+	if (broker->ops->own_paths)
+		unix_path_remember(fd, &control->file);
+	control->fd = fd;
 	if (stream_listener_add(control->listener, control->loop, fd) == 0)
 		return 0;
 	return plait_error_set(error, PLAIT_ERROR_MEMORY, path, "no memory for the control socket");
@@ -236,7 +248,17 @@ fail:
 void control_start(struct control *control)
 {
 	stream_listener_start(control->listener);
-	log_write(PLAIT_LOG_INFO, NULL, "control socket on %s", control->path.path);
+	log_write(PLAIT_LOG_INFO, NULL, "control socket on %s", control->server->snapshot->config->control);
+}
+
+int control_socket(const struct control *control)
+{
+	return control->fd;
+}
+
+void control_hand_over(struct control *control)
+{
+	stream_listener_stop(control->listener);
 }
 
 void control_close(struct control **control_at)
@@ -246,7 +268,7 @@ void control_close(struct control **control_at)
 	*control_at = NULL;
 	if (!control)
 		return;
-	unix_path_remove(&control->path);
+	unix_path_remove(&control->file);
 	loop_enter(control->loop);
 	stream_listener_free(&control->listener);
 	for (struct session *session = control->first; session; session = session->next)

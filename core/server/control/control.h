@@ -14,6 +14,12 @@ struct control *control_open(struct server *server, const char *path, struct pla
 /* On the boss loop. */
 void control_start(struct control *control);
 
+/* The socket that listens. */
+int control_socket(const struct control *control);
+
+/* Another process serves the socket from here on; those who are connected stay. On the boss loop. */
+void control_hand_over(struct control *control);
+
 /* Ends its connections and removes the socket. When the boss loop does not run, or on it. NULL is allowed. */
 void control_close(struct control **control);
 

@@ -3,22 +3,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/server/listener/kind.h"
-
-/* Among sockets that share their address the kernel would also let in another server's of the same user, and give it
- * some of the connections. */
-static int refuse_sharing(const struct plait_listener *listener, const struct sockaddr_storage *sa,
-			  socklen_t len, struct plait_error *error)
-{
-	int fd = socket_bind(listener->kind->type, (const struct sockaddr *)sa, len,
-			     &listener->config->net.socket, false, error);
-	if (fd < 0)
-		return fd;
-	close(fd);
-	return 0;
-}
 
 /* A socket that another listener has on that address, the number-th one there. -1: there is none. */
 static int find_socket(const struct plait_listener *listener, const struct sockaddr_storage *sa,
@@ -73,20 +59,23 @@ static int get_socket(const struct order *order, unsigned number, struct plait_e
 	struct plait_listener *listener = order->listener;
 	const struct sockaddr_storage *sa = &listener->addresses.items[order->address].sa;
 	socklen_t len = listener->addresses.items[order->address].len;
-	const struct socket_settings *settings = &listener->config->net.socket;
 	error->code = 0;
 	int fd = inherit(listener, order->binding, sa, len, number, error);
 	if (fd >= 0)
 		listener->inherited = true;
 	if (fd >= 0 || error->code < 0)
 		return fd >= 0 ? fd : error->code;
-	if (number == 0 && order->share && !settings->shared) {
-		int result = refuse_sharing(listener, sa, len, error);
-		if (result < 0)
-			return result;
-	}
-	return socket_bind(listener->kind->type, (const struct sockaddr *)sa, len, settings, order->share,
-			   error);
+	struct broker *broker = order->binding->broker;
+	struct broker_socket wanted = {
+		.name = listener->name,
+		.type = listener->kind->type,
+		.sa = sa,
+		.len = len,
+		.settings = &listener->config->net.socket,
+		.share = order->share,
+		.number = number,
+	};
+	return broker->ops->bind(broker, &wanted, error);
 }
 
 /* The port the system chose for the first is everyone's. */
@@ -107,7 +96,8 @@ static int bind_address(const struct order *order, struct plait_error *error)
 			return fd;
 		if (i == 0)
 			share_port(listener, order->address, fd);
-		unix_path_remember(fd, &listener->path);
+		if (order->binding->broker->ops->own_paths)
+			unix_path_remember(fd, &listener->path);
 		listener->sockets[listener->socket_count++] =
 			(struct bound_socket){ .fd = fd, .address = order->address };
 		int result = listener->kind->add(listener, loop, fd, i == 0, error);

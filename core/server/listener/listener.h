@@ -10,6 +10,7 @@
 #include "core/net/tls/tls.h"
 #include "core/policy/limits.h"
 #include "core/policy/throttle.h"
+#include "core/server/broker.h"
 #include "core/server/listener/version.h"
 #include "core/server/reactor.h"
 
@@ -90,6 +91,8 @@ struct listener_binding {
 
 	/* Sockets that these have on its addresses are taken over, with all who wait there. Ended by NULL; NULL: none. */
 	struct plait_listener *const *leaving;
+
+	struct broker *broker; /* what others do not have comes from there */
 };
 
 /* Binds its sockets: one for each address, or with accept_mode reuseport one for each address and loop. The first version

@@ -1,0 +1,155 @@
+/* What workers say to the supervisor, and its answers. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/config/read.h"
+#include "core/server/supervisor/inside.h"
+
+struct heard {
+	struct supervisor *supervisor;
+	struct worker_process *worker;
+	const struct channel_message *message;
+	int passed; /* -1: none; who keeps it makes it that */
+};
+
+static void reply(const struct heard *heard, const struct plait_error *error, uint32_t number, int passed)
+{
+	struct channel_message message;
+	memset(&message, 0, sizeof(message));
+	message.kind = CHANNEL_REPLY;
+	message.u.reply.number = number;
+	if (error) {
+		message.u.reply.code = error->code;
+		memcpy(message.u.reply.path, error->path, sizeof(message.u.reply.path));
+		memcpy(message.u.reply.text, error->text, sizeof(message.u.reply.text));
+	}
+	(void)channel_send(heard->worker->channel, &message, passed, false);
+}
+
+static bool is_in_file(const struct supervisor *supervisor, const struct channel_bind *bind)
+{
+	struct problems problems;
+	problems_init(&problems);
+	struct config *config = config_load(supervisor->file, &problems);
+	bool found = config && permit_bind(config, bind);
+	config_free(&config);
+	problems_fini(&problems);
+	return found;
+}
+
+static void on_bind(struct heard *heard)
+{
+	struct supervisor *supervisor = heard->supervisor;
+	const struct channel_bind *bind = &heard->message->u.bind;
+	struct plait_error error = { 0 };
+	int fd = -1;
+	if (permit_bind(supervisor->config, bind) || is_in_file(supervisor, bind))
+		fd = store_get(&supervisor->store, bind, heard->worker->number, &error);
+	else
+		plait_error_set(&error, PLAIT_ERROR_REFUSED, NULL,
+				"the supervisor finds no such address in %s; was the file changed "
+				"meanwhile? then reload again",
+				supervisor->file);
+	reply(heard, fd < 0 ? &error : NULL, 0, fd);
+}
+
+static void on_text(struct heard *heard)
+{
+	reply(heard, NULL, heard->worker->number, heard->supervisor->text);
+}
+
+static void on_keep(struct heard *heard)
+{
+	store_keep(&heard->supervisor->store, &heard->message->u.keep);
+}
+
+/* Takes what the worker serves for what is served. */
+static void take_text(struct supervisor *supervisor, struct worker_process *worker)
+{
+	struct problems problems;
+	size_t len;
+	char *text = worker->text >= 0 ? channel_read_text(worker->text, CONFIG_MOST_BYTES, &len) : NULL;
+	if (!text)
+		return;
+	problems_init(&problems);
+	struct config *config = config_load_text(supervisor->file, text, len, &problems);
+	if (config) {
+		config_free(&supervisor->config);
+		supervisor->config = config;
+		log_configure((enum plait_log_level)config->log.level, (enum log_format)config->log.format);
+		close(supervisor->text);
+		supervisor->text = worker->text;
+		worker->text = -1;
+	}
+	problems_fini(&problems);
+	free(text);
+}
+
+static void on_serves(struct heard *heard)
+{
+	struct supervisor *supervisor = heard->supervisor;
+	struct worker_process *worker = heard->worker;
+	if (worker->text >= 0)
+		close(worker->text);
+	worker->text = heard->passed;
+	heard->passed = -1;
+	worker->kept_all = true;
+	if (worker->state != WORKER_SERVING || supervisor_worker(supervisor, WORKER_STARTING))
+		return;
+	store_sweep(&supervisor->store);
+	take_text(supervisor, worker);
+}
+
+static void on_ready(struct heard *heard)
+{
+	struct supervisor *supervisor = heard->supervisor;
+	struct worker_process *worker = heard->worker;
+	if (worker->state != WORKER_STARTING || !worker->kept_all)
+		return;
+	supervisor_promote(supervisor, worker);
+	store_sweep(&supervisor->store);
+	take_text(supervisor, worker);
+}
+
+static void on_stopping(struct heard *heard)
+{
+	struct supervisor *supervisor = heard->supervisor;
+	if (heard->worker->state != WORKER_RETIRED) {
+		heard->worker->stopping = true;
+		supervisor->stopping = true;
+		store_stop(&supervisor->store);
+	}
+	reply(heard, NULL, 0, -1);
+}
+
+typedef void hear_fn(struct heard *heard);
+
+static hear_fn *const kinds[CHANNEL_KINDS] = {
+	[CHANNEL_BIND] = on_bind,     [CHANNEL_TEXT] = on_text,   [CHANNEL_KEEP] = on_keep,
+	[CHANNEL_SERVES] = on_serves, [CHANNEL_READY] = on_ready, [CHANNEL_STOPPING] = on_stopping,
+};
+
+void supervisor_hear(struct supervisor *supervisor, struct worker_process *worker)
+{
+	struct channel_message message;
+	struct heard heard = { .supervisor = supervisor, .worker = worker, .message = &message };
+	int result;
+	while (worker->channel >= 0 &&
+	       (result = channel_receive(worker->channel, &message, &heard.passed, false)) > 0) {
+		if (kinds[message.kind])
+			kinds[message.kind](&heard);
+		if (heard.passed >= 0)
+			close(heard.passed);
+	}
+	if (worker->channel < 0 || (result < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)))
+		return;
+	/* It has ended, or what it says makes no sense: without the channel it drains, and ends. */
+	if (result < 0)
+		log_answer(PLAIT_LOG_ERROR, NULL, "worker %u (pid %d) cannot be understood: %s",
+			   worker->number, (int)worker->pid, strerror(errno));
+	close(worker->channel);
+	worker->channel = -1;
+}

@@ -1,0 +1,69 @@
+/* The supervisor from the inside; for the files of this folder. */
+#ifndef SERVER_SUPERVISOR_INSIDE_H
+#define SERVER_SUPERVISOR_INSIDE_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "core/config/config.h"
+#include "core/net/client/backoff.h"
+#include "core/server/supervisor/store.h"
+#include "core/server/supervisor/supervisor.h"
+
+/* One serves, one may be on its way to take its place, and others drain. */
+#define WORKERS_MAX 16
+
+enum worker_state {
+	WORKER_NONE,
+	WORKER_STARTING,
+	WORKER_SERVING,
+	WORKER_RETIRED, /* another one has taken its place, or it stops */
+};
+
+struct worker_process {
+	enum worker_state state;
+	uint32_t number; /* from 1 */
+	pid_t pid;
+	int channel;
+	int text; /* what it serves, a file in memory; -1: it has not said */
+	bool kept_all;
+	bool stopping;
+	uint64_t born_ms, ready_ms;
+	uint64_t kill_ms; /* then it is killed; 0: never */
+};
+
+struct supervisor {
+	const char *file;
+	int text;              /* what was served last, or is to be served first; a file in memory */
+	struct config *config; /* of that */
+	struct store store;
+	struct worker_process workers[WORKERS_MAX];
+	uint32_t started; /* so many workers */
+	int signals;      /* a signalfd */
+	sigset_t mask;    /* of the signals before */
+	bool was_ready;   /* some worker */
+	bool stopping, over;
+	unsigned stops; /* so many signals to stop */
+	int status;     /* of the last worker that served, to be the supervisor's */
+
+	struct backoff backoff;
+	unsigned failures;   /* in a row */
+	uint64_t restart_ms; /* 0: none is due */
+	unsigned crashes;
+	char last_crash[256];
+};
+
+/* The one in that state; NULL: none is. */
+struct worker_process *supervisor_worker(struct supervisor *supervisor, enum worker_state state);
+
+/* It serves from here on. */
+void supervisor_promote(struct supervisor *supervisor, struct worker_process *worker);
+
+/* Answers what came over a worker's channel. */
+void supervisor_hear(struct supervisor *supervisor, struct worker_process *worker);
+
+/* The configuration of what is served, or of the file as it is, names that address. */
+bool permit_bind(const struct config *config, const struct channel_bind *bind);
+
+#endif

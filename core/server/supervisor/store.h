@@ -1,0 +1,45 @@
+/* The sockets that the supervisor holds: they outlive the workers that serve by them, with all who wait in their backlogs. */
+#ifndef SERVER_SUPERVISOR_STORE_H
+#define SERVER_SUPERVISOR_STORE_H
+
+#include "core/net/socket/unix_path.h"
+#include "core/server/supervisor/channel.h"
+
+struct store_entry {
+	struct channel_bind key; /* as it was asked for first; the name is the latest */
+	struct unix_path_id file;
+	uint64_t cookie;
+	int fd;
+	uint32_t lent_to; /* a worker's number; 0: none */
+	bool kept;        /* the worker that tells what it serves by has named it */
+};
+
+struct store {
+	struct store_entry *entries;
+	size_t count, capacity;
+};
+
+/* The socket for that key: one that is held and that this worker does not have, or a fresh one. The descriptor stays the
+ * store's. Or a negative code with error filled. */
+int store_get(struct store *store, const struct channel_bind *key, uint32_t worker,
+	      struct plait_error *error);
+
+/* Takes fd and its file over. 0, or -1: no memory; then fd is closed. */
+int store_add(struct store *store, const struct channel_bind *key, int fd, uint32_t worker);
+
+/* One that is held is served by. */
+void store_keep(struct store *store, const struct channel_keep *keep);
+
+/* Closes those that were not kept since the last time; files of UNIX sockets go with them. */
+void store_sweep(struct store *store);
+
+/* The server stops listening: closes all but the control socket's. */
+void store_stop(struct store *store);
+
+/* Closes all. */
+void store_clear(struct store *store);
+
+/* Closes the descriptors only: another process holds the sockets, too. */
+void store_forget(struct store *store);
+
+#endif

@@ -1,0 +1,392 @@
+/* The supervisor's life: workers are started, heard, told and replaced, until one has stopped or too many have died. */
+#include "core/server/supervisor/supervisor.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/loop/signals.h"
+#include "core/server/supervisor/inside.h"
+
+/* A worker that served for so long was well: what happens to it is no part of a row of failures. */
+#define WELL_MS 1000
+
+/* So many failures in a row are enough. */
+#define FAILURES_MAX 10
+
+#define DELAY_FIRST_MS 100
+#define DELAY_MOST_MS 2000
+
+/* After a second signal to stop a worker ends at once, but for a callback that does not return. */
+#define STOP_PATIENCE_MS 5000
+
+static uint64_t now_ms(void)
+{
+	return clock_ms(CLOCK_MONOTONIC);
+}
+
+struct worker_process *supervisor_worker(struct supervisor *supervisor, enum worker_state state)
+{
+	for (unsigned i = 0; i < WORKERS_MAX; i++)
+		if (supervisor->workers[i].state == state)
+			return &supervisor->workers[i];
+	return NULL;
+}
+
+static void tell(struct worker_process *worker, enum channel_kind kind, int number)
+{
+	struct channel_message message;
+	memset(&message, 0, sizeof(message));
+	message.kind = (uint16_t)kind;
+	message.u.number = number;
+	if (worker->channel >= 0)
+		(void)channel_send(worker->channel, &message, -1, false);
+}
+
+/* ---- starting ---- */
+
+/* Closes all that is the supervisor's; the sockets live on with whoever else has them. */
+static void fini(struct supervisor *supervisor)
+{
+	store_forget(&supervisor->store);
+	for (unsigned i = 0; i < WORKERS_MAX; i++) {
+		struct worker_process *worker = &supervisor->workers[i];
+		if (worker->state == WORKER_NONE)
+			continue;
+		if (worker->channel >= 0)
+			close(worker->channel);
+		if (worker->text >= 0)
+			close(worker->text);
+	}
+	if (supervisor->text >= 0)
+		close(supervisor->text);
+	if (supervisor->signals >= 0)
+		close(supervisor->signals);
+	config_free(&supervisor->config);
+	pthread_sigmask(SIG_SETMASK, &supervisor->mask, NULL);
+}
+
+/* 0, or -1 with errno; 1 in the worker, whose channel is *channel then. */
+static int start_worker(struct supervisor *supervisor, int *channel)
+{
+	struct worker_process *worker = supervisor_worker(supervisor, WORKER_NONE);
+	int ends[2];
+	if (!worker) {
+		errno = EAGAIN;
+		return -1;
+	}
+	if (channel_pair(ends) < 0)
+		return -1;
+	pid_t pid = fork();
+	if (pid == 0) {
+		close(ends[0]);
+		*channel = ends[1];
+		return 1;
+	}
+	int failure = errno;
+	close(ends[1]);
+	if (pid < 0) {
+		close(ends[0]);
+		errno = failure;
+		return -1;
+	}
+	*worker = (struct worker_process){ .state = WORKER_STARTING,
+					   .number = ++supervisor->started,
+					   .pid = pid,
+					   .channel = ends[0],
+					   .text = -1,
+					   .born_ms = now_ms() };
+	return 0;
+}
+
+void supervisor_promote(struct supervisor *supervisor, struct worker_process *worker)
+{
+	worker->state = WORKER_SERVING;
+	worker->ready_ms = now_ms();
+	if (supervisor->was_ready)
+		log_answer(PLAIT_LOG_INFO, NULL, "supervisor: worker %u (pid %d) serves, after %llu ms",
+			   worker->number, (int)worker->pid,
+			   (unsigned long long)(worker->ready_ms - worker->born_ms));
+	supervisor->was_ready = true;
+	if (supervisor->stops > 0)
+		tell(worker, CHANNEL_STOP, SIGTERM);
+}
+
+/* ---- ending ---- */
+
+static void give_up(struct supervisor *supervisor)
+{
+	log_answer(
+		PLAIT_LOG_ERROR, NULL,
+		"supervisor: giving up: %u workers in a row ended within %u s of service, the last one: %s; "
+		"see the log above for why, then start the server again",
+		supervisor->failures, WELL_MS / 1000, supervisor->last_crash);
+	supervisor->status = SUPERVISOR_GAVE_UP;
+	supervisor->over = true;
+}
+
+static void plan_restart(struct supervisor *supervisor, const struct worker_process *worker)
+{
+	bool well = worker->state == WORKER_SERVING && now_ms() - worker->ready_ms >= WELL_MS;
+	uint64_t delay_ms = 0;
+	supervisor->failures = well ? 1 : supervisor->failures + 1;
+	if (supervisor->failures >= FAILURES_MAX) {
+		give_up(supervisor);
+		return;
+	}
+	if (supervisor->failures > 1)
+		delay_ms = backoff_delay(&supervisor->backoff, supervisor->failures - 1);
+	supervisor->restart_ms = now_ms() + delay_ms;
+	log_answer(PLAIT_LOG_WARNING, NULL, "supervisor: starting another worker%s%.0llu%s",
+		   delay_ms ? " in " : "", (unsigned long long)delay_ms, delay_ms ? " ms" : "");
+}
+
+static void describe(int status, char *out, size_t size)
+{
+	if (WIFSIGNALED(status))
+		snprintf(out, size, "killed by signal %d (%s)%s", WTERMSIG(status),
+			 strsignal(WTERMSIG(status)), WCOREDUMP(status) ? ", core dumped" : "");
+	else
+		snprintf(out, size, "ended with status %d", WEXITSTATUS(status));
+}
+
+/* What it was before it ended. */
+static void on_served_end(struct supervisor *supervisor, const struct worker_process *worker, int status)
+{
+	supervisor->status = WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+	if (!supervisor->was_ready) {
+		supervisor->over = true;
+		return;
+	}
+	if (supervisor->stopping) {
+		if (WIFSIGNALED(status))
+			supervisor->status = 1;
+		supervisor->over = true;
+		return;
+	}
+	plan_restart(supervisor, worker);
+}
+
+static void on_end(struct supervisor *supervisor, struct worker_process *worker, int status)
+{
+	struct worker_process gone = *worker;
+	char how[128];
+	supervisor_hear(supervisor, worker);
+	gone.state = worker->state;
+	if (worker->channel >= 0)
+		close(worker->channel);
+	if (worker->text >= 0)
+		close(worker->text);
+	*worker = (struct worker_process){ .state = WORKER_NONE };
+	describe(status, how, sizeof(how));
+	if (WIFSIGNALED(status) ||
+	    (supervisor->was_ready && !supervisor->stopping && gone.state != WORKER_RETIRED)) {
+		supervisor->crashes++;
+		snprintf(supervisor->last_crash, sizeof(supervisor->last_crash), "%s", how);
+		if (supervisor->was_ready)
+			log_answer(PLAIT_LOG_ERROR, NULL, "supervisor: worker %u (pid %d) %s", gone.number,
+				   (int)gone.pid, how);
+	}
+	if (gone.state != WORKER_RETIRED)
+		on_served_end(supervisor, &gone, status);
+}
+
+static void reap(struct supervisor *supervisor)
+{
+	for (unsigned i = 0; i < WORKERS_MAX; i++) {
+		struct worker_process *worker = &supervisor->workers[i];
+		int status;
+		if (worker->state == WORKER_NONE || waitpid(worker->pid, &status, WNOHANG) != worker->pid)
+			continue;
+		on_end(supervisor, worker, status);
+	}
+}
+
+/* ---- signals ---- */
+
+static void stop(struct supervisor *supervisor, int number)
+{
+	supervisor->stopping = true;
+	supervisor->restart_ms = 0;
+	supervisor->stops++;
+	bool any = false;
+	for (unsigned i = 0; i < WORKERS_MAX; i++) {
+		struct worker_process *worker = &supervisor->workers[i];
+		if (worker->state == WORKER_NONE)
+			continue;
+		any = true;
+		if (worker->state == WORKER_STARTING)
+			kill(worker->pid, number);
+		else
+			tell(worker, CHANNEL_STOP, number);
+		if (supervisor->stops > 1)
+			worker->kill_ms = now_ms() + STOP_PATIENCE_MS;
+	}
+	supervisor->over = !any;
+}
+
+static void on_signal(struct supervisor *supervisor, int number)
+{
+	struct worker_process *serving = supervisor_worker(supervisor, WORKER_SERVING);
+	struct worker_process *starting = supervisor_worker(supervisor, WORKER_STARTING);
+	switch (number) {
+	case SIGTERM:
+	case SIGINT: stop(supervisor, number); return;
+	case SIGHUP:
+		if (serving || starting)
+			tell(serving ? serving : starting, CHANNEL_RELOAD, 0);
+		return;
+	default: return;
+	}
+}
+
+static void read_signals(struct supervisor *supervisor)
+{
+	struct signalfd_siginfo info;
+	while (read(supervisor->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		on_signal(supervisor, (int)info.ssi_signo);
+}
+
+static int take_signals(struct supervisor *supervisor)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	pthread_sigmask(SIG_BLOCK, &set, &supervisor->mask);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
+	supervisor->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	return supervisor->signals < 0 ? -1 : 0;
+}
+
+/* ---- the loop ---- */
+
+static uint64_t next_deadline(const struct supervisor *supervisor)
+{
+	uint64_t next = supervisor->restart_ms ? supervisor->restart_ms : UINT64_MAX;
+	for (unsigned i = 0; i < WORKERS_MAX; i++) {
+		const struct worker_process *worker = &supervisor->workers[i];
+		if (worker->state != WORKER_NONE && worker->kill_ms && worker->kill_ms < next)
+			next = worker->kill_ms;
+	}
+	return next;
+}
+
+static void wait_for_news(struct supervisor *supervisor)
+{
+	struct pollfd polled[1 + WORKERS_MAX];
+	uint64_t next = next_deadline(supervisor), now = now_ms();
+	int timeout = next == UINT64_MAX   ? -1
+		      : next <= now        ? 0
+		      : next - now > 60000 ? 60000
+					   : (int)(next - now);
+	polled[0] = (struct pollfd){ .fd = supervisor->signals, .events = POLLIN };
+	for (unsigned i = 0; i < WORKERS_MAX; i++) {
+		const struct worker_process *worker = &supervisor->workers[i];
+		int fd = worker->state == WORKER_NONE ? -1 : worker->channel;
+		polled[1 + i] = (struct pollfd){ .fd = fd, .events = POLLIN };
+	}
+	if (poll(polled, 1 + WORKERS_MAX, timeout) < 0)
+		return;
+	for (unsigned i = 0; i < WORKERS_MAX; i++)
+		if (polled[1 + i].revents && supervisor->workers[i].state != WORKER_NONE)
+			supervisor_hear(supervisor, &supervisor->workers[i]);
+	read_signals(supervisor);
+	reap(supervisor);
+}
+
+static void kill_late(struct supervisor *supervisor)
+{
+	for (unsigned i = 0; i < WORKERS_MAX; i++) {
+		struct worker_process *worker = &supervisor->workers[i];
+		if (worker->state == WORKER_NONE || !worker->kill_ms || worker->kill_ms > now_ms())
+			continue;
+		worker->kill_ms = 0;
+		log_answer(PLAIT_LOG_ERROR, NULL, "supervisor: worker %u (pid %d) does not end: killing it",
+			   worker->number, (int)worker->pid);
+		kill(worker->pid, SIGKILL);
+	}
+}
+
+/* Until it is over: false; or in a worker: true. */
+static bool supervise(struct supervisor *supervisor, int *channel)
+{
+	supervisor->restart_ms = now_ms();
+	while (!supervisor->over) {
+		if (supervisor->restart_ms && supervisor->restart_ms <= now_ms()) {
+			supervisor->restart_ms = 0;
+			int result = start_worker(supervisor, channel);
+			if (result > 0)
+				return true;
+			if (result < 0) {
+				log_answer(PLAIT_LOG_ERROR, NULL, "supervisor: cannot start a worker: %s",
+					   strerror(errno));
+				supervisor->restart_ms = now_ms() + DELAY_MOST_MS;
+			}
+		}
+		wait_for_news(supervisor);
+		kill_late(supervisor);
+	}
+	return false;
+}
+
+/* Those that drain go on, without a supervisor. */
+static void end(struct supervisor *supervisor)
+{
+	store_clear(&supervisor->store);
+	while (supervisor_worker(supervisor, WORKER_RETIRED) && supervisor->stopping)
+		wait_for_news(supervisor);
+}
+
+/* The same limit for all that is to be held here. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+int supervisor_run(const struct supervised *supervised)
+{
+	struct problems problems;
+	struct supervisor supervisor = {
+		.file = supervised->file,
+		.status = 1,
+		.backoff = { .initial_ms = DELAY_FIRST_MS,
+			     .max_ms = DELAY_MOST_MS,
+			     .factor = 2,
+			     .jitter = 0.2,
+			     .chance = (uint64_t)getpid() * UINT64_C(0x9e3779b97f4a7c15) + now_ms() },
+	};
+	int channel = -1;
+	problems_init(&problems);
+	supervisor.config = config_load_text(supervised->file, supervised->text, supervised->len, &problems);
+	problems_fini(&problems);
+	supervisor.text = channel_write_text(supervised->text, supervised->len);
+	supervisor.signals = -1;
+	raise_descriptor_limit();
+	signals_hold(SIGHUP); /* in workers, too, until they take it */
+	if (supervisor.text < 0 || take_signals(&supervisor) < 0) {
+		log_answer(PLAIT_LOG_ERROR, NULL, "cannot supervise: %s", strerror(errno));
+		fini(&supervisor);
+		return 1;
+	}
+	bool worker = supervise(&supervisor, &channel);
+	if (!worker)
+		end(&supervisor);
+	fini(&supervisor);
+	return worker ? worker_run(supervised->file, channel) : supervisor.status;
+}

@@ -1,0 +1,140 @@
+/* A worker: a server whose sockets are the supervisor's, and which does what that says. */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/log.h"
+#include "core/config/read.h"
+#include "core/loop/loop.h"
+#include "core/loop/signals.h"
+#include "core/server/control/control.h"
+#include "core/server/parts.h"
+#include "core/server/supervisor/remote.h"
+#include "core/server/supervisor/supervisor.h"
+
+struct worker {
+	const char *file;
+	struct remote *remote;
+	struct server *server;
+	uint32_t number;
+	char *text; /* what the supervisor has; NULL: none */
+	size_t len;
+};
+
+/* ---- what it is told ---- */
+
+static void on_gone(void *arg)
+{
+	struct worker *worker = arg;
+	log_answer(PLAIT_LOG_ERROR, NULL, "the supervisor has gone: draining");
+	reactor_stop(worker->server->reactor, false);
+}
+
+static void retire(struct worker *worker)
+{
+	struct server *server = worker->server;
+	if (server->reactor->shutdown)
+		return;
+	log_answer(PLAIT_LOG_INFO, NULL, "another worker serves: draining");
+	server->retired = true;
+	if (server->control)
+		control_hand_over(server->control);
+	reactor_stop(server->reactor, false);
+}
+
+static void on_message(void *arg, const struct channel_message *message)
+{
+	struct worker *worker = arg;
+	struct plait_reactor *reactor = worker->server->reactor;
+	if (!message) {
+		plait_post(reactor->boss, on_gone, worker);
+		return;
+	}
+	switch ((enum channel_kind)message->kind) {
+	case CHANNEL_STOP: reactor_told(reactor, message->u.number); return;
+	case CHANNEL_RELOAD: reactor_told(reactor, SIGHUP); return;
+	case CHANNEL_RETIRE: retire(worker); return;
+	default: return;
+	}
+}
+
+static void on_serving(void *arg)
+{
+	struct worker *worker = arg;
+	struct channel_message message;
+	memset(&message, 0, sizeof(message));
+	message.kind = CHANNEL_READY;
+	remote_tell(worker->remote, &message);
+	remote_listen(worker->remote, worker->server->reactor->boss, on_message, worker);
+}
+
+/* ---- its life ---- */
+
+static void get_text(struct worker *worker)
+{
+	struct channel_message message;
+	struct plait_error unused;
+	int passed;
+	memset(&message, 0, sizeof(message));
+	message.kind = CHANNEL_TEXT;
+	if (remote_ask(worker->remote, &message, &passed, &unused) < 0)
+		return;
+	worker->number = message.u.reply.number;
+	if (passed < 0)
+		return;
+	worker->text = channel_read_text(passed, CONFIG_MOST_BYTES, &worker->len);
+	close(passed);
+}
+
+/* Whether it is bound. Every problem is printed. */
+static bool begin(struct worker *worker, const char *text, size_t len)
+{
+	struct problems problems;
+	struct server_source source = { .file = worker->file,
+					.text = text,
+					.len = len,
+					.broker = remote_broker(worker->remote),
+					.on_serving = on_serving,
+					.arg = worker };
+	problems_init(&problems);
+	worker->server = server_load(&source, &problems);
+	bool bound = worker->server && server_bind(worker->server, &problems) == 0;
+	log_flush();
+	problems_print(&problems, stderr);
+	problems_fini(&problems);
+	if (!bound)
+		server_free(&worker->server);
+	return bound;
+}
+
+static bool begin_again(struct worker *worker)
+{
+	if (worker->text && begin(worker, worker->text, worker->len)) {
+		log_answer(PLAIT_LOG_INFO, NULL, "worker %u serves the configuration that was served before",
+			   worker->number);
+		return true;
+	}
+	log_answer(PLAIT_LOG_WARNING, NULL,
+		   "what was served before cannot be served any more: trying %s as it is", worker->file);
+	return begin(worker, NULL, 0);
+}
+
+int worker_run(const char *file, int channel)
+{
+	struct worker worker = { .file = file };
+	int status = 1;
+	signals_hold(SIGHUP);
+	worker.remote = remote_new(channel);
+	get_text(&worker);
+	bool bound = worker.number > 1 ? begin_again(&worker) : begin(&worker, worker.text, worker.len);
+	if (bound)
+		status = server_run(worker.server);
+	if (worker.server && worker.server->reactor && worker.server->reactor->stuck)
+		return status;
+	remote_free(&worker.remote);
+	server_free(&worker.server);
+	log_flush();
+	free(worker.text);
+	return status;
+}
