@@ -13,6 +13,7 @@
 #include "core/base/container.h"
 #include "core/base/function.h"
 #include "core/base/log.h"
+#include "core/loop/signals.h"
 
 /* Used again for the next thread, and freed only with the pool: who wakes one need not care whether it has ended. */
 struct worker {
@@ -234,7 +235,7 @@ static int start_thread(struct pool *pool)
 {
 	struct worker *worker = unused_worker(pool);
 	sigset_t all, before;
-	sigfillset(&all);
+	signals_fill(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	int failure = pthread_create(&worker->thread, NULL, serve, worker);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

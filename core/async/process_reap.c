@@ -1,5 +1,6 @@
 /* How we learn that a child has exited: by the kernel's descriptor for it, or by a thread that waits. */
 #include "core/async/process_reap.h"
+#include "core/loop/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -129,7 +130,7 @@ static int start_thread(struct reaper *reaper)
 	pthread_attr_t attributes;
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, PTHREAD_STACK_MIN > 65536 ? (size_t)PTHREAD_STACK_MIN : 65536);
-	sigfillset(&all);
+	signals_fill(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	int error = pthread_create(&reaper->thread, &attributes, wait_for_exit, reaper);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

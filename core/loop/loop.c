@@ -4,11 +4,13 @@
 #include <event2/event.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/uncancelled.h"
+#include "core/loop/crash.h"
 
 #ifdef PLAIT_DEBUG
 #include <assert.h>
@@ -26,6 +28,13 @@
 
 /* libplait is there from the program's start, so that this need not be looked up by a call. */
 static _Thread_local struct plait_loop *current __attribute__((tls_model("initial-exec")));
+
+void loop_watch_beat(struct plait_loop *loop, struct beat *beat, unsigned within_ms)
+{
+	loop->beat = beat;
+	loop->beat_ms = within_ms;
+	beat->regular = loop->guests && within_ms > 0;
+}
 
 static void on_set_ready(evutil_socket_t fd, short what, void *arg)
 {
@@ -48,6 +57,7 @@ struct event_base *loop_guests(struct plait_loop *loop)
 		event_base_free(loop->guests);
 		loop->guests = NULL;
 	}
+	loop->beat->regular = loop->guests && loop->beat_ms > 0;
 	return loop->guests;
 }
 
@@ -59,6 +69,7 @@ struct plait_loop *loop_new(unsigned index, unsigned count)
 	*loop = (struct plait_loop){ .index = index, .count = count };
 	queue_pool_init(&loop->pool);
 	loop_ends_init(&loop->ends);
+	loop->beat = &loop->own_beat;
 	loop_set_clock(loop, NULL, NULL);
 	loop->input = malloc(LOOP_INPUT_SIZE);
 	loop->ready = calloc(READY_MAX, sizeof(*loop->ready));
@@ -223,6 +234,8 @@ static ALONG int patience(struct plait_loop *loop, bool wait)
 /* The guests' base is waited on, with the set as one of its events; the set is then only looked at. */
 static ASIDE int wait_with_guests(struct plait_loop *loop, int patience_ms)
 {
+	if (loop->beat_ms > 0 && (patience_ms < 0 || (unsigned)patience_ms > loop->beat_ms))
+		patience_ms = (int)loop->beat_ms;
 	struct timeval most = { .tv_sec = patience_ms / 1000, .tv_usec = patience_ms % 1000 * 1000 };
 	event_add(loop->guest_wait, patience_ms >= 0 ? &most : NULL);
 	event_base_loop(loop->guests, EVLOOP_ONCE | (patience_ms == 0 ? EVLOOP_NONBLOCK : 0));
@@ -234,9 +247,11 @@ static ALONG void wait_and_call(struct plait_loop *loop, int patience_ms)
 {
 	struct epoll_event *ready = loop->ready;
 	loop->now_known = false;
+	loop->beat->turns++;
 	if (loop->guests)
 		patience_ms = wait_with_guests(loop, patience_ms);
 	int count = uncancelled_epoll_wait(loop->set, ready, READY_MAX, patience_ms);
+	loop->beat->turns++;
 	loop->now_known = false;
 	for (int i = 0; i < count; i++) {
 		struct watch *watch = ready[i].data.ptr;
@@ -273,12 +288,16 @@ void loop_run(struct plait_loop *loop)
 {
 	loop_enter(loop);
 	loop_start(loop);
+	crash_thread_begin();
+	loop->beat->thread = (int32_t)syscall(SYS_gettid);
 	loop->settled = 0;
 	loop->now_known = false;
 	while (!atomic_load_explicit(&loop->stopping, memory_order_acquire))
 		turn(loop, true);
 	loop->now_known = false;
+	loop->beat->thread = 0;
 	loop_ends_tell(&loop->ends);
+	crash_thread_end();
 }
 
 static void wake(void *arg)

@@ -10,6 +10,7 @@
 #include "core/base/code_range.h"
 #include "core/base/compiler.h"
 #include "core/base/queue.h"
+#include "core/loop/beat.h"
 #include "core/loop/data.h"
 #include "core/loop/end.h"
 #include "core/loop/post.h"
@@ -52,7 +53,10 @@ struct plait_loop {
 	loop_clock_fn *clock; /* NULL: the system's */
 	void *clock_context;
 	unsigned index, count;
-	unsigned settled; /* rounds since the last turn */
+	unsigned settled;  /* rounds since the last turn */
+	struct beat *beat; /* told once a turn; own_beat unless somebody watches */
+	struct beat own_beat;
+	unsigned beat_ms; /* with guests a turn comes this often by itself; 0: it need not */
 	struct queue_pool pool;
 	struct calls *calls; /* what plait_call_later scheduled */
 	struct threads *
@@ -110,6 +114,10 @@ void loop_enter(struct plait_loop *loop);
 
 /* Replaces the clock; NULL: the system's. */
 void loop_set_clock(struct plait_loop *loop, loop_clock_fn *clock, void *context);
+
+/* Somebody watches beat from here on, which then lasts as long as the loop, and expects to see it within the time when the
+ * loop has guests. Before the loop runs. */
+void loop_watch_beat(struct plait_loop *loop, struct beat *beat, unsigned within_ms);
 
 /* For loop_now. */
 void loop_read_clock(struct plait_loop *loop);

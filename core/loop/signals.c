@@ -23,6 +23,14 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 	signals->fn((int)number, signals->arg);
 }
 
+void signals_fill(sigset_t *set)
+{
+	static const int faults[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP };
+	sigfillset(set);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		sigdelset(set, faults[i]);
+}
+
 void signals_hold(int number)
 {
 	sigset_t held;

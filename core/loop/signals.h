@@ -2,10 +2,15 @@
 #ifndef LOOP_SIGNALS_H
 #define LOOP_SIGNALS_H
 
+#include <signal.h>
+
 struct plait_loop;
 struct signals;
 
 typedef void signals_fn(int number, void *arg);
+
+/* All signals that a thread of ours leaves to others: not those that tell of its own faults. */
+void signals_fill(sigset_t *set);
 
 /* From here on the signal waits for signals_new, of this thread. */
 void signals_hold(int number);

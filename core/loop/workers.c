@@ -10,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/loop/signals.h"
+
 /* Threads that have run nothing yet stop at once. */
 #define START_PATIENCE_MS 10000
 
@@ -70,7 +72,7 @@ int workers_start(struct workers *workers, struct plait_error *error)
 {
 	sigset_t all, before;
 	int failure = 0;
-	sigfillset(&all);
+	signals_fill(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	for (unsigned i = 0; i < workers->count && !failure; i++) {
 		struct worker *worker = &workers->items[i];

@@ -18,6 +18,7 @@
 #include "core/plugin/descriptor.h"
 #include "core/plugin/elf.h"
 #include "core/plugin/file.h"
+#include "core/plugin/roll.h"
 
 #define MEMORY_NAME_SIZE 64
 
@@ -117,6 +118,7 @@ static const void *load(struct plugin *plugin, const struct elf_symbol *symbol, 
 
 static void release(struct plugin *plugin)
 {
+	roll_remove(plugin);
 	if (plugin->handle)
 		dlclose(plugin->handle);
 	if (plugin->fd >= 0)
@@ -179,8 +181,10 @@ int plugin_open(struct plugin *plugin, struct plait_error *error)
 	int code = inspect(plugin->file, plugin->fd, plugin->size, &symbol, &why);
 	const void *descriptor = code ? NULL : load(plugin, &symbol, &why);
 
-	if (descriptor && !descriptor_read(plugin->file, descriptor, &plugin->protocol, &why))
+	if (descriptor && !descriptor_read(plugin->file, descriptor, &plugin->protocol, &why)) {
+		roll_add(plugin);
 		return 0;
+	}
 	make_printable(&why);
 	if (error)
 		*error = why;

@@ -11,6 +11,7 @@
 
 struct control;
 struct reload_order;
+struct page_news;
 
 struct server {
 	const char *file;
@@ -24,8 +25,9 @@ struct server {
 	struct reload_order *orders; /* the first is on its way through the loops, the others wait for it */
 	plait_call_fn *on_serving;   /* NULL: none */
 	void *on_serving_arg;
-	bool retired; /* another process serves its sockets */
-	time_t since; /* when it began to serve; 0: it does not yet */
+	const struct page_news *news; /* of the supervisor; NULL: there is none */
+	bool retired;                 /* another process serves its sockets */
+	time_t since;                 /* when it began to serve; 0: it does not yet */
 };
 
 /* A listener as its configuration says, its addresses found; but for a bind that is none: NULL. Errors are added to problems,

@@ -14,6 +14,9 @@
 #include "core/server/plan.h"
 #include "core/server/renew.h"
 
+/* Names are resolved, files read and plugins begun meanwhile. */
+#define PATIENCE_S 60
+
 struct reload {
 	struct server *server;
 	struct problems *problems;
@@ -275,7 +278,10 @@ static void log_problems(const struct problems *problems)
 
 int server_reload_logged(struct server *server, struct problems *problems, struct changes *changes)
 {
+	struct beat *beat = server->reactor->boss->beat;
+	beat->patience_s = PATIENCE_S;
 	int result = server_reload(server, problems, changes);
+	beat->patience_s = 0;
 	log_problems(problems);
 	for (size_t i = 0; i < changes->count; i++)
 		log_answer(PLAIT_LOG_INFO, NULL, "reload: %s", changes->items[i]);

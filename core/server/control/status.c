@@ -8,6 +8,7 @@
 #include "core/server/control/gather.h"
 #include "core/server/control/request.h"
 #include "core/server/renew.h"
+#include "core/server/supervisor/page.h"
 
 /* ---- counters ---- */
 
@@ -164,6 +165,20 @@ static json_t *tell_time(time_t when)
 	return json_string(text);
 }
 
+/* null: there is none. */
+static json_t *tell_supervisor(const struct server *server)
+{
+	const struct page_news *news = server->news;
+	char text[sizeof(news->last_crash)];
+	if (!news)
+		return json_null();
+	memcpy(text, news->last_crash, sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	return json_pack("{s:i, s:i, s:i, s:o}", "pid", atomic_load(&news->pid), "workers_started",
+			 (int)atomic_load(&news->started), "crashes", (int)atomic_load(&news->crashes),
+			 "last_crash", text[0] ? request_text(text) : json_null());
+}
+
 static void answer(struct gather *gather, void *arg)
 {
 	struct request *request = arg;
@@ -173,6 +188,7 @@ static void answer(struct gather *gather, void *arg)
 				 (int)getpid(), "state", reactor->shutdown ? "stopping" : "serving", "since",
 				 tell_time(server->since), "uptime", (json_int_t)(time(NULL) - server->since),
 				 "file", request_text(server->file));
+	json_object_set_new(body, "supervisor", tell_supervisor(server));
 	json_object_set_new(body, "log_level", json_string(log_level_name(log_level())));
 	json_object_set_new(body, "listeners", json_integer((json_int_t)server->listener_count));
 	json_object_set_new(body, "threads", json_integer((json_int_t)gather_loops(gather)));

@@ -61,6 +61,11 @@ static void on_text(struct heard *heard)
 	reply(heard, NULL, heard->worker->number, heard->supervisor->text);
 }
 
+static void on_page(struct heard *heard)
+{
+	reply(heard, NULL, heard->worker->number, heard->worker->page_fd);
+}
+
 static void on_keep(struct heard *heard)
 {
 	store_keep(&heard->supervisor->store, &heard->message->u.keep);
@@ -128,8 +133,9 @@ static void on_stopping(struct heard *heard)
 typedef void hear_fn(struct heard *heard);
 
 static hear_fn *const kinds[CHANNEL_KINDS] = {
-	[CHANNEL_BIND] = on_bind,     [CHANNEL_TEXT] = on_text,   [CHANNEL_KEEP] = on_keep,
-	[CHANNEL_SERVES] = on_serves, [CHANNEL_READY] = on_ready, [CHANNEL_STOPPING] = on_stopping,
+	[CHANNEL_PAGE] = on_page,         [CHANNEL_BIND] = on_bind,     [CHANNEL_TEXT] = on_text,
+	[CHANNEL_KEEP] = on_keep,         [CHANNEL_SERVES] = on_serves, [CHANNEL_READY] = on_ready,
+	[CHANNEL_STOPPING] = on_stopping,
 };
 
 void supervisor_hear(struct supervisor *supervisor, struct worker_process *worker)

@@ -8,11 +8,18 @@
 
 #include "core/config/config.h"
 #include "core/net/client/backoff.h"
+#include "core/server/supervisor/page.h"
 #include "core/server/supervisor/store.h"
 #include "core/server/supervisor/supervisor.h"
 
 /* One serves, one may be on its way to take its place, and others drain. */
 #define WORKERS_MAX 16
+
+/* What was seen of a loop. */
+struct loop_watch {
+	uint32_t turns;
+	uint64_t since_ms; /* it stands there */
+};
 
 enum worker_state {
 	WORKER_NONE,
@@ -28,7 +35,10 @@ struct worker_process {
 	int channel;
 	int text; /* what it serves, a file in memory; -1: it has not said */
 	bool kept_all;
-	bool stopping;
+	bool stopping, hung;
+	int page_fd;
+	struct page *page;
+	struct loop_watch watches[PLAIT_LOOPS_MAX + 1];
 	uint64_t born_ms, ready_ms;
 	uint64_t kill_ms; /* then it is killed; 0: never */
 };
@@ -51,6 +61,7 @@ struct supervisor {
 	unsigned failures;   /* in a row */
 	uint64_t restart_ms; /* 0: none is due */
 	unsigned crashes;
+	uint64_t watched_ms; /* the loops, the last time */
 	char last_crash[256];
 };
 
@@ -62,6 +73,12 @@ void supervisor_promote(struct supervisor *supervisor, struct worker_process *wo
 
 /* Answers what came over a worker's channel. */
 void supervisor_hear(struct supervisor *supervisor, struct worker_process *worker);
+
+/* Ends workers that stand still, when it is time to look. Returns when that is next. */
+uint64_t watch_workers(struct supervisor *supervisor, uint64_t now);
+
+/* Logs what a worker that has died wrote down; summary: in a few words, empty when there is nothing. */
+void report_crash(const struct worker_process *worker, char *summary, size_t size);
 
 /* The configuration of what is served, or of the file as it is, names that address. */
 bool permit_bind(const struct config *config, const struct channel_bind *bind);

@@ -28,6 +28,9 @@
 /* After a second signal to stop a worker ends at once, but for a callback that does not return. */
 #define STOP_PATIENCE_MS 5000
 
+/* A worker that takes the place of another one has so long to begin. */
+#define START_PATIENCE_MS 60000
+
 static uint64_t now_ms(void)
 {
 	return clock_ms(CLOCK_MONOTONIC);
@@ -53,18 +56,25 @@ static void tell(struct worker_process *worker, enum channel_kind kind, int numb
 
 /* ---- starting ---- */
 
+static void let_go(struct worker_process *worker)
+{
+	if (worker->channel >= 0)
+		close(worker->channel);
+	if (worker->text >= 0)
+		close(worker->text);
+	if (worker->page)
+		close(worker->page_fd);
+	page_close(&worker->page);
+	*worker = (struct worker_process){ .state = WORKER_NONE };
+}
+
 /* Closes all that is the supervisor's; the sockets live on with whoever else has them. */
 static void fini(struct supervisor *supervisor)
 {
 	store_forget(&supervisor->store);
 	for (unsigned i = 0; i < WORKERS_MAX; i++) {
-		struct worker_process *worker = &supervisor->workers[i];
-		if (worker->state == WORKER_NONE)
-			continue;
-		if (worker->channel >= 0)
-			close(worker->channel);
-		if (worker->text >= 0)
-			close(worker->text);
+		if (supervisor->workers[i].state != WORKER_NONE)
+			let_go(&supervisor->workers[i]);
 	}
 	if (supervisor->text >= 0)
 		close(supervisor->text);
@@ -72,6 +82,19 @@ static void fini(struct supervisor *supervisor)
 		close(supervisor->signals);
 	config_free(&supervisor->config);
 	pthread_sigmask(SIG_SETMASK, &supervisor->mask, NULL);
+}
+
+static void tell_news(const struct supervisor *supervisor)
+{
+	for (unsigned i = 0; i < WORKERS_MAX; i++) {
+		struct page *page = supervisor->workers[i].page;
+		if (!page)
+			continue;
+		atomic_store(&page->news.pid, (int)getpid());
+		atomic_store(&page->news.started, supervisor->started);
+		atomic_store(&page->news.crashes, supervisor->crashes);
+		memcpy(page->news.last_crash, supervisor->last_crash, sizeof(page->news.last_crash));
+	}
 }
 
 /* 0, or -1 with errno; 1 in the worker, whose channel is *channel then. */
@@ -83,11 +106,22 @@ static int start_worker(struct supervisor *supervisor, int *channel)
 		errno = EAGAIN;
 		return -1;
 	}
-	if (channel_pair(ends) < 0)
+	struct page *page = NULL;
+	int page_fd = page_new(&page);
+	if (page_fd < 0)
 		return -1;
+	if (channel_pair(ends) < 0) {
+		page_close(&page);
+		close(page_fd);
+		return -1;
+	}
+	page->watchdog_ms = (uint32_t)supervisor->config->watchdog_ms;
+	page->number = supervisor->started + 1;
 	pid_t pid = fork();
 	if (pid == 0) {
 		close(ends[0]);
+		close(page_fd);
+		page_close(&page);
 		*channel = ends[1];
 		return 1;
 	}
@@ -95,6 +129,8 @@ static int start_worker(struct supervisor *supervisor, int *channel)
 	close(ends[1]);
 	if (pid < 0) {
 		close(ends[0]);
+		close(page_fd);
+		page_close(&page);
 		errno = failure;
 		return -1;
 	}
@@ -103,7 +139,12 @@ static int start_worker(struct supervisor *supervisor, int *channel)
 					   .pid = pid,
 					   .channel = ends[0],
 					   .text = -1,
+					   .page_fd = page_fd,
+					   .page = page,
 					   .born_ms = now_ms() };
+	if (supervisor->was_ready)
+		worker->kill_ms = worker->born_ms + START_PATIENCE_MS;
+	tell_news(supervisor);
 	return 0;
 }
 
@@ -111,6 +152,7 @@ void supervisor_promote(struct supervisor *supervisor, struct worker_process *wo
 {
 	worker->state = WORKER_SERVING;
 	worker->ready_ms = now_ms();
+	worker->kill_ms = 0;
 	if (supervisor->was_ready)
 		log_answer(PLAIT_LOG_INFO, NULL, "supervisor: worker %u (pid %d) serves, after %llu ms",
 			   worker->number, (int)worker->pid,
@@ -178,22 +220,21 @@ static void on_served_end(struct supervisor *supervisor, const struct worker_pro
 static void on_end(struct supervisor *supervisor, struct worker_process *worker, int status)
 {
 	struct worker_process gone = *worker;
-	char how[128];
+	char how[128], where[128];
 	supervisor_hear(supervisor, worker);
 	gone.state = worker->state;
-	if (worker->channel >= 0)
-		close(worker->channel);
-	if (worker->text >= 0)
-		close(worker->text);
-	*worker = (struct worker_process){ .state = WORKER_NONE };
+	report_crash(worker, where, sizeof(where));
+	let_go(worker);
 	describe(status, how, sizeof(how));
 	if (WIFSIGNALED(status) ||
 	    (supervisor->was_ready && !supervisor->stopping && gone.state != WORKER_RETIRED)) {
 		supervisor->crashes++;
-		snprintf(supervisor->last_crash, sizeof(supervisor->last_crash), "%s", how);
+		snprintf(supervisor->last_crash, sizeof(supervisor->last_crash), "%s%s%s", how,
+			 where[0] ? " " : "", where);
 		if (supervisor->was_ready)
 			log_answer(PLAIT_LOG_ERROR, NULL, "supervisor: worker %u (pid %d) %s", gone.number,
 				   (int)gone.pid, how);
+		tell_news(supervisor);
 	}
 	if (gone.state != WORKER_RETIRED)
 		on_served_end(supervisor, &gone, status);
@@ -272,9 +313,12 @@ static int take_signals(struct supervisor *supervisor)
 
 /* ---- the loop ---- */
 
-static uint64_t next_deadline(const struct supervisor *supervisor)
+static uint64_t next_deadline(struct supervisor *supervisor)
 {
 	uint64_t next = supervisor->restart_ms ? supervisor->restart_ms : UINT64_MAX;
+	uint64_t watch_ms = watch_workers(supervisor, now_ms());
+	if (watch_ms < next)
+		next = watch_ms;
 	for (unsigned i = 0; i < WORKERS_MAX; i++) {
 		const struct worker_process *worker = &supervisor->workers[i];
 		if (worker->state != WORKER_NONE && worker->kill_ms && worker->kill_ms < next)

@@ -10,6 +10,7 @@
 #include "core/loop/signals.h"
 #include "core/server/control/control.h"
 #include "core/server/parts.h"
+#include "core/server/supervisor/page.h"
 #include "core/server/supervisor/remote.h"
 #include "core/server/supervisor/supervisor.h"
 
@@ -18,7 +19,8 @@ struct worker {
 	struct remote *remote;
 	struct server *server;
 	uint32_t number;
-	char *text; /* what the supervisor has; NULL: none */
+	struct page *page; /* NULL: none could be had */
+	char *text;        /* what the supervisor has; NULL: none */
 	size_t len;
 };
 
@@ -87,6 +89,38 @@ static void get_text(struct worker *worker)
 	close(passed);
 }
 
+static void get_page(struct worker *worker)
+{
+	struct channel_message message;
+	struct plait_error unused;
+	int passed;
+	memset(&message, 0, sizeof(message));
+	message.kind = CHANNEL_PAGE;
+	if (remote_ask(worker->remote, &message, &passed, &unused) < 0 || passed < 0)
+		return;
+	worker->page = page_open(passed);
+	close(passed);
+	if (!worker->page)
+		return;
+	crash_watch(&worker->page->crash);
+	roll_use(&worker->page->roll);
+}
+
+/* The loops' hearts can be heard from here on. */
+static void lend_beats(struct worker *worker)
+{
+	struct page *page = worker->page;
+	struct plait_reactor *reactor = worker->server->reactor;
+	unsigned count = plait_reactor_loops(reactor), within_ms = page ? page->watchdog_ms / 4 : 0;
+	for (unsigned i = 0; page && i < count; i++)
+		loop_watch_beat(plait_reactor_loop(reactor, i), &page->beats[i], within_ms);
+	if (page) {
+		loop_watch_beat(reactor->boss, &page->beats[count], within_ms);
+		page->loops = count + 1;
+	}
+	worker->server->news = page ? &page->news : NULL;
+}
+
 /* Whether it is bound. Every problem is printed. */
 static bool begin(struct worker *worker, const char *text, size_t len)
 {
@@ -103,7 +137,9 @@ static bool begin(struct worker *worker, const char *text, size_t len)
 	log_flush();
 	problems_print(&problems, stderr);
 	problems_fini(&problems);
-	if (!bound)
+	if (bound)
+		lend_beats(worker);
+	else
 		server_free(&worker->server);
 	return bound;
 }
@@ -126,6 +162,8 @@ int worker_run(const char *file, int channel)
 	int status = 1;
 	signals_hold(SIGHUP);
 	worker.remote = remote_new(channel);
+	get_page(&worker);
+	crash_thread_begin();
 	get_text(&worker);
 	bool bound = worker.number > 1 ? begin_again(&worker) : begin(&worker, worker.text, worker.len);
 	if (bound)
@@ -135,6 +173,8 @@ int worker_run(const char *file, int channel)
 	remote_free(&worker.remote);
 	server_free(&worker.server);
 	log_flush();
+	roll_use(NULL);
+	crash_thread_end();
 	free(worker.text);
 	return status;
 }

@@ -1,0 +1,77 @@
+/* The protocol of test_supervisor.py: it echoes, and does what ends its process, or its loop, when it is told so. */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <plait/plait.h>
+
+/* With this file the process does not come to serve. */
+struct fault_options {
+	const char *poison;
+};
+
+static const struct plait_option options[] = {
+	PLAIT_OPTION_PATH("poison", struct fault_options, poison, .doc = "A file with which factories crash"),
+	PLAIT_OPTION_END,
+};
+
+static volatile int *volatile nowhere;
+
+static void write_nowhere(void *arg)
+{
+	(void)arg;
+	*nowhere = 1;
+}
+
+static volatile int standing = 1;
+
+static void stand_still(void *arg)
+{
+	(void)arg;
+	while (standing)
+		;
+}
+
+static volatile size_t depth;
+
+static size_t recurse(const volatile char *above)
+{
+	volatile char here[512];
+	here[0] = above[0];
+	if (++depth == 0)
+		return 0;
+	return recurse(here) + (size_t)here[0];
+}
+
+static int fault_factory_start(struct plait_factory *factory, struct plait_error *error)
+{
+	const struct fault_options *given = plait_factory_options(factory);
+	(void)error;
+	if (given->poison && access(given->poison, F_OK) == 0)
+		write_nowhere(NULL);
+	return 0;
+}
+
+static void fault_message(struct plait_conn *conn, const void *line, size_t len)
+{
+	char word[32] = "";
+	volatile char zero = 0;
+	memcpy(word, line, len < sizeof(word) - 1 ? len : sizeof(word) - 1);
+	if (strcmp(word, "segv") == 0)
+		write_nowhere(NULL);
+	else if (strcmp(word, "abort") == 0)
+		abort();
+	else if (strcmp(word, "overflow") == 0)
+		depth += recurse(&zero);
+	else if (strcmp(word, "loop") == 0)
+		stand_still(NULL);
+	else if (strcmp(word, "timer") == 0)
+		plait_call_later(plait_conn_loop(conn), 1, stand_still, NULL);
+	plait_write(conn, line, len);
+	plait_write(conn, "\n", 1);
+}
+
+PLAIT_PROTOCOL(fault, .summary = "ends its process when told so", .options = options,
+	       .options_size = sizeof(struct fault_options), .framing = &plait_line_framing,
+	       .factory_start = fault_factory_start, .message = fault_message);
