@@ -16,6 +16,9 @@
 /* A server that is well answers within a second. */
 #define PATIENCE_S 30
 
+/* Beyond what a supervisor gives a worker to begin. */
+#define UPGRADE_PATIENCE_S 90
+
 /* No answer of a server of ours is so long. */
 #define ANSWER_LONGEST (64u << 20)
 
@@ -91,7 +94,8 @@ static int refused(const struct arguments *arguments, const char *path)
 /* A descriptor, or -1 and *status. */
 static int connect_to(const struct arguments *arguments, const char *path, int *status)
 {
-	static const struct timeval patience = { .tv_sec = PATIENCE_S };
+	bool upgrade = strcmp(arguments->command->name, "upgrade") == 0;
+	struct timeval patience = { .tv_sec = upgrade ? UPGRADE_PATIENCE_S : PATIENCE_S };
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 
 	if (strlen(path) >= sizeof(sun.sun_path)) {

@@ -130,6 +130,19 @@ static void print_plugins(const json_t *plugins)
 			       : "; an older edition, in use until its last connection ends");
 }
 
+static void print_supervisor(const json_t *supervisor)
+{
+	char last[256];
+
+	if (!json_is_object(supervisor))
+		return;
+	printf("  supervisor: pid %" PRId64 ", workers started %" PRId64 ", crashed %" PRId64 "\n",
+	       number_of(supervisor, "pid"), number_of(supervisor, "workers_started"),
+	       number_of(supervisor, "crashes"));
+	if (json_is_string(json_object_get(supervisor, "last_crash")))
+		printf("  last crash: %s\n", text_of(supervisor, "last_crash", last, sizeof(last)));
+}
+
 static void print_status(const struct arguments *arguments, const json_t *answer)
 {
 	const json_t *conns = json_object_get(answer, "connections"), *tls = json_object_get(answer, "tls"),
@@ -143,6 +156,7 @@ static void print_status(const struct arguments *arguments, const json_t *answer
 	       text_of(answer, "since", since, sizeof(since)), number_of(answer, "uptime"));
 	printf("  listeners %" PRId64 ", threads %" PRId64 ", log level %s\n", number_of(answer, "listeners"),
 	       number_of(answer, "threads"), text_of(answer, "log_level", level, sizeof(level)));
+	print_supervisor(json_object_get(answer, "supervisor"));
 	printf("  connections: %" PRId64 ", opened %" PRId64 ", bytes in %" PRId64 ", out %" PRId64 "\n",
 	       number_of(conns, "now"), number_of(conns, "opened"), number_of(conns, "bytes_in"),
 	       number_of(conns, "bytes_out"));
@@ -260,13 +274,20 @@ static void print_service(const struct arguments *arguments, const json_t *answe
 	print_missing(answer);
 }
 
+static void print_upgrade(const struct arguments *arguments, const json_t *answer)
+{
+	(void)arguments, (void)answer;
+	printf("upgraded: the new program serves, and the old worker drains\n");
+}
+
 static const struct {
 	const char *command;
 	void (*print)(const struct arguments *arguments, const json_t *answer);
 } printers[] = {
-	{ "status", print_status }, { "listeners", print_listeners }, { "connections", print_connections },
-	{ "kick", print_kick },     { "reload", print_reload },       { "log-level", print_level },
-	{ "drain", print_service }, { "pause", print_service },       { "resume", print_service },
+	{ "status", print_status },   { "listeners", print_listeners }, { "connections", print_connections },
+	{ "kick", print_kick },       { "reload", print_reload },       { "log-level", print_level },
+	{ "drain", print_service },   { "pause", print_service },       { "resume", print_service },
+	{ "upgrade", print_upgrade },
 };
 
 void control_print(const struct arguments *arguments, const json_t *answer)

@@ -96,7 +96,9 @@ const struct command commands[] = {
 			"The same signal again stops at once. SIGHUP reads FILE and all that it names\n"
 			"anew: all of it is taken into use, or nothing and the log says why. Log lines\n"
 			"go to standard error. The exit status is 0 after a clean drain, 1 when\n"
-			"FILE is wrong (then nothing was bound) or connections had to be aborted.\n",
+			"FILE is wrong (then nothing was bound) or connections had to be aborted, 3\n"
+			"when workers died one after the other. The process is a supervisor, which\n"
+			"replaces the one that serves; SIGUSR2 has it do what plait upgrade does.\n",
 		.run = run_command,
 	},
 	{
@@ -157,6 +159,12 @@ const struct command commands[] = {
 		"LEVEL is error, warning, info or debug. The next reload brings back what the\n"
 		"configuration says.\n",
 		{ "LEVEL", true, offsetof(struct arguments, question.level) }, SERVED_FILE),
+	CONTROL("upgrade", control_options, "have the program on the disk take its place",
+		"The supervisor starts a worker of the program that it was started as, as it is\n"
+		"now. When that serves, the old one drains, and the supervisor becomes the new\n"
+		"program, under the same process number. Nobody is refused meanwhile. When it does\n"
+		"not come to serve, all is as it was. SIGUSR2 does the same.\n",
+		SERVED_FILE),
 	CONTROL("stop", stop_options, "drain and end it", "Waits until it has ended.\n", SERVED_FILE),
 	{
 		.name = "bench",

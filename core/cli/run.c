@@ -11,6 +11,7 @@
 #include "core/loop/signals.h"
 #include "core/server/server.h"
 #include "core/server/supervisor/supervisor.h"
+#include "core/server/supervisor/upgrade.h"
 
 static int run_alone(const struct server_source *source)
 {
@@ -52,6 +53,13 @@ static _Noreturn void end_by_signal(int number)
 	_exit(CLI_FAILED);
 }
 
+static int finish(int status)
+{
+	if (status < 0)
+		end_by_signal(-status);
+	return status;
+}
+
 /* Whether it says so, and has no error that can be known without its plugins. */
 static bool is_supervised(const struct server_source *source)
 {
@@ -74,6 +82,12 @@ int run_command(const struct arguments *arguments)
 	struct problems problems;
 	int status = CLI_FAILED;
 
+	int channel = upgrade_worker_channel();
+
+	if (channel >= 0)
+		return worker_run(source.file, channel);
+	if (supervisor_resume(source.file, &status))
+		return finish(status);
 	problems_init(&problems);
 	problems.file = source.file;
 	char *text = config_read(source.file, &source.len, &problems);
@@ -86,7 +100,5 @@ int run_command(const struct arguments *arguments)
 	else if (text)
 		status = run_alone(&source);
 	free(text);
-	if (status < 0)
-		end_by_signal(-status);
-	return status;
+	return finish(status);
 }

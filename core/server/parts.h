@@ -11,6 +11,7 @@
 
 struct control;
 struct reload_order;
+struct request;
 struct page_news;
 
 struct server {
@@ -24,7 +25,9 @@ struct server {
 	struct control *control;     /* NULL: none */
 	struct reload_order *orders; /* the first is on its way through the loops, the others wait for it */
 	plait_call_fn *on_serving;   /* NULL: none */
-	void *on_serving_arg;
+	plait_call_fn *on_upgrade;   /* asks for one; NULL: there can be none */
+	void *on_serving_arg;        /* of both */
+	struct request *upgrade;     /* that waits for it; NULL: none */
 	const struct page_news *news; /* of the supervisor; NULL: there is none */
 	bool retired;                 /* another process serves its sockets */
 	time_t since;                 /* when it began to serve; 0: it does not yet */

@@ -119,6 +119,8 @@ static void say_ready(struct plait_reactor *reactor, void *arg)
 int server_run(struct server *server)
 {
 	int result = reactor_run(server->reactor, say_ready, server);
+	upgrade_answer(server,
+		       &(struct plait_error){ .code = PLAIT_ERROR_CLOSING, .text = "the server stops" });
 	control_close(&server->control);
 	if (server->reactor->stuck) {
 		log_flush();

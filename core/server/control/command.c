@@ -104,6 +104,7 @@ const struct control_command control_commands[] = {
 	{ "log-level", log_level_arguments, sizeof(struct log_level_arguments), log_level_command,
 	  "logs more or less until the next reload" },
 	{ "stop", stop_arguments, sizeof(struct stop_arguments), stop_command, "drains and ends the server" },
+	{ "upgrade", NOTHING, upgrade_command, "starts the program as it is on the disk in its place" },
 	{ "help", NOTHING, help_request, "lists the commands" },
 	{ 0 },
 };

@@ -71,6 +71,7 @@ void resume_command(struct request *request);
 void reload_command(struct request *request);
 void log_level_command(struct request *request);
 void stop_command(struct request *request);
+void upgrade_command(struct request *request);
 void help_request(struct request *request);
 
 #endif

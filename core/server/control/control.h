@@ -20,6 +20,9 @@ int control_socket(const struct control *control);
 /* Another process serves the socket from here on; those who are connected stay. On the boss loop. */
 void control_hand_over(struct control *control);
 
+/* What came of an upgrade that was asked for; NULL: all went well. On the boss loop. */
+void upgrade_answer(struct server *server, const struct plait_error *error);
+
 /* Ends its connections and removes the socket. When the boss loop does not run, or on it. NULL is allowed. */
 void control_close(struct control **control);
 

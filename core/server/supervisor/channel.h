@@ -22,7 +22,7 @@ enum channel_kind {
 	/* Of the worker. */
 	CHANNEL_KEEP,    /* u.keep: it serves by that socket */
 	CHANNEL_SERVES,  /* with the text, a file in memory; ends a run of CHANNEL_KEEP */
-	CHANNEL_READY,   /* it accepts */
+	CHANNEL_READY,   /* it accepts; u.state: upgrade_state_version of its program */
 	CHANNEL_UPGRADE, /* it was asked for one */
 	CHANNEL_RECYCLE, /* u.text: why it wants to be replaced */
 
@@ -73,6 +73,7 @@ struct channel_message {
 		struct channel_reply reply;
 		char text[256];
 		int32_t number;
+		uint32_t state;
 	} u;
 };
 

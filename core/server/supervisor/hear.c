@@ -7,6 +7,7 @@
 #include "core/base/log.h"
 #include "core/config/read.h"
 #include "core/server/supervisor/inside.h"
+#include "core/server/supervisor/upgrade.h"
 
 struct heard {
 	struct supervisor *supervisor;
@@ -114,6 +115,12 @@ static void on_ready(struct heard *heard)
 	struct worker_process *worker = heard->worker;
 	if (worker->state != WORKER_STARTING || !worker->kept_all)
 		return;
+	if (worker->upgrade && heard->message->u.state != upgrade_state_version()) {
+		supervisor_refuse(
+			supervisor, worker,
+			"its supervisor could not take over from this one; restart the server to use it");
+		return;
+	}
 	supervisor_promote(supervisor, worker);
 	store_sweep(&supervisor->store);
 	take_text(supervisor, worker);
@@ -130,12 +137,26 @@ static void on_stopping(struct heard *heard)
 	reply(heard, NULL, 0, -1);
 }
 
+static void on_upgrade(struct heard *heard)
+{
+	supervisor_replace(heard->supervisor, true, heard->worker->number);
+}
+
+static void on_recycle(struct heard *heard)
+{
+	if (heard->worker->state != WORKER_SERVING)
+		return;
+	log_answer(PLAIT_LOG_WARNING, NULL, "supervisor: replacing worker %u (pid %d): %s",
+		   heard->worker->number, (int)heard->worker->pid, heard->message->u.text);
+	supervisor_replace(heard->supervisor, false, 0);
+}
+
 typedef void hear_fn(struct heard *heard);
 
 static hear_fn *const kinds[CHANNEL_KINDS] = {
-	[CHANNEL_PAGE] = on_page,         [CHANNEL_BIND] = on_bind,     [CHANNEL_TEXT] = on_text,
-	[CHANNEL_KEEP] = on_keep,         [CHANNEL_SERVES] = on_serves, [CHANNEL_READY] = on_ready,
-	[CHANNEL_STOPPING] = on_stopping,
+	[CHANNEL_PAGE] = on_page,         [CHANNEL_BIND] = on_bind,       [CHANNEL_TEXT] = on_text,
+	[CHANNEL_KEEP] = on_keep,         [CHANNEL_SERVES] = on_serves,   [CHANNEL_READY] = on_ready,
+	[CHANNEL_STOPPING] = on_stopping, [CHANNEL_UPGRADE] = on_upgrade, [CHANNEL_RECYCLE] = on_recycle,
 };
 
 void supervisor_hear(struct supervisor *supervisor, struct worker_process *worker)

@@ -36,6 +36,9 @@ struct worker_process {
 	int text; /* what it serves, a file in memory; -1: it has not said */
 	bool kept_all;
 	bool stopping, hung;
+	bool refused;      /* it was not to take over, and is killed */
+	bool upgrade;      /* it is of the program on the disk, whose supervisor is to follow */
+	uint32_t asked_by; /* the number of the worker that asked for it; 0: none did */
 	int page_fd;
 	struct page *page;
 	struct loop_watch watches[PLAIT_LOOPS_MAX + 1];
@@ -45,6 +48,7 @@ struct worker_process {
 
 struct supervisor {
 	const char *file;
+	char *program;         /* to be executed for an upgrade; NULL: unknown */
 	int text;              /* what was served last, or is to be served first; a file in memory */
 	struct config *config; /* of that */
 	struct store store;
@@ -54,6 +58,9 @@ struct supervisor {
 	sigset_t mask;    /* of the signals before */
 	bool was_ready;   /* some worker */
 	bool stopping, over;
+	bool wanted, wanted_upgrade; /* a worker is to take the place of the one that serves */
+	uint32_t wanted_by;
+	bool replace;   /* this program is to be replaced as soon as nothing else is under way */
 	unsigned stops; /* so many signals to stop */
 	int status;     /* of the last worker that served, to be the supervisor's */
 
@@ -70,6 +77,13 @@ struct worker_process *supervisor_worker(struct supervisor *supervisor, enum wor
 
 /* It serves from here on. */
 void supervisor_promote(struct supervisor *supervisor, struct worker_process *worker);
+
+/* Starts a worker that is to take the place of the one that serves; asked_by: that one's number, 0: nobody waits for what
+ * comes of it. */
+void supervisor_replace(struct supervisor *supervisor, bool upgrade, uint32_t asked_by);
+
+/* A worker that was to take the place of another one, and cannot: that one goes on. */
+void supervisor_refuse(struct supervisor *supervisor, struct worker_process *worker, const char *why);
 
 /* Answers what came over a worker's channel. */
 void supervisor_hear(struct supervisor *supervisor, struct worker_process *worker);

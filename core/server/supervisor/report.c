@@ -81,6 +81,22 @@ static void find_symbol(struct place *place)
 		place->symbol.name[0] = '\0';
 }
 
+/* The compiler may have put a part of a callback elsewhere: "NAME.cold". */
+static const char *find_part(const struct report *report, const struct place *part)
+{
+	size_t len = strcspn(part->symbol.name, ".");
+	for (unsigned i = 0; part->symbol.name[len] && i < ROLL_CALLBACKS; i++) {
+		struct place place = { .plugin = part->plugin };
+		if (part->plugin->callbacks[i] == 0 ||
+		    !find_mapping(report->maps, part->plugin->callbacks[i], &place))
+			continue;
+		find_symbol(&place);
+		if (strncmp(place.symbol.name, part->symbol.name, len) == 0 && !place.symbol.name[len])
+			return roll_callback_name(i);
+	}
+	return NULL;
+}
+
 /* caller: the address is where a call returns to, which may be behind the function's end. */
 static void find_place(const struct report *report, uint64_t address, bool caller, struct place *place)
 {
@@ -94,6 +110,8 @@ static void find_place(const struct report *report, uint64_t address, bool calle
 		place->callback = find_callback(place->plugin, address - place->symbol.into, true);
 	else if (place->plugin)
 		place->callback = find_callback(place->plugin, address, false);
+	if (place->plugin && !place->callback)
+		place->callback = find_part(report, place);
 }
 
 /* ---- words ---- */

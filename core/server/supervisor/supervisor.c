@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -15,6 +16,7 @@
 #include "core/base/log.h"
 #include "core/loop/signals.h"
 #include "core/server/supervisor/inside.h"
+#include "core/server/supervisor/upgrade.h"
 
 /* A worker that served for so long was well: what happens to it is no part of a row of failures. */
 #define WELL_MS 1000
@@ -30,6 +32,9 @@
 
 /* A worker that takes the place of another one has so long to begin. */
 #define START_PATIENCE_MS 60000
+
+/* Beyond drain_timeout, for what a server does after that. */
+#define RETIRE_PATIENCE_MS 30000
 
 static uint64_t now_ms(void)
 {
@@ -81,6 +86,7 @@ static void fini(struct supervisor *supervisor)
 	if (supervisor->signals >= 0)
 		close(supervisor->signals);
 	config_free(&supervisor->config);
+	free(supervisor->program);
 	pthread_sigmask(SIG_SETMASK, &supervisor->mask, NULL);
 }
 
@@ -97,8 +103,14 @@ static void tell_news(const struct supervisor *supervisor)
 	}
 }
 
+/* How a worker is to be. */
+struct start {
+	bool upgrade;
+	uint32_t asked_by;
+};
+
 /* 0, or -1 with errno; 1 in the worker, whose channel is *channel then. */
-static int start_worker(struct supervisor *supervisor, int *channel)
+static int start_worker(struct supervisor *supervisor, const struct start *start, int *channel)
 {
 	struct worker_process *worker = supervisor_worker(supervisor, WORKER_NONE);
 	int ends[2];
@@ -122,6 +134,8 @@ static int start_worker(struct supervisor *supervisor, int *channel)
 		close(ends[0]);
 		close(page_fd);
 		page_close(&page);
+		if (start->upgrade)
+			upgrade_exec_worker(supervisor, ends[1]);
 		*channel = ends[1];
 		return 1;
 	}
@@ -139,6 +153,8 @@ static int start_worker(struct supervisor *supervisor, int *channel)
 					   .pid = pid,
 					   .channel = ends[0],
 					   .text = -1,
+					   .upgrade = start->upgrade,
+					   .asked_by = start->asked_by,
 					   .page_fd = page_fd,
 					   .page = page,
 					   .born_ms = now_ms() };
@@ -148,8 +164,33 @@ static int start_worker(struct supervisor *supervisor, int *channel)
 	return 0;
 }
 
+/* The worker of that number hears what came of what it asked for; error: NULL when all went well. */
+static void tell_outcome(struct supervisor *supervisor, uint32_t number, const char *error)
+{
+	struct channel_message message;
+	memset(&message, 0, sizeof(message));
+	message.kind = CHANNEL_UPGRADED;
+	message.u.reply.code = error ? PLAIT_ERROR_REFUSED : 0;
+	if (error)
+		snprintf(message.u.reply.text, sizeof(message.u.reply.text), "%s", error);
+	for (unsigned i = 0; number && i < WORKERS_MAX; i++) {
+		struct worker_process *worker = &supervisor->workers[i];
+		if (worker->state != WORKER_NONE && worker->number == number && worker->channel >= 0)
+			(void)channel_send(worker->channel, &message, -1, false);
+	}
+}
+
+/* It has drain_timeout, and some time to end. */
+static void retire(struct supervisor *supervisor, struct worker_process *worker)
+{
+	worker->state = WORKER_RETIRED;
+	worker->kill_ms = now_ms() + supervisor->config->drain_timeout_ms + RETIRE_PATIENCE_MS;
+	tell(worker, CHANNEL_RETIRE, 0);
+}
+
 void supervisor_promote(struct supervisor *supervisor, struct worker_process *worker)
 {
+	struct worker_process *before = supervisor_worker(supervisor, WORKER_SERVING);
 	worker->state = WORKER_SERVING;
 	worker->ready_ms = now_ms();
 	worker->kill_ms = 0;
@@ -158,8 +199,23 @@ void supervisor_promote(struct supervisor *supervisor, struct worker_process *wo
 			   worker->number, (int)worker->pid,
 			   (unsigned long long)(worker->ready_ms - worker->born_ms));
 	supervisor->was_ready = true;
+	tell_outcome(supervisor, worker->asked_by, NULL);
+	if (before)
+		retire(supervisor, before);
+	supervisor->replace = worker->upgrade;
+	worker->upgrade = false;
 	if (supervisor->stops > 0)
 		tell(worker, CHANNEL_STOP, SIGTERM);
+}
+
+void supervisor_refuse(struct supervisor *supervisor, struct worker_process *worker, const char *why)
+{
+	log_answer(PLAIT_LOG_ERROR, NULL, "supervisor: worker %u (pid %d) does not take over: %s",
+		   worker->number, (int)worker->pid, why);
+	tell_outcome(supervisor, worker->asked_by, why);
+	worker->asked_by = 0;
+	worker->refused = true;
+	kill(worker->pid, SIGKILL);
 }
 
 /* ---- ending ---- */
@@ -208,6 +264,9 @@ static void on_served_end(struct supervisor *supervisor, const struct worker_pro
 		supervisor->over = true;
 		return;
 	}
+	/* One that is on its way will do. */
+	if (!supervisor->stopping && supervisor_worker(supervisor, WORKER_STARTING))
+		return;
 	if (supervisor->stopping) {
 		if (WIFSIGNALED(status))
 			supervisor->status = 1;
@@ -226,6 +285,15 @@ static void on_end(struct supervisor *supervisor, struct worker_process *worker,
 	report_crash(worker, where, sizeof(where));
 	let_go(worker);
 	describe(status, how, sizeof(how));
+	bool successor = gone.state == WORKER_STARTING && supervisor_worker(supervisor, WORKER_SERVING);
+	if (successor && !gone.refused) {
+		char why[256];
+		snprintf(why, sizeof(why), "the new worker %s before it was ready; see the log for why", how);
+		log_answer(PLAIT_LOG_ERROR, NULL, "supervisor: not replaced, and all is as it was: %s", why);
+		tell_outcome(supervisor, gone.asked_by, why);
+	}
+	if (successor)
+		return;
 	if (WIFSIGNALED(status) ||
 	    (supervisor->was_ready && !supervisor->stopping && gone.state != WORKER_RETIRED)) {
 		supervisor->crashes++;
@@ -285,6 +353,7 @@ static void on_signal(struct supervisor *supervisor, int number)
 		if (serving || starting)
 			tell(serving ? serving : starting, CHANNEL_RELOAD, 0);
 		return;
+	case SIGUSR2: supervisor_replace(supervisor, true, 0); return;
 	default: return;
 	}
 }
@@ -304,6 +373,7 @@ static int take_signals(struct supervisor *supervisor)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGUSR2);
 	pthread_sigmask(SIG_BLOCK, &set, &supervisor->mask);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
@@ -363,14 +433,60 @@ static void kill_late(struct supervisor *supervisor)
 	}
 }
 
+void supervisor_replace(struct supervisor *supervisor, bool upgrade, uint32_t asked_by)
+{
+	const char *why = NULL;
+	if (supervisor->stopping)
+		why = "the server is stopping";
+	else if (supervisor->wanted || supervisor_worker(supervisor, WORKER_STARTING) ||
+		 !supervisor_worker(supervisor, WORKER_SERVING))
+		why = "another worker is being started; try again when it serves";
+	else if (upgrade && !supervisor->program)
+		why = "it is not known where the program is; start it by its path";
+	if (!why) {
+		supervisor->wanted = true;
+		supervisor->wanted_upgrade = upgrade;
+		supervisor->wanted_by = asked_by;
+		return;
+	}
+	log_answer(PLAIT_LOG_WARNING, NULL, "supervisor: not replaced: %s", why);
+	tell_outcome(supervisor, asked_by, why);
+}
+
+/* As start_worker. */
+static bool start_wanted(struct supervisor *supervisor, int *channel)
+{
+	struct start start = { .upgrade = supervisor->wanted_upgrade, .asked_by = supervisor->wanted_by };
+	supervisor->wanted = false;
+	if (start.upgrade)
+		log_answer(PLAIT_LOG_INFO, NULL, "supervisor: upgrading to %s", supervisor->program);
+	int result = start_worker(supervisor, &start, channel);
+	if (result < 0) {
+		log_answer(PLAIT_LOG_ERROR, NULL, "supervisor: cannot start a worker: %s", strerror(errno));
+		tell_outcome(supervisor, start.asked_by, strerror(errno));
+	}
+	return result > 0;
+}
+
+/* The same process, with the program that the worker is of. */
+static void become_next(struct supervisor *supervisor)
+{
+	supervisor->replace = false;
+	log_flush();
+	upgrade_exec(supervisor);
+	log_answer(
+		PLAIT_LOG_ERROR, NULL,
+		"supervisor: cannot become %s: %s; the worker is the new one, and this goes on as the old one",
+		supervisor->program, strerror(errno));
+}
+
 /* Until it is over: false; or in a worker: true. */
 static bool supervise(struct supervisor *supervisor, int *channel)
 {
-	supervisor->restart_ms = now_ms();
 	while (!supervisor->over) {
 		if (supervisor->restart_ms && supervisor->restart_ms <= now_ms()) {
 			supervisor->restart_ms = 0;
-			int result = start_worker(supervisor, channel);
+			int result = start_worker(supervisor, &(struct start){ 0 }, channel);
 			if (result > 0)
 				return true;
 			if (result < 0) {
@@ -379,6 +495,11 @@ static bool supervise(struct supervisor *supervisor, int *channel)
 				supervisor->restart_ms = now_ms() + DELAY_MOST_MS;
 			}
 		}
+		if (supervisor->wanted && start_wanted(supervisor, channel))
+			return true;
+		if (supervisor->replace && !supervisor->stopping &&
+		    !supervisor_worker(supervisor, WORKER_STARTING))
+			become_next(supervisor);
 		wait_for_news(supervisor);
 		kill_late(supervisor);
 	}
@@ -403,11 +524,36 @@ static void raise_descriptor_limit(void)
 	}
 }
 
-int supervisor_run(const struct supervised *supervised)
+/* 0, or -1 with errno. */
+static int init(struct supervisor *supervisor, const struct supervised *supervised)
 {
 	struct problems problems;
+	problems_init(&problems);
+	supervisor->config = config_load_text(supervised->file, supervised->text, supervised->len, &problems);
+	problems_fini(&problems);
+	supervisor->text = channel_write_text(supervised->text, supervised->len);
+	supervisor->restart_ms = now_ms();
+	return supervisor->text < 0 || take_signals(supervisor) < 0 ? -1 : 0;
+}
+
+static int run(struct supervisor *supervisor)
+{
+	int channel = -1;
+	bool worker = supervise(supervisor, &channel);
+	const char *file = supervisor->file;
+	if (!worker)
+		end(supervisor);
+	fini(supervisor);
+	return worker ? worker_run(file, channel) : supervisor->status;
+}
+
+int supervisor_run(const struct supervised *supervised)
+{
 	struct supervisor supervisor = {
 		.file = supervised->file,
+		.program = upgrade_find_program(),
+		.text = -1,
+		.signals = -1,
 		.status = 1,
 		.backoff = { .initial_ms = DELAY_FIRST_MS,
 			     .max_ms = DELAY_MOST_MS,
@@ -415,22 +561,33 @@ int supervisor_run(const struct supervised *supervised)
 			     .jitter = 0.2,
 			     .chance = (uint64_t)getpid() * UINT64_C(0x9e3779b97f4a7c15) + now_ms() },
 	};
-	int channel = -1;
-	problems_init(&problems);
-	supervisor.config = config_load_text(supervised->file, supervised->text, supervised->len, &problems);
-	problems_fini(&problems);
-	supervisor.text = channel_write_text(supervised->text, supervised->len);
-	supervisor.signals = -1;
 	raise_descriptor_limit();
 	signals_hold(SIGHUP); /* in workers, too, until they take it */
-	if (supervisor.text < 0 || take_signals(&supervisor) < 0) {
-		log_answer(PLAIT_LOG_ERROR, NULL, "cannot supervise: %s", strerror(errno));
-		fini(&supervisor);
+	if (init(&supervisor, supervised) == 0)
+		return run(&supervisor);
+	log_answer(PLAIT_LOG_ERROR, NULL, "cannot supervise: %s", strerror(errno));
+	fini(&supervisor);
+	return 1;
+}
+
+int supervisor_resume(const char *file, int *status)
+{
+	struct supervisor supervisor = { .file = file, .program = upgrade_find_program() };
+	int found = upgrade_resume(&supervisor);
+	if (found == 0) {
+		free(supervisor.program);
+		return 0;
+	}
+	*status = 1;
+	if (found < 0) {
+		log_answer(PLAIT_LOG_ERROR, NULL, "cannot take over from the supervisor before");
+		free(supervisor.program);
 		return 1;
 	}
-	bool worker = supervise(&supervisor, &channel);
-	if (!worker)
-		end(&supervisor);
-	fini(&supervisor);
-	return worker ? worker_run(supervised->file, channel) : supervisor.status;
+	const struct config *config = supervisor.config;
+	log_configure((enum plait_log_level)config->log.level, (enum log_format)config->log.format);
+	signal(SIGPIPE, SIG_IGN);
+	log_answer(PLAIT_LOG_INFO, NULL, "supervisor: upgraded to plait %s", plait_version());
+	*status = run(&supervisor);
+	return 1;
 }

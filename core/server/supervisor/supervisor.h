@@ -18,6 +18,9 @@ struct supervised {
  * was ready; in the worker, which is a fork, too. On the main thread, the only one. */
 int supervisor_run(const struct supervised *supervised);
 
+/* Goes on where the supervisor of another program left it: *status is what supervisor_run returns. 0: there was none. */
+int supervisor_resume(const char *file, int *status);
+
 /* What a worker does: serves until it is told to end. Returns its exit status. Takes the channel over. */
 int worker_run(const char *file, int channel);
 

@@ -13,6 +13,7 @@
 #include "core/server/supervisor/page.h"
 #include "core/server/supervisor/remote.h"
 #include "core/server/supervisor/supervisor.h"
+#include "core/server/supervisor/upgrade.h"
 
 struct worker {
 	const char *file;
@@ -45,6 +46,23 @@ static void retire(struct worker *worker)
 	reactor_stop(server->reactor, false);
 }
 
+static void on_upgraded(struct worker *worker, const struct channel_reply *reply)
+{
+	struct plait_error error;
+	if (reply->code < 0)
+		plait_error_set(&error, reply->code, NULL, "%s", reply->text);
+	upgrade_answer(worker->server, reply->code < 0 ? &error : NULL);
+}
+
+static void ask_for_upgrade(void *arg)
+{
+	struct worker *worker = arg;
+	struct channel_message message;
+	memset(&message, 0, sizeof(message));
+	message.kind = CHANNEL_UPGRADE;
+	remote_tell(worker->remote, &message);
+}
+
 static void on_message(void *arg, const struct channel_message *message)
 {
 	struct worker *worker = arg;
@@ -57,6 +75,7 @@ static void on_message(void *arg, const struct channel_message *message)
 	case CHANNEL_STOP: reactor_told(reactor, message->u.number); return;
 	case CHANNEL_RELOAD: reactor_told(reactor, SIGHUP); return;
 	case CHANNEL_RETIRE: retire(worker); return;
+	case CHANNEL_UPGRADED: on_upgraded(worker, &message->u.reply); return;
 	default: return;
 	}
 }
@@ -67,6 +86,7 @@ static void on_serving(void *arg)
 	struct channel_message message;
 	memset(&message, 0, sizeof(message));
 	message.kind = CHANNEL_READY;
+	message.u.state = upgrade_state_version();
 	remote_tell(worker->remote, &message);
 	remote_listen(worker->remote, worker->server->reactor->boss, on_message, worker);
 }
@@ -118,6 +138,7 @@ static void lend_beats(struct worker *worker)
 		loop_watch_beat(reactor->boss, &page->beats[count], within_ms);
 		page->loops = count + 1;
 	}
+	worker->server->on_upgrade = ask_for_upgrade;
 	worker->server->news = page ? &page->news : NULL;
 }
 
@@ -161,6 +182,7 @@ int worker_run(const char *file, int channel)
 	struct worker worker = { .file = file };
 	int status = 1;
 	signals_hold(SIGHUP);
+	signal(SIGUSR2, SIG_IGN); /* whoever tells all of a group means the supervisor */
 	worker.remote = remote_new(channel);
 	get_page(&worker);
 	crash_thread_begin();
