@@ -30,6 +30,7 @@ struct server {
 	struct request *upgrade;     /* that waits for it; NULL: none */
 	const struct page_news *news; /* of the supervisor; NULL: there is none */
 	bool retired;                 /* another process serves its sockets */
+	uint64_t retire_ms;           /* then its connections are told to end; of the boss's clock */
 	time_t since;                 /* when it began to serve; 0: it does not yet */
 };
 

@@ -1,12 +1,9 @@
 #!/usr/bin/python3 -B
 """plait upgrade: another program takes the place of the one that runs, under load, or does not and all is as it was."""
 import os
-import pathlib
 import shutil
 import signal
-import socket
 import threading
-import time
 
 import harness
 from harness import SCALE, listener, wait_for
@@ -81,8 +78,8 @@ class Upgrade(Supervised):
                     self.assertEqual(self.executable(server), os.stat(self.program).st_ino)
                     # The old worker still has its connection, until that ends.
                     held.sendall(b"more\r\n")
-                    rest = held.recv(5)
-                    self.assertIn(rest, (b"more\n", b""))
+                    self.assertEqual(held.recv(5), b"more\n")
+                    self.assertIn(pid, server.children())
                 wait_for(lambda: pid not in server.children(), what="the old worker's end", timeout=30)
                 wait_for(lambda: load.served > before + 20, what="clients that are served")
                 sockets[number] = server.pid
@@ -148,6 +145,15 @@ class Upgrade(Supervised):
             "s = socket.socket(fileno=int(os.environ['PLAIT_WORKER_CHANNEL'])); s.send(b'what?'); s.recv(1)\"\n",
             "before it was ready",
         )
+
+    def test_who_stays_is_told_to_end(self):
+        server = self.serve_program(drain_timeout="1s")
+        with self.say(server, b"hello") as sock:
+            self.assertEqual(sock.recv(6), b"hello\n")
+            pid = server.pid
+            self.assertEqual(self.upgrade().returncode, 0)
+            self.assertEqual(sock.recv(1), b"")
+        wait_for(lambda: pid not in server.children(), what="the old worker's end")
 
     def test_two_at_once(self):
         server = self.serve_program()

@@ -33,7 +33,7 @@
 /* A worker that takes the place of another one has so long to begin. */
 #define START_PATIENCE_MS 60000
 
-/* Beyond drain_timeout, for what a server does after that. */
+/* Beyond twice the drain_timeout, for what a server does after that. */
 #define RETIRE_PATIENCE_MS 30000
 
 static uint64_t now_ms(void)
@@ -180,11 +180,11 @@ static void tell_outcome(struct supervisor *supervisor, uint32_t number, const c
 	}
 }
 
-/* It has drain_timeout, and some time to end. */
+/* Its connections have drain_timeout to end by themselves, and as much when they are told to. */
 static void retire(struct supervisor *supervisor, struct worker_process *worker)
 {
 	worker->state = WORKER_RETIRED;
-	worker->kill_ms = now_ms() + supervisor->config->drain_timeout_ms + RETIRE_PATIENCE_MS;
+	worker->kill_ms = now_ms() + 2 * supervisor->config->drain_timeout_ms + RETIRE_PATIENCE_MS;
 	tell(worker, CHANNEL_RETIRE, 0);
 }
 

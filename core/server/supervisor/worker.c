@@ -12,6 +12,7 @@
 #include "core/server/parts.h"
 #include "core/server/supervisor/page.h"
 #include "core/server/supervisor/remote.h"
+#include "core/server/supervisor/retire.h"
 #include "core/server/supervisor/supervisor.h"
 #include "core/server/supervisor/upgrade.h"
 
@@ -32,18 +33,6 @@ static void on_gone(void *arg)
 	struct worker *worker = arg;
 	log_answer(PLAIT_LOG_ERROR, NULL, "the supervisor has gone: draining");
 	reactor_stop(worker->server->reactor, false);
-}
-
-static void retire(struct worker *worker)
-{
-	struct server *server = worker->server;
-	if (server->reactor->shutdown)
-		return;
-	log_answer(PLAIT_LOG_INFO, NULL, "another worker serves: draining");
-	server->retired = true;
-	if (server->control)
-		control_hand_over(server->control);
-	reactor_stop(server->reactor, false);
 }
 
 static void on_upgraded(struct worker *worker, const struct channel_reply *reply)
@@ -74,7 +63,7 @@ static void on_message(void *arg, const struct channel_message *message)
 	switch ((enum channel_kind)message->kind) {
 	case CHANNEL_STOP: reactor_told(reactor, message->u.number); return;
 	case CHANNEL_RELOAD: reactor_told(reactor, SIGHUP); return;
-	case CHANNEL_RETIRE: retire(worker); return;
+	case CHANNEL_RETIRE: retire_begin(worker->server); return;
 	case CHANNEL_UPGRADED: on_upgraded(worker, &message->u.reply); return;
 	default: return;
 	}
