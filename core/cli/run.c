@@ -19,8 +19,6 @@ static int run_alone(const struct server_source *source)
 	int status = CLI_FAILED;
 
 	problems_init(&problems);
-	/* Whoever renews certificates while they are being read wants them to be read again. */
-	signals_hold(SIGHUP);
 	struct server *server = server_load(source, &problems);
 	bool bound = false;
 
@@ -82,6 +80,8 @@ int run_command(const struct arguments *arguments)
 	struct problems problems;
 	int status = CLI_FAILED;
 
+	/* Whoever renews certificates while they are being read wants them to be read again. */
+	signals_hold(SIGHUP);
 	int channel = upgrade_worker_channel();
 
 	if (channel >= 0)

@@ -7,6 +7,7 @@
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/net/net.h"
+#include "core/net/tls/warm_up.h"
 #include "core/server/control/control.h"
 #include "core/server/parts.h"
 
@@ -45,6 +46,10 @@ int server_bind(struct server *server, struct problems *problems)
 	struct plait_error error = { 0 };
 	size_t errors = problems->errors;
 
+	if (server->snapshot->config->tls.count > 0 && tls_warm_up(&error) < 0) {
+		problems_add(problems, "tls", "%s", error.text);
+		return -1;
+	}
 	if (reactor_take_signals(server->reactor, &error) < 0) {
 		problems_add(problems, NULL, "%s", error.text);
 		return -1;

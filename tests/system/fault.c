@@ -1,4 +1,5 @@
 /* The protocol of test_supervisor.py: it echoes, and does what ends its process, or its loop, when it is told so. */
+#include <dlfcn.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,16 @@ static size_t recurse(const volatile char *above)
 	return recurse(here) + (size_t)here[0];
 }
 
+/* OpenSSL finds nothing any more that it has not found before. */
+static void lose_algorithms(void)
+{
+	void *found = dlsym(RTLD_DEFAULT, "EVP_set_default_properties");
+	int (*set)(void *, const char *);
+	memcpy(&set, &found, sizeof(set));
+	if (set)
+		set(NULL, "provider=none");
+}
+
 static int fault_factory_start(struct plait_factory *factory, struct plait_error *error)
 {
 	const struct fault_options *given = plait_factory_options(factory);
@@ -66,6 +77,8 @@ static void fault_message(struct plait_conn *conn, const void *line, size_t len)
 		depth += recurse(&zero);
 	else if (strcmp(word, "loop") == 0)
 		stand_still(NULL);
+	else if (strcmp(word, "tls") == 0)
+		lose_algorithms();
 	else if (strcmp(word, "timer") == 0)
 		plait_call_later(plait_conn_loop(conn), 1, stand_still, NULL);
 	plait_write(conn, line, len);

@@ -61,7 +61,10 @@ class Supervised(ControlCase):
     def serve_faults(self, *more, **top):
         top.setdefault("plugins", ["echo", FAULT])
         return self.serve_control(
-            listener("fault", "tcp://127.0.0.1:0", "fault"), listener("udp", "udp://127.0.0.1:0"), *more, **top
+            listener("fault", "tcp://127.0.0.1:0", "fault"),
+            listener("udp", "udp://127.0.0.1:0"),
+            *more,
+            **top,
         )
 
     def say(self, server, word):

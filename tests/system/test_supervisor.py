@@ -1,8 +1,10 @@
 #!/usr/bin/python3 -B
 """The supervisor: workers that die, hang or are stopped are replaced, and nobody who connects is refused."""
+import contextlib
 import json
 import os
 import pathlib
+import random
 import signal
 import socket
 import time
@@ -13,6 +15,7 @@ from supervised import FAULT, Load, Supervised
 
 # Of each kind; the issue's figure is 20.
 ROUNDS = int(os.environ.get("PLAIT_TEST_KILLS") or 2)
+
 
 class Deaths(Supervised):
     def kill_under_load(self, kill, **top):
@@ -94,7 +97,9 @@ class Deaths(Supervised):
         for sock in waiting:
             self.assertEqual(sock.recv(6), b"waits\n")
             sock.close()
-        self.assertEqual(sorted(datagrams.recv(100) for _ in range(5)), [b"datagram %d" % n for n in range(5)])
+        self.assertEqual(
+            sorted(datagrams.recv(100) for _ in range(5)), [b"datagram %d" % n for n in range(5)]
+        )
         self.wait_next(server, pid)
 
     def test_a_hook_less_loop_that_waits_is_well(self):
@@ -156,7 +161,9 @@ class Reports(Supervised):
         server = self.check_report(
             b"loop", r"signal 6 \(Aborted\)", "plugin fault, callback message$", watchdog="300ms"
         )
-        server.wait_message(r"loop [01] of worker 1 \(pid \d+, thread \d+\) has stood still for 0\.\d s: aborting it")
+        server.wait_message(
+            r"loop [01] of worker 1 \(pid \d+, thread \d+\) has stood still for 0\.\d s: aborting it"
+        )
 
     def test_a_timer_that_does_not_return(self):
         self.check_report(
@@ -175,7 +182,9 @@ class Life(Supervised):
         poison.write_text("")
         os.kill(server.pid, signal.SIGKILL)
         self.assertEqual(server.wait(timeout=60), 3)
-        server.wait_message(r"^supervisor: giving up: 10 workers in a row ended .* then start the server again$")
+        server.wait_message(
+            r"^supervisor: giving up: 10 workers in a row ended .* then start the server again$"
+        )
         self.assertFalse(self.path.exists(), "the control socket stays")
         self.assertFalse((self.folder / "some.sock").exists(), "a socket's file stays")
 
@@ -216,7 +225,7 @@ class Life(Supervised):
         self.wait_next(server, pid)
         self.wait_serving(server, 1)
         with server.connect("more") as client:
-            client.exchange(b"again", __import__("random").Random(1), finish=True)
+            client.exchange(b"again", random.Random(1), finish=True)
         self.assertEqual(server.port("more"), port)
         # And what a reload takes away is closed, by all who have it.
         server.send_signal(signal.SIGHUP)
@@ -243,6 +252,27 @@ class Life(Supervised):
         server.wait_message(r"^stopped: ")
         wait_for(lambda: not pathlib.Path(f"/proc/{pid}").exists(), what="the worker's end")
         server.status = 0
+
+    def test_a_worker_that_cannot_shake_hands_is_replaced(self):
+        server = self.serve_faults(listener("tls", "tls://127.0.0.1:0"), drain_timeout="2s")
+        pid = server.pid
+        with server.connect("tls") as client:
+            client.exchange(b"well", random.Random(1), finish=True)
+        self.say(server, b"tls").close()
+
+        def serves():
+            with contextlib.suppress(OSError):
+                with server.connect("tls", timeout=5) as client:
+                    client.exchange(b"well", random.Random(1), finish=True)
+                return server.pid != pid
+            return False
+
+        wait_for(serves, what="a worker that can", timeout=30)
+        server.wait_message(
+            r"a TLS handshake of the process with itself fails: .*: asking the supervisor for"
+        )
+        server.wait_message(r"^supervisor: replacing worker 1 \(pid \d+\): its TLS handshakes fail")
+        server.wait_message(r"another worker serves: ending with the last connection")
 
     def test_one_process_without_supervision(self):
         server = self.serve_faults(supervise=False)

@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -B
 """plait upgrade: another program takes the place of the one that runs, under load, or does not and all is as it was."""
 import os
+import random
 import shutil
 import signal
 import threading
@@ -174,7 +175,7 @@ class Upgrade(Supervised):
         self.assertEqual(self.upgrade().returncode, 0)
         server.wait_message(r"^supervisor: upgraded to plait ")
         with server.connect("more") as client:
-            client.exchange(b"more", __import__("random").Random(1), finish=True)
+            client.exchange(b"more", random.Random(1), finish=True)
         self.assertEqual((self.folder / "more.sock").stat().st_ino, inode)
         server.stop()
         self.assertFalse((self.folder / "more.sock").exists())

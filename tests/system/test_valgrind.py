@@ -41,10 +41,13 @@ class Valgrind(Case):
     def verdict(self, server):
         """valgrind's report, once the server has drained."""
         server.stop(timeout=30)
-        text = (self.folder / f"valgrind.{server.pid}").read_text()
-        self.assertRegex(text, r"ERROR SUMMARY: 0 errors", text[-4000:])
-        lost = re.search(r"still reachable: ([\d,]+) bytes", text)
-        harness.comment(f"still reachable at the end: {lost.group(1) if lost else 0} bytes")
+        reports = sorted(self.folder.glob("valgrind.*"))
+        self.assertEqual(len(reports), 2, "the supervisor's and the worker's")
+        for report in reports:
+            text = report.read_text()
+            self.assertRegex(text, r"ERROR SUMMARY: 0 errors", text[-4000:])
+            lost = re.search(r"still reachable: ([\d,]+) bytes", text)
+            harness.comment(f"still reachable at the end: {lost.group(1) if lost else 0} bytes")
 
     def test_no_leak_and_no_error_after_a_drain(self):
         server = self.serve_under_valgrind(

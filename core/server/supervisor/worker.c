@@ -1,5 +1,6 @@
 /* A worker: a server whose sockets are the supervisor's, and which does what that says. */
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include "core/loop/signals.h"
 #include "core/server/control/control.h"
 #include "core/server/parts.h"
+#include "core/server/supervisor/health.h"
 #include "core/server/supervisor/page.h"
 #include "core/server/supervisor/remote.h"
 #include "core/server/supervisor/retire.h"
@@ -24,6 +26,7 @@ struct worker {
 	struct page *page; /* NULL: none could be had */
 	char *text;        /* what the supervisor has; NULL: none */
 	size_t len;
+	struct health health;
 };
 
 /* ---- what it is told ---- */
@@ -69,6 +72,17 @@ static void on_message(void *arg, const struct channel_message *message)
 	}
 }
 
+static void on_health_lost(void *arg, const char *why)
+{
+	struct worker *worker = arg;
+	struct channel_message message;
+	log_answer(PLAIT_LOG_ERROR, NULL, "%s: asking the supervisor for another worker", why);
+	memset(&message, 0, sizeof(message));
+	message.kind = CHANNEL_RECYCLE;
+	snprintf(message.u.text, sizeof(message.u.text), "its TLS handshakes fail");
+	remote_tell(worker->remote, &message);
+}
+
 static void on_serving(void *arg)
 {
 	struct worker *worker = arg;
@@ -78,6 +92,9 @@ static void on_serving(void *arg)
 	message.u.state = upgrade_state_version();
 	remote_tell(worker->remote, &message);
 	remote_listen(worker->remote, worker->server->reactor->boss, on_message, worker);
+	worker->health =
+		(struct health){ .reactor = worker->server->reactor, .lost = on_health_lost, .arg = worker };
+	health_watch(&worker->health);
 }
 
 /* ---- its life ---- */
