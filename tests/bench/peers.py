@@ -92,7 +92,15 @@ class Peers:
             "limits": {"connections": 0},
             **(listener or {}),
         }
-        config = {"threads": threads, "plugins": [speaks], "listeners": [listener], "drain_timeout": 5, **top}
+        # One process, whose instructions, system calls and memory are all there is to count.
+        config = {
+            "threads": threads,
+            "supervise": False,
+            "plugins": [speaks],
+            "listeners": [listener],
+            "drain_timeout": 5,
+            **top,
+        }
         if transport == "tls":
             pem, key = self._tls_files(transport, certificate)
             config["tls"] = {

@@ -39,6 +39,7 @@ struct control {
 	struct plait_factory *factory;
 	struct reception reception;
 	struct stream_listener *listener;
+	char *path;
 	struct unix_path_id file;     /* of the socket, when it is ours to remove */
 	int fd;                       /* the listener's */
 	struct session *first, *last; /* the one that has been silent the longest comes first */
@@ -220,6 +221,9 @@ struct control *control_open(struct server *server, const char *path, struct pla
 {
 	struct control *control = alloc_zeroed(sizeof(*control), "the control socket");
 	control->server = server;
+	control->path = strdup(path);
+	if (!control->path)
+		alloc_fail("the control socket");
 	control->loop = server->reactor->boss;
 	net_new(control->loop)->made = FIRST_NUMBER;
 	configure(control);
@@ -248,7 +252,7 @@ fail:
 void control_start(struct control *control)
 {
 	stream_listener_start(control->listener);
-	log_write(PLAIT_LOG_INFO, NULL, "control socket on %s", control->server->snapshot->config->control);
+	log_write(PLAIT_LOG_INFO, NULL, "control socket on %s", control->path);
 }
 
 int control_socket(const struct control *control)
@@ -283,5 +287,6 @@ void control_close(struct control **control_at)
 	net_free(control->loop);
 	loop_enter(here);
 	factory_free(&control->factory);
+	free(control->path);
 	free(control);
 }

@@ -50,7 +50,7 @@ static void begin(void)
 	loop_set_clock(reactor->boss, clock_of, NULL);
 	loop_enter(reactor->boss);
 	snprintf(path, sizeof(path), "%s/control", folder);
-	server = (struct server){ .reactor = reactor };
+	server = (struct server){ .reactor = reactor, .broker = broker_local() };
 	control = control_open(&server, path, &error);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(control);
 	control_start(control);
@@ -229,7 +229,7 @@ static void a_path_that_cannot_be(void)
 {
 	struct plait_error error = { 0 };
 	trial_begin(1);
-	server = (struct server){ .reactor = reactor };
+	server = (struct server){ .reactor = reactor, .broker = broker_local() };
 	loop_enter(reactor->boss);
 	CU_ASSERT_PTR_NULL(control_open(&server, "/nowhere/at/all", &error));
 	CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "folder does not exist"));
