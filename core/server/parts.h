@@ -22,12 +22,12 @@ struct server {
 	struct plait_reactor *reactor;
 	struct plait_listener **listeners; /* likewise of its config->listeners; NULL: none was made */
 	size_t listener_count;
-	struct control *control;     /* NULL: none */
-	struct reload_order *orders; /* the first is on its way through the loops, the others wait for it */
-	plait_call_fn *on_serving;   /* NULL: none */
-	plait_call_fn *on_upgrade;   /* asks for one; NULL: there can be none */
-	void *on_serving_arg;        /* of both */
-	struct request *upgrade;     /* that waits for it; NULL: none */
+	struct control *control;      /* NULL: none */
+	struct reload_order *orders;  /* the first is on its way through the loops, the others wait for it */
+	plait_call_fn *on_serving;    /* NULL: none */
+	plait_call_fn *on_upgrade;    /* asks for one; NULL: there can be none */
+	void *on_serving_arg;         /* of both */
+	struct request *upgrade;      /* that waits for it; NULL: none */
 	const struct page_news *news; /* of the supervisor; NULL: there is none */
 	bool retired;                 /* another process serves its sockets */
 	uint64_t retire_ms;           /* then its connections are told to end; of the boss's clock */
