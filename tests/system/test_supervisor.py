@@ -291,7 +291,7 @@ class Life(Supervised):
             os.kill(server.pid, signal.SIGTERM)
             server.send_signal(signal.SIGTERM)
             server.wait_message(r"draining; the same again stops at once")
-        server.stop()
+        self.assertEqual(server.wait(), 0)
         self.assertFalse([text for text in server.messages() if "stopping now" in text])
 
     def test_the_worker_alone_is_told_to_end(self):

@@ -78,6 +78,23 @@ struct worker_process *supervisor_worker(struct supervisor *supervisor, enum wor
 /* It serves from here on. */
 void supervisor_promote(struct supervisor *supervisor, struct worker_process *worker);
 
+/* CLOCK_MONOTONIC. */
+uint64_t supervisor_now_ms(void);
+
+void supervisor_tell(struct worker_process *worker, enum channel_kind kind, int number);
+
+/* The worker of that number hears what came of what it asked for; error: NULL when all went well. */
+void supervisor_tell_outcome(struct supervisor *supervisor, uint32_t number, const char *error);
+
+/* What there is to know for the status of workers. */
+void supervisor_tell_news(const struct supervisor *supervisor);
+
+/* Forgets a worker, and all that belongs to it. */
+void supervisor_let_go(struct worker_process *worker);
+
+/* Hears of workers that have ended. */
+void supervisor_reap(struct supervisor *supervisor);
+
 /* Starts a worker that is to take the place of the one that serves; asked_by: that one's number, 0: nobody waits for what
  * comes of it. */
 void supervisor_replace(struct supervisor *supervisor, bool upgrade, uint32_t asked_by);

@@ -18,12 +18,6 @@
 #include "core/server/supervisor/inside.h"
 #include "core/server/supervisor/upgrade.h"
 
-/* A worker that served for so long was well: what happens to it is no part of a row of failures. */
-#define WELL_MS 1000
-
-/* So many failures in a row are enough. */
-#define FAILURES_MAX 10
-
 #define DELAY_FIRST_MS 100
 #define DELAY_MOST_MS 2000
 
@@ -33,10 +27,7 @@
 /* A worker that takes the place of another one has so long to begin. */
 #define START_PATIENCE_MS 60000
 
-/* Beyond twice the drain_timeout, for what a server does after that. */
-#define RETIRE_PATIENCE_MS 30000
-
-static uint64_t now_ms(void)
+uint64_t supervisor_now_ms(void)
 {
 	return clock_ms(CLOCK_MONOTONIC);
 }
@@ -49,7 +40,7 @@ struct worker_process *supervisor_worker(struct supervisor *supervisor, enum wor
 	return NULL;
 }
 
-static void tell(struct worker_process *worker, enum channel_kind kind, int number)
+void supervisor_tell(struct worker_process *worker, enum channel_kind kind, int number)
 {
 	struct channel_message message;
 	memset(&message, 0, sizeof(message));
@@ -61,7 +52,7 @@ static void tell(struct worker_process *worker, enum channel_kind kind, int numb
 
 /* ---- starting ---- */
 
-static void let_go(struct worker_process *worker)
+void supervisor_let_go(struct worker_process *worker)
 {
 	if (worker->channel >= 0)
 		close(worker->channel);
@@ -79,7 +70,7 @@ static void fini(struct supervisor *supervisor)
 	store_forget(&supervisor->store);
 	for (unsigned i = 0; i < WORKERS_MAX; i++) {
 		if (supervisor->workers[i].state != WORKER_NONE)
-			let_go(&supervisor->workers[i]);
+			supervisor_let_go(&supervisor->workers[i]);
 	}
 	if (supervisor->text >= 0)
 		close(supervisor->text);
@@ -90,7 +81,7 @@ static void fini(struct supervisor *supervisor)
 	pthread_sigmask(SIG_SETMASK, &supervisor->mask, NULL);
 }
 
-static void tell_news(const struct supervisor *supervisor)
+void supervisor_tell_news(const struct supervisor *supervisor)
 {
 	for (unsigned i = 0; i < WORKERS_MAX; i++) {
 		struct page *page = supervisor->workers[i].page;
@@ -157,166 +148,11 @@ static int start_worker(struct supervisor *supervisor, const struct start *start
 					   .asked_by = start->asked_by,
 					   .page_fd = page_fd,
 					   .page = page,
-					   .born_ms = now_ms() };
+					   .born_ms = supervisor_now_ms() };
 	if (supervisor->was_ready)
 		worker->kill_ms = worker->born_ms + START_PATIENCE_MS;
-	tell_news(supervisor);
+	supervisor_tell_news(supervisor);
 	return 0;
-}
-
-/* The worker of that number hears what came of what it asked for; error: NULL when all went well. */
-static void tell_outcome(struct supervisor *supervisor, uint32_t number, const char *error)
-{
-	struct channel_message message;
-	memset(&message, 0, sizeof(message));
-	message.kind = CHANNEL_UPGRADED;
-	message.u.reply.code = error ? PLAIT_ERROR_REFUSED : 0;
-	if (error)
-		snprintf(message.u.reply.text, sizeof(message.u.reply.text), "%s", error);
-	for (unsigned i = 0; number && i < WORKERS_MAX; i++) {
-		struct worker_process *worker = &supervisor->workers[i];
-		if (worker->state != WORKER_NONE && worker->number == number && worker->channel >= 0)
-			(void)channel_send(worker->channel, &message, -1, false);
-	}
-}
-
-/* Its connections have drain_timeout to end by themselves, and as much when they are told to. */
-static void retire(struct supervisor *supervisor, struct worker_process *worker)
-{
-	worker->state = WORKER_RETIRED;
-	worker->kill_ms = now_ms() + 2 * supervisor->config->drain_timeout_ms + RETIRE_PATIENCE_MS;
-	tell(worker, CHANNEL_RETIRE, 0);
-}
-
-void supervisor_promote(struct supervisor *supervisor, struct worker_process *worker)
-{
-	struct worker_process *before = supervisor_worker(supervisor, WORKER_SERVING);
-	worker->state = WORKER_SERVING;
-	worker->ready_ms = now_ms();
-	worker->kill_ms = 0;
-	if (supervisor->was_ready)
-		log_answer(PLAIT_LOG_INFO, NULL, "supervisor: worker %u (pid %d) serves, after %llu ms",
-			   worker->number, (int)worker->pid,
-			   (unsigned long long)(worker->ready_ms - worker->born_ms));
-	supervisor->was_ready = true;
-	tell_outcome(supervisor, worker->asked_by, NULL);
-	if (before)
-		retire(supervisor, before);
-	supervisor->replace = worker->upgrade;
-	worker->upgrade = false;
-	if (supervisor->stops > 0)
-		tell(worker, CHANNEL_STOP, SIGTERM);
-}
-
-void supervisor_refuse(struct supervisor *supervisor, struct worker_process *worker, const char *why)
-{
-	log_answer(PLAIT_LOG_ERROR, NULL, "supervisor: worker %u (pid %d) does not take over: %s",
-		   worker->number, (int)worker->pid, why);
-	tell_outcome(supervisor, worker->asked_by, why);
-	worker->asked_by = 0;
-	worker->refused = true;
-	kill(worker->pid, SIGKILL);
-}
-
-/* ---- ending ---- */
-
-static void give_up(struct supervisor *supervisor)
-{
-	log_answer(
-		PLAIT_LOG_ERROR, NULL,
-		"supervisor: giving up: %u workers in a row ended within %u s of service, the last one: %s; "
-		"see the log above for why, then start the server again",
-		supervisor->failures, WELL_MS / 1000, supervisor->last_crash);
-	supervisor->status = SUPERVISOR_GAVE_UP;
-	supervisor->over = true;
-}
-
-static void plan_restart(struct supervisor *supervisor, const struct worker_process *worker)
-{
-	bool well = worker->state == WORKER_SERVING && now_ms() - worker->ready_ms >= WELL_MS;
-	uint64_t delay_ms = 0;
-	supervisor->failures = well ? 1 : supervisor->failures + 1;
-	if (supervisor->failures >= FAILURES_MAX) {
-		give_up(supervisor);
-		return;
-	}
-	if (supervisor->failures > 1)
-		delay_ms = backoff_delay(&supervisor->backoff, supervisor->failures - 1);
-	supervisor->restart_ms = now_ms() + delay_ms;
-	log_answer(PLAIT_LOG_WARNING, NULL, "supervisor: starting another worker%s%.0llu%s",
-		   delay_ms ? " in " : "", (unsigned long long)delay_ms, delay_ms ? " ms" : "");
-}
-
-static void describe(int status, char *out, size_t size)
-{
-	if (WIFSIGNALED(status))
-		snprintf(out, size, "killed by signal %d (%s)%s", WTERMSIG(status),
-			 strsignal(WTERMSIG(status)), WCOREDUMP(status) ? ", core dumped" : "");
-	else
-		snprintf(out, size, "ended with status %d", WEXITSTATUS(status));
-}
-
-/* What it was before it ended. */
-static void on_served_end(struct supervisor *supervisor, const struct worker_process *worker, int status)
-{
-	supervisor->status = WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
-	if (!supervisor->was_ready) {
-		supervisor->over = true;
-		return;
-	}
-	/* One that is on its way will do. */
-	if (!supervisor->stopping && supervisor_worker(supervisor, WORKER_STARTING))
-		return;
-	if (supervisor->stopping) {
-		if (WIFSIGNALED(status))
-			supervisor->status = 1;
-		supervisor->over = true;
-		return;
-	}
-	plan_restart(supervisor, worker);
-}
-
-static void on_end(struct supervisor *supervisor, struct worker_process *worker, int status)
-{
-	struct worker_process gone = *worker;
-	char how[128], where[128];
-	supervisor_hear(supervisor, worker);
-	gone.state = worker->state;
-	report_crash(worker, where, sizeof(where));
-	let_go(worker);
-	describe(status, how, sizeof(how));
-	bool successor = gone.state == WORKER_STARTING && supervisor_worker(supervisor, WORKER_SERVING);
-	if (successor && !gone.refused) {
-		char why[256];
-		snprintf(why, sizeof(why), "the new worker %s before it was ready; see the log for why", how);
-		log_answer(PLAIT_LOG_ERROR, NULL, "supervisor: not replaced, and all is as it was: %s", why);
-		tell_outcome(supervisor, gone.asked_by, why);
-	}
-	if (successor)
-		return;
-	if (WIFSIGNALED(status) ||
-	    (supervisor->was_ready && !supervisor->stopping && gone.state != WORKER_RETIRED)) {
-		supervisor->crashes++;
-		snprintf(supervisor->last_crash, sizeof(supervisor->last_crash), "%s%s%s", how,
-			 where[0] ? " " : "", where);
-		if (supervisor->was_ready)
-			log_answer(PLAIT_LOG_ERROR, NULL, "supervisor: worker %u (pid %d) %s", gone.number,
-				   (int)gone.pid, how);
-		tell_news(supervisor);
-	}
-	if (gone.state != WORKER_RETIRED)
-		on_served_end(supervisor, &gone, status);
-}
-
-static void reap(struct supervisor *supervisor)
-{
-	for (unsigned i = 0; i < WORKERS_MAX; i++) {
-		struct worker_process *worker = &supervisor->workers[i];
-		int status;
-		if (worker->state == WORKER_NONE || waitpid(worker->pid, &status, WNOHANG) != worker->pid)
-			continue;
-		on_end(supervisor, worker, status);
-	}
 }
 
 /* ---- signals ---- */
@@ -335,9 +171,9 @@ static void stop(struct supervisor *supervisor, int number)
 		if (worker->state == WORKER_STARTING)
 			kill(worker->pid, number);
 		else
-			tell(worker, CHANNEL_STOP, number);
+			supervisor_tell(worker, CHANNEL_STOP, number);
 		if (supervisor->stops > 1)
-			worker->kill_ms = now_ms() + STOP_PATIENCE_MS;
+			worker->kill_ms = supervisor_now_ms() + STOP_PATIENCE_MS;
 	}
 	supervisor->over = !any;
 }
@@ -351,7 +187,7 @@ static void on_signal(struct supervisor *supervisor, int number)
 	case SIGINT: stop(supervisor, number); return;
 	case SIGHUP:
 		if (serving || starting)
-			tell(serving ? serving : starting, CHANNEL_RELOAD, 0);
+			supervisor_tell(serving ? serving : starting, CHANNEL_RELOAD, 0);
 		return;
 	case SIGUSR2: supervisor_replace(supervisor, true, 0); return;
 	default: return;
@@ -386,7 +222,7 @@ static int take_signals(struct supervisor *supervisor)
 static uint64_t next_deadline(struct supervisor *supervisor)
 {
 	uint64_t next = supervisor->restart_ms ? supervisor->restart_ms : UINT64_MAX;
-	uint64_t watch_ms = watch_workers(supervisor, now_ms());
+	uint64_t watch_ms = watch_workers(supervisor, supervisor_now_ms());
 	if (watch_ms < next)
 		next = watch_ms;
 	for (unsigned i = 0; i < WORKERS_MAX; i++) {
@@ -400,7 +236,7 @@ static uint64_t next_deadline(struct supervisor *supervisor)
 static void wait_for_news(struct supervisor *supervisor)
 {
 	struct pollfd polled[1 + WORKERS_MAX];
-	uint64_t next = next_deadline(supervisor), now = now_ms();
+	uint64_t next = next_deadline(supervisor), now = supervisor_now_ms();
 	int timeout = next == UINT64_MAX   ? -1
 		      : next <= now        ? 0
 		      : next - now > 60000 ? 60000
@@ -417,40 +253,20 @@ static void wait_for_news(struct supervisor *supervisor)
 		if (polled[1 + i].revents && supervisor->workers[i].state != WORKER_NONE)
 			supervisor_hear(supervisor, &supervisor->workers[i]);
 	read_signals(supervisor);
-	reap(supervisor);
+	supervisor_reap(supervisor);
 }
 
 static void kill_late(struct supervisor *supervisor)
 {
 	for (unsigned i = 0; i < WORKERS_MAX; i++) {
 		struct worker_process *worker = &supervisor->workers[i];
-		if (worker->state == WORKER_NONE || !worker->kill_ms || worker->kill_ms > now_ms())
+		if (worker->state == WORKER_NONE || !worker->kill_ms || worker->kill_ms > supervisor_now_ms())
 			continue;
 		worker->kill_ms = 0;
 		log_answer(PLAIT_LOG_ERROR, NULL, "supervisor: worker %u (pid %d) does not end: killing it",
 			   worker->number, (int)worker->pid);
 		kill(worker->pid, SIGKILL);
 	}
-}
-
-void supervisor_replace(struct supervisor *supervisor, bool upgrade, uint32_t asked_by)
-{
-	const char *why = NULL;
-	if (supervisor->stopping)
-		why = "the server is stopping";
-	else if (supervisor->wanted || supervisor_worker(supervisor, WORKER_STARTING) ||
-		 !supervisor_worker(supervisor, WORKER_SERVING))
-		why = "another worker is being started; try again when it serves";
-	else if (upgrade && !supervisor->program)
-		why = "it is not known where the program is; start it by its path";
-	if (!why) {
-		supervisor->wanted = true;
-		supervisor->wanted_upgrade = upgrade;
-		supervisor->wanted_by = asked_by;
-		return;
-	}
-	log_answer(PLAIT_LOG_WARNING, NULL, "supervisor: not replaced: %s", why);
-	tell_outcome(supervisor, asked_by, why);
 }
 
 /* As start_worker. */
@@ -463,7 +279,7 @@ static bool start_wanted(struct supervisor *supervisor, int *channel)
 	int result = start_worker(supervisor, &start, channel);
 	if (result < 0) {
 		log_answer(PLAIT_LOG_ERROR, NULL, "supervisor: cannot start a worker: %s", strerror(errno));
-		tell_outcome(supervisor, start.asked_by, strerror(errno));
+		supervisor_tell_outcome(supervisor, start.asked_by, strerror(errno));
 	}
 	return result > 0;
 }
@@ -484,7 +300,7 @@ static void become_next(struct supervisor *supervisor)
 static bool supervise(struct supervisor *supervisor, int *channel)
 {
 	while (!supervisor->over) {
-		if (supervisor->restart_ms && supervisor->restart_ms <= now_ms()) {
+		if (supervisor->restart_ms && supervisor->restart_ms <= supervisor_now_ms()) {
 			supervisor->restart_ms = 0;
 			int result = start_worker(supervisor, &(struct start){ 0 }, channel);
 			if (result > 0)
@@ -492,7 +308,7 @@ static bool supervise(struct supervisor *supervisor, int *channel)
 			if (result < 0) {
 				log_answer(PLAIT_LOG_ERROR, NULL, "supervisor: cannot start a worker: %s",
 					   strerror(errno));
-				supervisor->restart_ms = now_ms() + DELAY_MOST_MS;
+				supervisor->restart_ms = supervisor_now_ms() + DELAY_MOST_MS;
 			}
 		}
 		if (supervisor->wanted && start_wanted(supervisor, channel))
@@ -532,7 +348,7 @@ static int init(struct supervisor *supervisor, const struct supervised *supervis
 	supervisor->config = config_load_text(supervised->file, supervised->text, supervised->len, &problems);
 	problems_fini(&problems);
 	supervisor->text = channel_write_text(supervised->text, supervised->len);
-	supervisor->restart_ms = now_ms();
+	supervisor->restart_ms = supervisor_now_ms();
 	return supervisor->text < 0 || take_signals(supervisor) < 0 ? -1 : 0;
 }
 
@@ -559,7 +375,8 @@ int supervisor_run(const struct supervised *supervised)
 			     .max_ms = DELAY_MOST_MS,
 			     .factor = 2,
 			     .jitter = 0.2,
-			     .chance = (uint64_t)getpid() * UINT64_C(0x9e3779b97f4a7c15) + now_ms() },
+			     .chance = (uint64_t)getpid() * UINT64_C(0x9e3779b97f4a7c15) +
+				       supervisor_now_ms() },
 	};
 	raise_descriptor_limit();
 	signals_hold(SIGHUP); /* in workers, too, until they take it */
