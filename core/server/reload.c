@@ -157,7 +157,10 @@ static void warn_of_restarts(struct reload *reload)
 		problems_warn(reload->problems, "accept", "another way to accept needs a restart");
 	if (!same_text(was->control, is->control))
 		problems_warn(reload->problems, "control", "another control socket needs a restart");
+	if (was->supervise != is->supervise)
+		problems_warn(reload->problems, "supervise", "another choice of supervision needs a restart");
 	/* They stay, and so does the difference. */
+	reload->fresh->config->supervise = was->supervise;
 	reload->fresh->config->threads = was->threads;
 	reload->fresh->config->accept = was->accept;
 	reload->fresh->config->control = was->control ? option_arena_copy(reload->fresh->config->arena,
