@@ -140,10 +140,8 @@ struct config *config_load_text(const char *file, const char *text, size_t len, 
 {
 	struct config *config = new (file, problems);
 
-	config->text = malloc(len + 1);
-	assert(config->text);
+	config->text = alloc_zeroed(len + 1, "a configuration's text");
 	memcpy(config->text, text, len);
-	config->text[len] = '\0';
 	config->text_len = len;
 	if (read_json(config, text, len, problems)) {
 		problems->locate = positions_locate;

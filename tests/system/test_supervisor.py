@@ -19,7 +19,7 @@ ROUNDS = int(os.environ.get("PLAIT_TEST_KILLS") or 2)
 
 class Deaths(Supervised):
     def kill_under_load(self, kill, **top):
-        server = self.serve_faults(**top)
+        server = self.serve_faults(log={"level": "info", "format": "json"}, **top)
         held = self.sockets_of(server.process.pid)
         load = Load(("127.0.0.1", server.port("fault")))
         gaps = []

@@ -199,6 +199,7 @@ class Torture(Case):
             *self.listeners(*more),
             **{
                 "threads": 1,
+                "supervise": False,  # whose memory fails is counted; and nobody is to make good for it
                 "plugins": ["echo", "line", "broadcast", str(self.folder / "edition.so")],
                 "control": "control.sock",
                 "drain_timeout": "2s",

@@ -163,7 +163,7 @@ void supervisor_hear(struct supervisor *supervisor, struct worker_process *worke
 {
 	struct channel_message message;
 	struct heard heard = { .supervisor = supervisor, .worker = worker, .message = &message };
-	int result;
+	int result = 0;
 	while (worker->channel >= 0 &&
 	       (result = channel_receive(worker->channel, &message, &heard.passed, false)) > 0) {
 		if (kinds[message.kind])
