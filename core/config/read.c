@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/base/alloc.h"
+#include "core/base/open_file.h"
 
 static const char what[] = "a configuration's text";
 
@@ -42,10 +43,11 @@ char *config_read(const char *file, size_t *len, struct problems *problems)
 {
 	struct stat status;
 	char *text = NULL;
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int fd = open_file(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
 	if (fd < 0 || fstat(fd, &status) < 0) {
-		problems_add(problems, NULL, "cannot open the configuration: %s", strerror(errno));
+		problems_add(problems, NULL, "cannot open the configuration: %s%s", strerror(errno),
+			     open_file_remedy(errno));
 	} else if (S_ISDIR(status.st_mode)) {
 		problems_add(problems, NULL, "this is a folder; expected a configuration file");
 	} else {

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/open_file.h"
+
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U
 #endif
@@ -20,7 +22,8 @@
 
 static int system_error(struct plait_error *error, const char *file, const char *what)
 {
-	return plait_error_set(error, PLAIT_ERROR_SYSTEM, file, "%s: %s", what, strerror(errno));
+	return plait_error_set(error, PLAIT_ERROR_SYSTEM, file, "%s: %s%s", what, strerror(errno),
+			       open_file_remedy(errno));
 }
 
 /* what is "" for the file itself. Who could change it could run any code in this process. */
@@ -63,7 +66,7 @@ static int open_folder(const char *file, struct plait_error *error)
 	struct stat stat;
 
 	snprintf(folder, sizeof(folder), "%.*s", (int)(slash == file ? 1 : slash - file), file);
-	int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd = open_file(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0 || fstat(fd, &stat) < 0) {
 		int code = system_error(error, file, "cannot open its folder");
@@ -115,6 +118,8 @@ static int open_trusted(const char *file, off_t *size, struct plait_error *error
 		return folder;
 	/* A FIFO or a device must not hold us up. */
 	int fd = openat(folder, strrchr(file, '/') + 1, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 && errno == EACCES)
+		fd = open_file(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	int code = 0;
 
 	if (fd < 0 || fstat(fd, &stat) < 0)

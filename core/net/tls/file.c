@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/open_file.h"
 #include "core/base/units.h"
 
 /* What the system has too little of comes back, whatever the file is. */
@@ -20,7 +21,7 @@ static bool is_passing(int number)
 static int refuse(struct plait_error *error, const char *name, int number)
 {
 	return plait_error_set(error, is_passing(number) ? PLAIT_ERROR_SYSTEM : PLAIT_ERROR_MISSING, name,
-			       "cannot read it: %s", strerror(number));
+			       "cannot read it: %s%s", strerror(number), open_file_remedy(number));
 }
 
 /* Fills file up to size - 1 bytes. */
@@ -64,7 +65,7 @@ int tls_file_read(const char *name, size_t most, struct tls_file *out, struct pl
 {
 	*out = (struct tls_file){ 0 };
 	/* Without waiting: it might be a pipe. */
-	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = open_file(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return refuse(error, name, errno);
 	int result = read_open(fd, name, most, out, error);

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/base/open_file.h"
+
 /* What tells one version of a file from another. Symbolic links are followed, so one that is set to another file shows. */
 struct tls_stamp {
 	int error; /* why there is no more to tell; 0: there is */
@@ -68,7 +70,7 @@ void tls_stamps_fini(struct tls_stamps *stamps)
 static struct tls_stamp look_at(const char *path)
 {
 	struct stat found;
-	if (stat(path, &found) < 0)
+	if (open_file_stat(path, &found) < 0)
 		return (struct tls_stamp){ .error = errno };
 	return (struct tls_stamp){ .device = found.st_dev,
 				   .inode = found.st_ino,
