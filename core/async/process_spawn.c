@@ -18,6 +18,16 @@ static const char *const doing[] = {
 	[CHILD_STEP_EXEC] = "running it",
 };
 
+static const char *remedy(const struct plait_process *process, const struct child_failure *failure,
+			  bool missing)
+{
+	if (missing && failure->step == CHILD_STEP_EXEC && !strchr(process->name, '/'))
+		return "; it is in none of PATH's folders";
+	if (failure->error == EPERM && failure->step == CHILD_STEP_NONE)
+		return "; where sandbox.seccomp is on, sandbox.syscalls wants \"@spawn\"";
+	return "";
+}
+
 static int cannot_start(const struct plait_process *process, const struct plait_spawn_options *options,
 			const struct child_failure *failure, struct plait_error *error)
 {
@@ -33,10 +43,7 @@ static int cannot_start(const struct plait_process *process, const struct plait_
 	}
 	return plait_error_set(error, missing ? PLAIT_ERROR_MISSING : PLAIT_ERROR_SYSTEM, NULL,
 			       "cannot start \"%.300s\": %s%s: %s%s", process->name, doing[failure->step],
-			       what, strerror(failure->error),
-			       missing && failure->step == CHILD_STEP_EXEC && !strchr(process->name, '/')
-				       ? "; it is in none of PATH's folders"
-				       : "");
+			       what, strerror(failure->error), remedy(process, failure, missing));
 }
 
 static void take_pipes(struct plait_process *process, struct process_plan *plan, bool terminal)

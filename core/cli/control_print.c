@@ -143,6 +143,50 @@ static void print_supervisor(const json_t *supervisor)
 		printf("  last crash: %s\n", text_of(supervisor, "last_crash", last, sizeof(last)));
 }
 
+static bool is_none(const json_t *privilege, const char *key)
+{
+	const char *text = json_string_value(json_object_get(privilege, key));
+
+	return text && text[strspn(text, "0")] == '\0';
+}
+
+static void print_sandbox(const char *name, const json_t *sandbox)
+{
+	char wanted[32], why[512];
+	bool applied = json_is_true(json_object_get(sandbox, "applied"));
+
+	printf("  %s: %s", name, text_of(sandbox, "wanted", wanted, sizeof(wanted)));
+	if (applied)
+		printf(", in force");
+	else if (strcmp(wanted, "off") != 0)
+		printf(", NOT IN FORCE: %s", text_of(sandbox, "why", why, sizeof(why)));
+	putchar('\n');
+}
+
+static void print_privilege(const json_t *privilege)
+{
+	static const char *const sets[] = { "effective", "permitted", "inheritable", "bounding", "ambient" };
+	int64_t unlike = number_of(privilege, "threads_unlike");
+	char text[32];
+
+	printf("  user %" PRId64 ", group %" PRId64 ", umask %s%s%s\n", number_of(privilege, "uid"),
+	       number_of(privilege, "gid"), text_of(privilege, "umask", text, sizeof(text)),
+	       json_is_true(json_object_get(privilege, "no_new_privs")) ? ", no_new_privs" : "",
+	       json_is_true(json_object_get(privilege, "dumpable")) ? "" : ", not dumpable");
+	printf("  capabilities:");
+	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
+		printf("%s %s %s", i ? "," : "", sets[i],
+		       is_none(privilege, sets[i]) ? "none"
+						   : text_of(privilege, sets[i], text, sizeof(text)));
+	putchar('\n');
+	print_sandbox("landlock", json_object_get(privilege, "landlock"));
+	print_sandbox("seccomp", json_object_get(privilege, "seccomp"));
+	if (unlike > 0)
+		printf("  %" PRId64
+		       " threads began before the server gave its privileges up, and HAVE OTHER ONES\n",
+		       unlike);
+}
+
 static void print_status(const struct arguments *arguments, const json_t *answer)
 {
 	const json_t *conns = json_object_get(answer, "connections"), *tls = json_object_get(answer, "tls"),
@@ -168,6 +212,7 @@ static void print_status(const struct arguments *arguments, const json_t *answer
 	print_counts("  TLS handshakes that failed: ", json_object_get(tls, "handshakes_failed"));
 	print_loops(json_object_get(answer, "loops"));
 	print_plugins(json_object_get(answer, "plugins"));
+	print_privilege(json_object_get(answer, "privilege"));
 }
 
 /* ---- the others ---- */

@@ -166,20 +166,27 @@ static void check_v6only(const struct subject *subject)
 			     "\"*\" binds every address, IPv4 ones too; for IPv6 alone bind to [::]");
 }
 
+static void check_octal(const char *text, const char *path, const char *example, struct problems *problems)
+{
+	char found[64], *end;
+
+	if (!text)
+		return;
+	long value = strtol(text, &end, 8);
+	if (!text[strspn(text, "01234567")] && !*end && value <= 0777)
+		return;
+	escape_text(found, sizeof(found), text, strlen(text));
+	problems_add(problems, path,
+		     "found \"%s\"; expected an octal number from \"000\" to \"0777\", such as \"%s\"", found,
+		     example);
+}
+
 static void check_mode(const struct subject *subject)
 {
-	const char *mode = subject->listener->net.socket.mode;
-	char found[64], path[64], *end;
+	char path[64];
 
-	if (!mode)
-		return;
-	long value = strtol(mode, &end, 8);
-	if (!mode[strspn(mode, "01234567")] && !*end && value <= 0777)
-		return;
-	escape_text(found, sizeof(found), mode, strlen(mode));
-	problems_add(subject->problems, child(subject, "socket.mode", path, sizeof(path)),
-		     "found \"%s\"; expected an octal number from \"000\" to \"0777\", such as \"0660\"",
-		     found);
+	check_octal(subject->listener->net.socket.mode, child(subject, "socket.mode", path, sizeof(path)),
+		    "0660", subject->problems);
 }
 
 static void check_groups(const struct subject *subject)
@@ -236,6 +243,23 @@ static void check_control(const struct config *config, struct problems *problems
 			     strlen(config->control), sizeof(sun.sun_path) - 1);
 }
 
+static void check_privilege(const struct config *config, struct problems *problems)
+{
+	const struct sandbox_config *sandbox = &config->sandbox;
+
+	check_octal(config->umask, "umask", "027", problems);
+	if (config->group && !config->user)
+		problems_add(problems, "group",
+			     "a group without a user is left to whoever started the server; "
+			     "name the user, too");
+	if (sandbox->landlock == CONFIG_SANDBOX_OFF && sandbox->read.count + sandbox->write.count > 0)
+		problems_warn(problems, sandbox->read.count > 0 ? "sandbox.read" : "sandbox.write",
+			      "it changes nothing while sandbox.landlock is off");
+	if (sandbox->seccomp == CONFIG_SANDBOX_OFF && sandbox->syscalls.count > 0)
+		problems_warn(problems, "sandbox.syscalls",
+			      "it changes nothing while sandbox.seccomp is off");
+}
+
 void config_check(struct config *config, struct problems *problems)
 {
 	const json_t *listeners = json_object_get(config->root, "listeners");
@@ -265,5 +289,6 @@ void config_check(struct config *config, struct problems *problems)
 	}
 	config_check_clashes(config, problems);
 	check_control(config, problems);
+	check_privilege(config, problems);
 	check_contexts(config, problems);
 }

@@ -101,3 +101,12 @@ size_t config_listener_changes(const struct config *was, const struct listener_c
 		text_append_word(text, size, "the folder of its paths", count++ == 0);
 	return count;
 }
+
+const char *config_privilege_change(const struct config *was, const struct config *is)
+{
+	static const char *const keys[] = { "user", "group", "umask", "core_dumps", "sandbox" };
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (!same(json_object_get(was->root, keys[i]), json_object_get(is->root, keys[i])))
+			return keys[i];
+	return NULL;
+}

@@ -16,6 +16,16 @@
 #include "core/plugin/registry.h"
 #include "core/policy/access.h"
 
+/* What the server keeps out of when it can. */
+enum config_sandbox { CONFIG_SANDBOX_OFF, CONFIG_SANDBOX_ON, CONFIG_SANDBOX_REQUIRED };
+
+struct sandbox_config {
+	int landlock, seccomp;         /* enum config_sandbox */
+	struct plait_strings read;     /* absolute paths that may be read, and run */
+	struct plait_strings write;    /* absolute paths below which everything may be done */
+	struct plait_strings syscalls; /* names, numbers and "@spawn" */
+};
+
 enum config_accept { CONFIG_ACCEPT_LEAST_LOADED, CONFIG_ACCEPT_REUSEPORT };
 
 struct tls_config {
@@ -81,7 +91,11 @@ struct config {
 		int format; /* enum log_format */
 	} log;
 	bool supervise;
-	uint64_t watchdog_ms; /* 0: off */
+	uint64_t watchdog_ms;     /* 0: off */
+	const char *user, *group; /* names or numbers; NULL: none */
+	const char *umask;        /* octal; NULL: none */
+	bool core_dumps;
+	struct sandbox_config sandbox;
 	const char *control;         /* the path of a socket; NULL: none */
 	struct plait_list tls;       /* MAP of struct tls_config */
 	struct plait_list listeners; /* LIST of struct listener_config */
@@ -129,6 +143,9 @@ void config_free(struct config **config);
 
 /* Whether two configurations say the same of their contexts number i and j. */
 bool config_same_tls(const struct config *a, size_t i, const struct config *b, size_t j);
+
+/* The first key of those about privileges that differs; NULL: none does. */
+const char *config_privilege_change(const struct config *was, const struct config *is);
 
 /* How many keys of a listener have changed, and which: "limits, options". What they mean is not looked at: a TLS context, or a
  * plugin, may have changed behind its name. */

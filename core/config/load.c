@@ -133,6 +133,8 @@ static void parse(struct config *config, struct problems *problems)
 	option_parse(config_table, config->root, "", config, &context);
 	make_absolute(config, &config->plugins, true);
 	make_absolute(config, &config->plugin_path, false);
+	make_absolute(config, &config->sandbox.read, false);
+	make_absolute(config, &config->sandbox.write, false);
 	config_check(config, problems);
 }
 

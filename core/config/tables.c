@@ -33,6 +33,13 @@ static const struct plait_choice watchdog_choices[] = {
 	{ 0 },
 };
 
+static const struct plait_choice sandbox_choices[] = {
+	{ "off", CONFIG_SANDBOX_OFF, "no" },
+	{ "on", CONFIG_SANDBOX_ON, "yes; where the system cannot, a warning says so" },
+	{ "required", CONFIG_SANDBOX_REQUIRED, "yes; where the system cannot, the server does not start" },
+	{ 0 },
+};
+
 #define SECOND 1000
 #define MINUTE (60 * SECOND)
 #define DAY (24ll * 60 * MINUTE)
@@ -50,6 +57,26 @@ static const struct plait_option limits_table[] = {
 		"connections", struct config, limits.connections, .fallback = "0", .min = 0, .max = 10000000,
 		.doc = "How many connections all listeners have together at one time; each listener's "
 		       "limits.over says what becomes of who comes then; 0 is without limit"),
+	PLAIT_OPTION_END,
+};
+
+static const struct plait_option sandbox_table[] = {
+	PLAIT_OPTION_CHOICE(
+		"landlock", struct sandbox_config, landlock, sandbox_choices, .fallback = "off",
+		.doc = "Whether the server reaches only the files that it needs: those that the configuration names "
+		       "with what else is in their folders, the system's libraries, certificates and lists of names"),
+	PLAIT_OPTION_STRINGS("read", struct sandbox_config, read, .max = 256,
+			     .doc = "Files and folders that plugins read besides, or run programs from"),
+	PLAIT_OPTION_STRINGS("write", struct sandbox_config, write, .max = 256,
+			     .doc = "Files and folders that plugins write to, and all else"),
+	PLAIT_OPTION_CHOICE(
+		"seccomp", struct sandbox_config, seccomp, sandbox_choices, .fallback = "off",
+		.doc = "Whether the server makes only the system calls that servers need; others fail, and the log "
+		       "names them"),
+	PLAIT_OPTION_STRINGS(
+		"syscalls", struct sandbox_config, syscalls, .max = 256,
+		.doc = "System calls that plugins make besides, by name or number; \"@spawn\" stands for those that "
+		       "run other programs"),
 	PLAIT_OPTION_END,
 };
 
@@ -162,6 +189,25 @@ const struct plait_option config_table[] = {
 		.choices = watchdog_choices,
 		.doc = "How long a loop of the serving process may stand still, as in a callback that does not "
 		       "return, before the supervisor ends and replaces that process"),
+	PLAIT_OPTION_STRING(
+		"user", struct config, user, .min = 1, .max = 256,
+		.doc = "The user, by name or number, that the server becomes when it has bound its sockets and read "
+		       "its keys as root; it then has no privileges, and no way to any. Without it, the server stays "
+		       "who started it"),
+	PLAIT_OPTION_STRING(
+		"group", struct config, group, .min = 1, .max = 256,
+		.doc = "The group that it is in then, by name or number; without it, the user's own"),
+	PLAIT_OPTION_STRING(
+		"umask", struct config, umask, .min = 1, .max = 5,
+		.doc = "The permissions that files it makes do not get, in octal; without it, \"027\" and what it was "
+		       "started with where there is a user or a sandbox, else only the latter"),
+	PLAIT_OPTION_BOOL(
+		"core_dumps", struct config, core_dumps, .fallback = "false",
+		.doc = "Whether a server with a user or a sandbox may leave core files, which hold its keys, and be "
+		       "looked into by other processes of its user"),
+	PLAIT_OPTION_OBJECT(
+		"sandbox", struct config, sandbox, sandbox_table,
+		.doc = "What the kernel keeps the server from, so that who takes it over gains little"),
 	PLAIT_OPTION_PATH(
 		"control", struct config, control, .min = 1, .max = 4096,
 		.doc = "The UNIX socket that plait status, reload and the like talk to the server through; only "

@@ -159,6 +159,7 @@ struct server *server_load(const struct server_source *source, struct problems *
 	server->snapshot = snapshot_load(source, NULL, farewell_keeper(server->farewell), problems);
 	if (!server->snapshot || !server->snapshot->config)
 		goto fail;
+	privilege_init(&server->privilege, server->snapshot->config, problems);
 	make_listeners(server, problems);
 	if (problems->errors > errors)
 		goto fail;
@@ -199,6 +200,7 @@ void server_free(struct server **server_at)
 	farewell_attach(server->farewell, NULL);
 	plait_reactor_free(&server->reactor);
 	snapshot_unref(&server->snapshot);
+	privilege_fini(&server->privilege);
 	farewell_free(&server->farewell);
 	free(server);
 }

@@ -6,6 +6,7 @@
 
 #include "core/server/farewell.h"
 #include "core/server/listener/listener.h"
+#include "core/server/privilege/privilege.h"
 #include "core/server/server.h"
 #include "core/server/snapshot.h"
 
@@ -22,6 +23,7 @@ struct server {
 	struct plait_reactor *reactor;
 	struct plait_listener **listeners; /* likewise of its config->listeners; NULL: none was made */
 	size_t listener_count;
+	struct privilege privilege;
 	struct control *control;      /* NULL: none */
 	struct reload_order *orders;  /* the first is on its way through the loops, the others wait for it */
 	plait_call_fn *on_serving;    /* NULL: none */

@@ -8,6 +8,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/log.h"
+#include "core/base/open_file.h"
 #include "core/base/option_arena.h"
 #include "core/base/units.h"
 #include "core/server/parts.h"
@@ -159,6 +160,10 @@ static void warn_of_restarts(struct reload *reload)
 		problems_warn(reload->problems, "control", "another control socket needs a restart");
 	if (was->supervise != is->supervise)
 		problems_warn(reload->problems, "supervise", "another choice of supervision needs a restart");
+	const char *privilege = config_privilege_change(was, is);
+	if (privilege)
+		problems_warn(reload->problems, privilege,
+			      "what the server has given up, and what not, changes with a restart only");
 	/* They stay, and so does the difference. */
 	reload->fresh->config->supervise = was->supervise;
 	reload->fresh->config->threads = was->threads;
@@ -214,7 +219,7 @@ static void commit(struct reload *reload)
 static bool can_be_read_again(const struct server *server, struct problems *problems)
 {
 	struct stat found;
-	if (stat(server->file, &found) < 0 ||
+	if (open_file_stat(server->file, &found) < 0 ||
 	    S_ISREG(found.st_mode)) /* what is missing is told by who reads it */
 		return true;
 	problems_add(problems, NULL,

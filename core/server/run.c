@@ -1,6 +1,8 @@
 /* Serving what is configured: sockets are bound, and the reactor runs until signals end it. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "core/base/alloc.h"
@@ -41,11 +43,34 @@ static int open_control(struct server *server, struct problems *problems)
 	return -1;
 }
 
+/* As if the user had made them. */
+static int give_sockets(struct server *server, struct problems *problems)
+{
+	uid_t uid;
+	gid_t gid;
+	privilege_owner(&server->privilege, &uid, &gid);
+	int result = server->control ? control_give(server->control, uid, gid) : 0;
+	for (size_t i = 0; i < server->listener_count && result == 0; i++)
+		result = unix_path_give(&server->listeners[i]->path, uid, gid);
+	if (result < 0)
+		problems_add(problems, "user", "cannot give it the UNIX sockets: %s", strerror(errno));
+	return result;
+}
+
+static int give_up_privileges(struct server *server, struct problems *problems)
+{
+	if (give_sockets(server, problems) < 0)
+		return -1;
+	return privilege_drop(&server->privilege, server->snapshot->registry, problems);
+}
+
 int server_bind(struct server *server, struct problems *problems)
 {
 	struct plait_error error = { 0 };
 	size_t errors = problems->errors;
 
+	if (privilege_check(&server->privilege, problems) < 0)
+		return -1;
 	if (server->snapshot->config->tls.count > 0 && tls_warm_up(&error) < 0) {
 		problems_add(problems, "tls", "%s", error.text);
 		return -1;
@@ -63,7 +88,7 @@ int server_bind(struct server *server, struct problems *problems)
 			problems_add_error(problems, NULL, &error);
 	if (problems->errors > errors)
 		return -1;
-	if (open_control(server, problems) < 0)
+	if (open_control(server, problems) < 0 || give_up_privileges(server, problems) < 0)
 		return -1;
 	server_tell_broker(server);
 	reactor_announce(server->reactor);

@@ -149,6 +149,24 @@ void unix_path_remember(int fd, struct unix_path_id *id)
 	id->inode = found.st_ino;
 }
 
+/* What was put in its place is never given away. */
+int unix_path_give(const struct unix_path_id *id, uid_t uid, gid_t gid)
+{
+	struct stat found;
+	if (!id->path[0] || (uid == (uid_t)-1 && gid == (gid_t)-1))
+		return 0;
+	int file = open(id->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (file < 0)
+		return -1;
+	int result = fstat(file, &found);
+	if (result == 0 && S_ISSOCK(found.st_mode) && found.st_dev == id->device && found.st_ino == id->inode)
+		result = fchownat(file, "", uid, gid, AT_EMPTY_PATH);
+	int error = errno;
+	close(file);
+	errno = error;
+	return result;
+}
+
 void unix_path_remove(struct unix_path_id *id)
 {
 	struct stat found;

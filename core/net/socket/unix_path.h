@@ -25,6 +25,9 @@ struct unix_path_id {
 };
 
 void unix_path_remember(int fd, struct unix_path_id *id);
+/* Gives the file to another owner; -1: leaves it. 0, or -1 with errno. */
+int unix_path_give(const struct unix_path_id *id, uid_t uid, gid_t gid);
+
 void unix_path_remove(struct unix_path_id *id);
 
 #endif

@@ -249,6 +249,11 @@ fail:
 	return NULL;
 }
 
+int control_give(struct control *control, uid_t uid, gid_t gid)
+{
+	return unix_path_give(&control->path, uid, gid);
+}
+
 void control_start(struct control *control)
 {
 	stream_listener_start(control->listener);

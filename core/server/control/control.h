@@ -3,6 +3,8 @@
 #ifndef SERVER_CONTROL_H
 #define SERVER_CONTROL_H
 
+#include <sys/types.h>
+
 #include <plait/error.h>
 
 struct control;
@@ -10,6 +12,9 @@ struct server;
 
 /* Binds it; nobody is answered yet. On the main thread. NULL with error filled. */
 struct control *control_open(struct server *server, const char *path, struct plait_error *error);
+
+/* Its file's, as for unix_path_give. 0, or -1 with errno. */
+int control_give(struct control *control, uid_t uid, gid_t gid);
 
 /* On the boss loop. */
 void control_start(struct control *control);

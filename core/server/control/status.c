@@ -7,6 +7,7 @@
 #include "core/net/net.h"
 #include "core/server/control/gather.h"
 #include "core/server/control/request.h"
+#include "core/server/control/tell.h"
 #include "core/server/renew.h"
 #include "core/server/supervisor/page.h"
 
@@ -198,6 +199,7 @@ static void answer(struct gather *gather, void *arg)
 	json_object_set_new(body, "datagrams", tell_datagrams(reactor));
 	json_object_set_new(body, "tls", tell_tls(reactor));
 	json_object_set_new(body, "plugins", tell_plugins(server));
+	json_object_set_new(body, "privilege", tell_privilege(server));
 	request_answer(request, body);
 }
 

@@ -1,0 +1,4 @@
+#!/usr/bin/python3 -B
+import harness
+
+harness.main()
