@@ -3,23 +3,31 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <unistd.h>
 
 static open_helper_fn *helper;
 static void *helper_arg;
+static pthread_t helped; /* the thread that set it */
 static bool confined;
 
 void open_file_help(open_helper_fn *fn, void *arg)
 {
 	helper = fn;
 	helper_arg = arg;
+	helped = pthread_self();
 }
 
 void open_file_confined(void)
 {
 	confined = true;
+}
+
+static bool has_helper(void)
+{
+	return helper && pthread_equal(helped, pthread_self());
 }
 
 static bool lacks_permission(int error)
@@ -30,7 +38,7 @@ static bool lacks_permission(int error)
 int open_file(const char *path, int flags)
 {
 	int fd = open(path, flags);
-	if (fd >= 0 || !helper || !lacks_permission(errno))
+	if (fd >= 0 || !has_helper() || !lacks_permission(errno))
 		return fd;
 	return helper(path, flags, helper_arg);
 }
@@ -38,7 +46,7 @@ int open_file(const char *path, int flags)
 int open_file_stat(const char *path, struct stat *out)
 {
 	int result = stat(path, out);
-	if (result == 0 || !helper || !lacks_permission(errno))
+	if (result == 0 || !has_helper() || !lacks_permission(errno))
 		return result;
 	int fd = helper(path, O_PATH | O_CLOEXEC, helper_arg);
 	if (fd < 0)

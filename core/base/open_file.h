@@ -5,10 +5,10 @@
 
 #include <sys/stat.h>
 
-/* Opens path, with flags as for open(2), for a process that may not itself. A descriptor, or -1 with errno. Any thread. */
+/* Opens path, with flags as for open(2), for a process that may not itself. A descriptor, or -1 with errno. */
 typedef int open_helper_fn(const char *path, int flags, void *arg);
 
-/* Of the whole process, NULL: there is none. Before there are threads. */
+/* For the calling thread, the main one; NULL: there is none. Before there are others. */
 void open_file_help(open_helper_fn *fn, void *arg);
 
 /* open(2), for reading; a helper is asked for what permission lacks. -1 with errno. Any thread. */

@@ -3,13 +3,16 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "core/base/open_file.h"
 #include "core/base/suggest.h"
 #include "core/base/text.h"
 
@@ -80,10 +83,42 @@ static char *missing_name(const char *name, const char *const *search, struct pl
 	return NULL;
 }
 
+/* realpath(3), which a helper may find for us. */
+static char *real_path(const char *path)
+{
+	char link[sizeof("/proc/self/fd/") + 3 * sizeof(int)], real[PATH_MAX];
+	char *found = realpath(path, NULL);
+	if (found || errno != EACCES)
+		return found;
+	int fd = open_file(path, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	ssize_t len = readlink(link, real, sizeof(real) - 1);
+	close(fd);
+	if (len <= 0 || real[0] != '/') {
+		errno = EACCES;
+		return NULL;
+	}
+	real[len] = '\0';
+	return strdup(real);
+}
+
+static bool is_there(const char *path)
+{
+	struct stat found;
+	if (lstat(path, &found) == 0)
+		return true;
+	/* What may not be looked at may be looked at by a helper. */
+	if (errno == EACCES && open_file_stat(path, &found) == 0)
+		return true;
+	return errno != ENOENT && errno != ENOTDIR;
+}
+
 static char *resolve(const char *path, struct plait_error *error)
 {
 	struct stat link;
-	char *real = realpath(path, NULL);
+	char *real = real_path(path);
 
 	/* Who can replace a link chooses the file, whoever owns what it points to now. */
 	if (real && lstat(path, &link) == 0 && S_ISLNK(link.st_mode) && file_check_folder(path, error)) {
@@ -111,13 +146,12 @@ static char *find_name(const char *name, const char *const *search, struct plait
 	}
 	for (size_t i = 0; search[i]; i++) {
 		char path[PATH_MAX];
-		struct stat there;
 		int wanted = snprintf(path, sizeof(path), "%s/%s" SUFFIX, search[i], name);
 
 		if (wanted >= (int)sizeof(path))
 			continue;
 		/* What is there but cannot be used is an error to tell, not a reason to take another file. */
-		if (lstat(path, &there) == 0 || (errno != ENOENT && errno != ENOTDIR))
+		if (is_there(path))
 			return resolve(path, error);
 	}
 	return missing_name(name, search, error);

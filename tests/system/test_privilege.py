@@ -4,6 +4,7 @@ import grp
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import stat
@@ -11,6 +12,7 @@ import subprocess
 import sys
 
 import harness
+from control import PLUGINS
 from confined import NOBODY, ROOT, ConfinedCase, needs_root, status_of
 from harness import CERTS, listener
 
@@ -161,6 +163,113 @@ class Dropping(ConfinedCase):
             return True
 
 
+@needs_root
+class Lending(ConfinedCase):
+    """What the user may not read and bind is opened and bound by the supervisor: where the configuration names it."""
+
+    def hidden(self, **top):
+        """All that the server needs is in folders where only root comes."""
+        self.vault = self.folder / "vault"
+        (self.vault / "plugins").mkdir(parents=True)
+        self.vault.chmod(0o700)
+        self.put("server")
+        self.put_plugin("one")
+        self.path = self.vault / "control.sock"
+        server = self.serve(
+            listener("a", f"tls://127.0.0.1:{free_low_port()}", "edition"),
+            _folder=self.vault,
+            control="control.sock",
+            plugins=["edition"],
+            plugin_path=["plugins"],
+            tls={"default": {"certificate": "server.pem", "key": "server.key"}},
+            user="nobody",
+            **top,
+        )
+        server.wait_message("^control socket on ")
+        return server
+
+    def put(self, name):
+        for kind in ("pem", "key"):
+            fresh = self.vault / "fresh"
+            fresh.write_bytes((CERTS / f"{name}.{kind}").read_bytes())
+            fresh.chmod(0o600)
+            os.replace(fresh, self.vault / f"server.{kind}")
+
+    def put_plugin(self, name):
+        fresh = self.vault / "fresh"
+        shutil.copy(PLUGINS / f"edition_{name}.so", fresh)
+        fresh.chmod(0o600)
+        os.replace(fresh, self.vault / "plugins" / "edition.so")
+
+    def greeting(self, server, name="a"):
+        with server.connect(name) as client:
+            return client.receive_line(b"\n"), client.tls.getpeercert(True)
+
+    def test_reload(self):
+        self.check_reload({})
+
+    def test_reload_in_a_sandbox(self):
+        self.check_reload({"landlock": "required", "seccomp": "required"})
+
+    def check_reload(self, sandbox):
+        server = self.hidden(sandbox=sandbox)
+        line, certificate = self.greeting(server)
+        self.assertEqual(line, b"one plain")
+        self.assertEqual(status_of(self.served_by())["Uid"].split()[1], str(NOBODY.pw_uid))
+        self.put("server-rsa")
+        self.put_plugin("two")
+        port = free_low_port()
+        config = dict(server.config)
+        config["listeners"] = [*config["listeners"], listener("b", f"tcp://127.0.0.1:{port}", "edition")]
+        server.file.write_text(json.dumps(config))
+        text = self.run_plait("reload", server.file)
+        self.assertIn("a: changed: the plugin's code", text)
+        self.assertIn(f"b: new on tcp://127.0.0.1:{port}", text)
+        line, other = self.greeting(server)
+        self.assertEqual(line, b"two plain")
+        self.assertNotEqual(certificate, other)
+        server.names.append("b")
+        server.wait_ready()
+        with server.connect("b") as client:
+            self.assertEqual(client.receive_line(b"\n"), b"two plain")
+        self.assertEqual(self.path.stat().st_uid, NOBODY.pw_uid)
+
+    def test_renewal_of_a_watched_key(self):
+        server = self.hidden()
+        config = dict(server.config)
+        config["tls"]["default"]["reload"] = "watch"
+        server.file.write_text(json.dumps(config))
+        self.run_plait("reload", server.file)
+        _, certificate = self.greeting(server)
+        self.put("server-rsa")
+        harness.wait_for(lambda: self.greeting(server)[1] != certificate, 30, "the new certificate")
+
+    def test_a_path_that_others_could_turn(self):
+        """A folder of the server's user, in the configuration: that user could make the key a link to anything."""
+        open_folder = self.folder / "open"
+        open_folder.mkdir()
+        for kind in ("pem", "key"):
+            shutil.copy(CERTS / f"server.{kind}", open_folder)
+        (open_folder / "server.key").chmod(0o600)
+        tls = {"certificate": str(open_folder / "server.pem"), "key": str(open_folder / "server.key")}
+        server = self.prisoner(user="nobody")
+        os.chown(open_folder, NOBODY.pw_uid, -1)
+        config = dict(server.config, tls={"default": tls})
+        config["listeners"] = [*config["listeners"], listener("t", "tls://127.0.0.1:0", "prisoner")]
+        server.file.write_text(json.dumps(config))
+        text = self.run_plait("reload", server.file, expect=1)
+        self.assertIn("server.key: cannot read it: Permission denied; the server has given up", text)
+        server.wait_message(r"^supervisor: .*/server.key is not opened for the worker: a folder on its path")
+        os.chown(open_folder, 0, -1)
+        self.run_plait("reload", server.file)
+
+    def test_without_a_supervisor(self):
+        server = self.prisoner(user="nobody", supervise=False)
+        server.file.chmod(0o600)
+        text = self.run_plait("reload", server.file, expect=1)
+        self.assertIn("cannot open the configuration: Permission denied; the server has given up the right", text)
+
+
 class Mistakes(ConfinedCase):
     def refused(self, *expected, command="run", **top):
         path = self.write_config(listener("a", TCP), **top)
@@ -195,7 +304,10 @@ class Mistakes(ConfinedCase):
         """Without root, a user of one's own takes what else there is to take."""
         if not ROOT:
             self.skipTest("the test becomes another user itself")
-        path = self.write_config(listener("a", TCP), user="nobody")
+        self.path = self.folder / "run" / "control.sock"
+        self.path.parent.mkdir()
+        os.chown(self.path.parent, NOBODY.pw_uid, -1)
+        path = self.write_config(listener("a", TCP), user="nobody", control=str(self.path))
         path.chmod(0o644)
         with open(self.folder / "log", "wb") as log:
             process = subprocess.Popen(
@@ -208,7 +320,7 @@ class Mistakes(ConfinedCase):
             )
         try:
             harness.wait_for(lambda: "ready:" in (self.folder / "log").read_text(), what="the server")
-            said = status_of(process.pid)
+            said = status_of(self.served_by())
             self.assertEqual((said["NoNewPrivs"], said["CapEff"]), ("1", NONE))
         finally:
             process.terminate()

@@ -80,7 +80,13 @@ class Landlock(ConfinedCase):
         server.wait_message("^sandbox: .*/no/such cannot be granted: No such file")
 
     def test_reload(self):
-        """New code, another certificate and a changed configuration; and a file elsewhere, which is refused with a word."""
+        """New code, another certificate and a changed configuration; and a file elsewhere, which a supervisor opens."""
+        self.check_reload(True)
+
+    def test_reload_without_a_supervisor(self):
+        self.check_reload(False)
+
+    def check_reload(self, supervise):
         certs, plugins = self.folder / "certs", self.folder / "plugins"
         for folder in (certs, plugins):
             folder.mkdir()
@@ -93,6 +99,7 @@ class Landlock(ConfinedCase):
             listener("a", "tls://127.0.0.1:0", "edition"),
             plugins=[str(plugins / "edition.so")],
             tls=tls,
+            supervise=supervise,
             sandbox={"landlock": "required", "seccomp": "required"},
         )
         with server.connect("a") as client:
@@ -110,8 +117,9 @@ class Landlock(ConfinedCase):
             self.assertEqual(client.receive_line(b"\n"), b"two plain")
         tls["default"]["key"] = str(CERTS / "server-rsa.key")
         server.file.write_text(json.dumps(dict(server.config, tls=tls)))
-        text = self.run_plait("reload", server.file, expect=1)
-        self.assertIn("Permission denied; the server has given up the right to", text)
+        text = self.run_plait("reload", server.file, expect=0 if supervise else 1)
+        if not supervise:
+            self.assertIn("Permission denied; the server has given up the right to", text)
         with server.connect("a") as client:
             self.assertEqual(client.receive_line(b"\n"), b"two plain")
         self.assertFalse([text for text in server.messages() if "was refused by seccomp" in text])

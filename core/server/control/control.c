@@ -251,7 +251,7 @@ fail:
 
 int control_give(struct control *control, uid_t uid, gid_t gid)
 {
-	return unix_path_give(&control->path, uid, gid);
+	return unix_path_give(&control->file, uid, gid);
 }
 
 void control_start(struct control *control)

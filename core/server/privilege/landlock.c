@@ -128,7 +128,9 @@ int landlock_grant(struct landlock *landlock, const char *path, enum landlock_gr
 	struct stat found;
 	int fd = open(path, O_PATH | O_CLOEXEC);
 	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR ? 0 : refuse(error, path, "cannot be granted");
+		return errno == ENOENT || errno == ENOTDIR || errno == EACCES
+			       ? 0
+			       : refuse(error, path, "cannot be granted");
 	int result = fstat(fd, &found);
 	struct rule rule = { .allowed = rights_of(what) & landlock->handled, .parent = fd };
 	if (result == 0 && !S_ISDIR(found.st_mode))

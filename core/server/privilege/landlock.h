@@ -23,7 +23,7 @@ int landlock_version(void);
 struct landlock *landlock_new(struct plait_error *error);
 void landlock_free(struct landlock **landlock); /* NULL is allowed */
 
-/* A path that is not there is left out. 0, or a negative code with error filled. */
+/* A path that is not there, or that this process may not come to, is left out. 0, or a negative code with error filled. */
 int landlock_grant(struct landlock *landlock, const char *path, enum landlock_grant what,
 		   struct plait_error *error);
 

@@ -130,12 +130,13 @@ static int judge(int wanted, const char *path, int result, const struct plait_er
 	state->applied = result == 0;
 	if (result == 0)
 		return 0;
-	snprintf(state->why, sizeof(state->why), "%.255s", error->text);
+	snprintf(state->why, sizeof(state->why), "%s%s%.200s", error->path, error->path[0] ? ": " : "",
+		 error->text);
 	if (wanted == CONFIG_SANDBOX_REQUIRED) {
-		problems_add(problems, path, "%s; it is required, so the server does not start", error->text);
+		problems_add(problems, path, "%s; it is required, so the server does not start", state->why);
 		return -1;
 	}
-	problems_warn(problems, path, "%s; the server goes on without it", error->text);
+	problems_warn(problems, path, "%s; the server goes on without it", state->why);
 	return 0;
 }
 

@@ -10,7 +10,7 @@
 /* One half of the sandbox. */
 struct sandbox_state {
 	bool applied;
-	char why[256]; /* why not, or "" */
+	char why[512]; /* why not, or "" */
 };
 
 struct privilege {

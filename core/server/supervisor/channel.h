@@ -17,6 +17,7 @@ enum channel_kind {
 	CHANNEL_BIND = 1, /* u.bind; the reply has the socket */
 	CHANNEL_TEXT,     /* the reply has what was served last, a file in memory; or none */
 	CHANNEL_PAGE,     /* the reply has the shared page */
+	CHANNEL_OPEN,     /* u.open; the reply has the file, or the system's error as its number */
 	CHANNEL_STOPPING, /* it stops listening after the reply, and nobody is to take its place */
 
 	/* Of the worker. */
@@ -52,6 +53,11 @@ struct channel_bind {
 	struct channel_settings settings;
 };
 
+struct channel_open {
+	int32_t flags; /* open(2)'s */
+	char path[4096];
+};
+
 struct channel_keep {
 	uint64_t cookie; /* SO_COOKIE */
 	char name[65];
@@ -69,6 +75,7 @@ struct channel_message {
 	uint16_t version, kind; /* enum channel_kind */
 	union {
 		struct channel_bind bind;
+		struct channel_open open;
 		struct channel_keep keep;
 		struct channel_reply reply;
 		char text[256];

@@ -1,5 +1,8 @@
 /* What workers say to the supervisor, and its answers. */
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -30,14 +33,23 @@ static void reply(const struct heard *heard, const struct plait_error *error, ui
 	(void)channel_send(heard->worker->channel, &message, passed, false);
 }
 
-static bool is_in_file(const struct supervisor *supervisor, const struct channel_bind *bind)
+/* The file as it is, which also says what may be opened; NULL: it is no configuration. The caller frees it. */
+static struct config *read_file(struct supervisor *supervisor)
 {
 	struct problems problems;
 	problems_init(&problems);
 	struct config *config = config_load(supervisor->file, &problems);
+	if (config)
+		lender_learn(&supervisor->lender, config);
+	problems_fini(&problems);
+	return config;
+}
+
+static bool is_in_file(struct supervisor *supervisor, const struct channel_bind *bind)
+{
+	struct config *config = read_file(supervisor);
 	bool found = config && permit_bind(config, bind);
 	config_free(&config);
-	problems_fini(&problems);
 	return found;
 }
 
@@ -49,12 +61,65 @@ static void on_bind(struct heard *heard)
 	int fd = -1;
 	if (permit_bind(supervisor->config, bind) || is_in_file(supervisor, bind))
 		fd = store_get(&supervisor->store, bind, heard->worker->number, &error);
+	if (fd >= 0 && supervisor->owns)
+		store_give(&supervisor->store, fd, supervisor->identity.uid, supervisor->identity.gid);
 	else
 		plait_error_set(&error, PLAIT_ERROR_REFUSED, NULL,
 				"the supervisor finds no such address in %s; was the file changed "
 				"meanwhile? then reload again",
 				supervisor->file);
 	reply(heard, fd < 0 ? &error : NULL, 0, fd);
+}
+
+static bool may_open(struct supervisor *supervisor, const char *path)
+{
+	if (strcmp(path, supervisor->file) == 0 || lender_knows(&supervisor->lender, path))
+		return true;
+	struct config *config = read_file(supervisor);
+	config_free(&config);
+	return lender_knows(&supervisor->lender, path);
+}
+
+/* A configuration's own path may be relative to where the supervisor is. */
+static int open_for(struct supervisor *supervisor, const struct channel_open *wanted)
+{
+	char absolute[PATH_MAX];
+	const char *path = wanted->path, *why = NULL;
+	if (!may_open(supervisor, path)) {
+		errno = EACCES;
+		return -1;
+	}
+	if (path[0] != '/') {
+		char *here = getcwd(NULL, 0);
+		int len = snprintf(absolute, sizeof(absolute), "%s/%s", here ? here : "", path);
+		free(here);
+		if (len < 0 || len >= (int)sizeof(absolute)) {
+			errno = ENAMETOOLONG;
+			return -1;
+		}
+		path = absolute;
+	}
+	int fd = lend_open(path, wanted->flags, &why);
+	int error = errno;
+	if (why)
+		log_write(PLAIT_LOG_WARNING, NULL, "supervisor: %s is not opened for the worker: %s", path,
+			  why);
+	errno = error;
+	return fd;
+}
+
+static void on_open(struct heard *heard)
+{
+	struct plait_error error = { 0 };
+	int fd = open_for(heard->supervisor, &heard->message->u.open);
+	if (fd >= 0) {
+		reply(heard, NULL, 0, fd);
+		close(fd);
+		return;
+	}
+	uint32_t number = (uint32_t)errno;
+	plait_error_set(&error, PLAIT_ERROR_REFUSED, NULL, "%s", strerror(errno));
+	reply(heard, &error, number, -1);
 }
 
 static void on_text(struct heard *heard)
@@ -154,7 +219,7 @@ static void on_recycle(struct heard *heard)
 typedef void hear_fn(struct heard *heard);
 
 static hear_fn *const kinds[CHANNEL_KINDS] = {
-	[CHANNEL_PAGE] = on_page,         [CHANNEL_BIND] = on_bind,       [CHANNEL_TEXT] = on_text,
+	[CHANNEL_OPEN] = on_open, [CHANNEL_PAGE] = on_page,         [CHANNEL_BIND] = on_bind,       [CHANNEL_TEXT] = on_text,
 	[CHANNEL_KEEP] = on_keep,         [CHANNEL_SERVES] = on_serves,   [CHANNEL_READY] = on_ready,
 	[CHANNEL_STOPPING] = on_stopping, [CHANNEL_UPGRADE] = on_upgrade, [CHANNEL_RECYCLE] = on_recycle,
 };

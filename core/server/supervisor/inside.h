@@ -8,6 +8,8 @@
 
 #include "core/config/config.h"
 #include "core/net/client/backoff.h"
+#include "core/server/privilege/identity.h"
+#include "core/server/supervisor/lend.h"
 #include "core/server/supervisor/page.h"
 #include "core/server/supervisor/store.h"
 #include "core/server/supervisor/supervisor.h"
@@ -51,6 +53,9 @@ struct supervisor {
 	char *program;         /* to be executed for an upgrade; NULL: unknown */
 	int text;              /* what was served last, or is to be served first; a file in memory */
 	struct config *config; /* of that */
+	struct lender lender;
+	struct identity identity; /* who workers become; where owns says that there is one */
+	bool owns;
 	struct store store;
 	struct worker_process workers[WORKERS_MAX];
 	uint32_t started; /* so many workers */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/log.h"
 #include "core/server/broker.h"
 
 /* What the largest configuration could ask for: a socket for each address and loop. */
@@ -121,6 +122,15 @@ int store_get(struct store *store, const struct channel_bind *key, uint32_t work
 	if (store_add(store, key, fd, worker) < 0)
 		return plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a socket");
 	return fd;
+}
+
+void store_give(struct store *store, int fd, uid_t uid, gid_t gid)
+{
+	for (size_t i = 0; i < store->count; i++)
+		if (store->entries[i].fd == fd && unix_path_give(&store->entries[i].file, uid, gid) < 0)
+			log_write(PLAIT_LOG_WARNING, NULL,
+				  "supervisor: cannot give %s to the server's user: %s",
+				  store->entries[i].file.path, strerror(errno));
 }
 
 void store_keep(struct store *store, const struct channel_keep *keep)

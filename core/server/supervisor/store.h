@@ -24,6 +24,9 @@ struct store {
 int store_get(struct store *store, const struct channel_bind *key, uint32_t worker,
 	      struct plait_error *error);
 
+/* The file of that socket of its, if there is one, to another owner. */
+void store_give(struct store *store, int fd, uid_t uid, gid_t gid);
+
 /* Takes fd and its file over. 0, or -1: no memory; then fd is closed. */
 int store_add(struct store *store, const struct channel_bind *key, int fd, uint32_t worker);
 

@@ -78,6 +78,8 @@ static void fini(struct supervisor *supervisor)
 		close(supervisor->signals);
 	config_free(&supervisor->config);
 	free(supervisor->program);
+	lender_fini(&supervisor->lender);
+	identity_fini(&supervisor->identity);
 	pthread_sigmask(SIG_SETMASK, &supervisor->mask, NULL);
 }
 
@@ -346,15 +348,30 @@ static int init(struct supervisor *supervisor, const struct supervised *supervis
 	struct problems problems;
 	problems_init(&problems);
 	supervisor->config = config_load_text(supervised->file, supervised->text, supervised->len, &problems);
+	if (supervisor->config)
+		lender_learn(&supervisor->lender, supervisor->config);
 	problems_fini(&problems);
 	supervisor->text = channel_write_text(supervised->text, supervised->len);
 	supervisor->restart_ms = supervisor_now_ms();
 	return supervisor->text < 0 || take_signals(supervisor) < 0 ? -1 : 0;
 }
 
+/* Whom the files of UNIX sockets are given to. */
+static void find_owner(struct supervisor *supervisor)
+{
+	const struct config *config = supervisor->config;
+	struct problems problems;
+	if (!config || !config->user || geteuid() != 0)
+		return;
+	problems_init(&problems); /* the worker tells of them */
+	supervisor->owns = identity_find(config->user, config->group, &supervisor->identity, &problems) == 0;
+	problems_fini(&problems);
+}
+
 static int run(struct supervisor *supervisor)
 {
 	int channel = -1;
+	find_owner(supervisor);
 	bool worker = supervise(supervisor, &channel);
 	const char *file = supervisor->file;
 	if (!worker)

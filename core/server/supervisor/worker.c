@@ -1,4 +1,5 @@
 /* A worker: a server whose sockets are the supervisor's, and which does what that says. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
+#include "core/base/open_file.h"
 #include "core/config/read.h"
 #include "core/loop/loop.h"
 #include "core/loop/signals.h"
@@ -183,6 +185,28 @@ static bool begin_again(struct worker *worker)
 	return begin(worker, NULL, 0);
 }
 
+static int open_by_supervisor(const char *path, int flags, void *arg)
+{
+	struct worker *worker = arg;
+	struct channel_message message;
+	struct plait_error unused;
+	int passed;
+	memset(&message, 0, sizeof(message));
+	message.kind = CHANNEL_OPEN;
+	message.u.open.flags = flags;
+	if (strlen(path) >= sizeof(message.u.open.path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(message.u.open.path, path, strlen(path));
+	int result = remote_ask(worker->remote, &message, &passed, &unused);
+	if (result == 0 && passed >= 0)
+		return passed;
+	errno = message.kind == CHANNEL_REPLY && message.u.reply.number > 0 ? (int)message.u.reply.number
+									    : EACCES;
+	return -1;
+}
+
 int worker_run(const char *file, int channel)
 {
 	struct worker worker = { .file = file };
@@ -192,12 +216,14 @@ int worker_run(const char *file, int channel)
 	worker.remote = remote_new(channel);
 	get_page(&worker);
 	crash_thread_begin();
+	open_file_help(open_by_supervisor, &worker);
 	get_text(&worker);
 	bool bound = worker.number > 1 ? begin_again(&worker) : begin(&worker, worker.text, worker.len);
 	if (bound)
 		status = server_run(worker.server);
 	if (worker.server && worker.server->reactor && worker.server->reactor->stuck)
 		return status;
+	open_file_help(NULL, NULL);
 	remote_free(&worker.remote);
 	server_free(&worker.server);
 	log_flush();
