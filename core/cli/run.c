@@ -12,6 +12,8 @@
 #include "core/server/server.h"
 #include "core/server/supervisor/supervisor.h"
 #include "core/server/supervisor/upgrade.h"
+#include "core/server/systemd/activation.h"
+#include "core/server/systemd/notify.h"
 
 static int run_alone(const struct server_source *source)
 {
@@ -80,6 +82,8 @@ int run_command(const struct arguments *arguments)
 	struct problems problems;
 	int status = CLI_FAILED;
 
+	activation_open();
+	notify_open();
 	/* Whoever renews certificates while they are being read wants them to be read again. */
 	signals_hold(SIGHUP);
 	int channel = upgrade_worker_channel();

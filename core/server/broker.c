@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include "core/server/systemd/activation.h"
+
 /* Among sockets that share their address the kernel would also let in another server's of the same user, and give it
  * some of the connections. */
 static int refuse_sharing(const struct broker_socket *wanted, struct plait_error *error)
@@ -17,6 +19,9 @@ static int refuse_sharing(const struct broker_socket *wanted, struct plait_error
 
 int broker_bind_here(const struct broker_socket *wanted, struct plait_error *error)
 {
+	int fd = activation_find(wanted, error);
+	if (fd != PLAIT_ERROR_MISSING)
+		return fd;
 	int result = 0;
 	if (wanted->number == 0 && wanted->share && !wanted->settings->shared)
 		result = refuse_sharing(wanted, error);

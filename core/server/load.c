@@ -9,6 +9,7 @@
 #include "core/server/parts.h"
 #include "core/server/reload.h"
 #include "core/server/renew.h"
+#include "core/server/systemd/notify.h"
 
 static size_t index_of(const struct snapshot *snapshot, const struct listener_config *config)
 {
@@ -116,8 +117,10 @@ static void on_hangup(void *arg)
 static void on_unlisten(void *arg)
 {
 	struct server *server = arg;
-	if (!server->retired)
-		server->broker->ops->stop(server->broker);
+	if (server->retired)
+		return;
+	notify_send("STOPPING=1\nSTATUS=draining");
+	server->broker->ops->stop(server->broker);
 }
 
 /* Its threads come with the run. */

@@ -14,6 +14,7 @@
 #include "core/server/parts.h"
 #include "core/server/plan.h"
 #include "core/server/renew.h"
+#include "core/server/systemd/notify.h"
 
 /* Names are resolved, files read and plugins begun meanwhile. */
 #define PATIENCE_S 60
@@ -243,11 +244,14 @@ int server_reload(struct server *server, struct problems *problems, struct chang
 	struct renewal *renewal = server->reactor->renewal;
 	if (!can_be_read_again(server, problems) || !has_memory(problems))
 		return -1;
+	notify_reloading();
 	struct server_source source = { .file = server->file };
 	reload.fresh = snapshot_load(&source, server->snapshot, farewell_keeper(server->farewell), problems);
 	bool sound = reload.fresh && reload.fresh->config;
 	if (sound)
 		renewal_prepare(renewal, is_shared, reload.fresh, problems);
+	if (sound)
+		privilege_judge(reload.fresh->config, problems);
 	if (problems->errors == 0)
 		prepare(&reload);
 	bool refused = problems->errors > 0 || !sound;
@@ -262,6 +266,8 @@ int server_reload(struct server *server, struct problems *problems, struct chang
 	snapshot_unref(&reload.fresh);
 	plan_fini(&reload.plan);
 	server_tell_broker(server);
+	notify_send("READY=1\nSTATUS=%s",
+		    refused ? "serving; the last reload was refused, see the log" : "serving, reloaded");
 	return refused ? -1 : 0;
 }
 

@@ -12,6 +12,8 @@
 #include "core/net/tls/warm_up.h"
 #include "core/server/control/control.h"
 #include "core/server/parts.h"
+#include "core/server/systemd/activation.h"
+#include "core/server/systemd/pulse.h"
 
 void server_tell_broker(struct server *server)
 {
@@ -142,6 +144,8 @@ static void say_ready(struct plait_reactor *reactor, void *arg)
 		control_start(server->control);
 	log_write(PLAIT_LOG_INFO, NULL, "ready: listeners %zu, loops %u", server->listener_count,
 		  plait_reactor_loops(reactor));
+	activation_check(server->snapshot->config);
+	pulse_start(server);
 	if (server->on_serving)
 		server->on_serving(server->on_serving_arg);
 }

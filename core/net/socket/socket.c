@@ -194,6 +194,25 @@ void socket_adjust(int fd, const struct socket_settings *settings)
 	(void)listen(fd, (int)settings->backlog);
 }
 
+void socket_adopt(int fd, int type, const struct socket_settings *settings)
+{
+	struct sockaddr_storage sa = { 0 };
+	socklen_t len = sizeof(sa);
+	if (getsockname(fd, (struct sockaddr *)&sa, &len) < 0 || sa.ss_family == AF_UNIX)
+		return;
+	if (type == SOCK_DGRAM)
+		ask_for_destination(fd, sa.ss_family);
+	else
+		socket_adjust(fd, settings);
+}
+
+bool socket_any_port(const struct sockaddr_storage *sa)
+{
+	struct plait_addr addr;
+	addr_from_sockaddr((const struct sockaddr *)sa, sizeof(*sa), &addr);
+	return addr.port == 0;
+}
+
 bool socket_same_address(const struct sockaddr_storage *a, socklen_t a_len, const struct sockaddr_storage *b,
 			 socklen_t b_len)
 {

@@ -41,6 +41,12 @@ void socket_adjust(int fd, const struct socket_settings *settings);
 bool socket_same_address(const struct sockaddr_storage *a, socklen_t a_len, const struct sockaddr_storage *b,
 			 socklen_t b_len);
 
+/* What somebody else bound serves by these settings; type: SOCK_STREAM or SOCK_DGRAM. */
+void socket_adopt(int fd, int type, const struct socket_settings *settings);
+
+/* Whether the system chooses the port; not of UNIX addresses. */
+bool socket_any_port(const struct sockaddr_storage *sa);
+
 /* The port a socket was bound to; 0 for UNIX. socket_set_port changes the one in an address. */
 uint16_t socket_port(int fd);
 void socket_set_port(struct sockaddr_storage *sa, uint16_t port);

@@ -2,7 +2,7 @@
 #ifndef SERVER_CONTROL_TELL_H
 #define SERVER_CONTROL_TELL_H
 
-#include <jansson.h>
+#include "core/base/option.h"
 
 struct server;
 

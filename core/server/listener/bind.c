@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/server/listener/kind.h"
+#include "core/server/systemd/activation.h"
 
 /* A socket that another listener has on that address, the number-th one there. -1: there is none. */
 static int find_socket(const struct plait_listener *listener, const struct sockaddr_storage *sa,
@@ -96,7 +97,7 @@ static int bind_address(const struct order *order, struct plait_error *error)
 			return fd;
 		if (i == 0)
 			share_port(listener, order->address, fd);
-		if (order->binding->broker->ops->own_paths)
+		if (order->binding->broker->ops->own_paths && !activation_has(fd))
 			unix_path_remember(fd, &listener->path);
 		listener->sockets[listener->socket_count++] =
 			(struct bound_socket){ .fd = fd, .address = order->address };

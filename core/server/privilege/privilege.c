@@ -61,6 +61,13 @@ void privilege_init(struct privilege *privilege, const struct config *config, st
 	find_syscalls(privilege, problems);
 }
 
+void privilege_judge(const struct config *config, struct problems *problems)
+{
+	struct privilege privilege;
+	privilege_init(&privilege, config, problems);
+	privilege_fini(&privilege);
+}
+
 void privilege_fini(struct privilege *privilege)
 {
 	identity_fini(&privilege->identity);

@@ -26,6 +26,9 @@ struct privilege {
 /* Finds the user, the group and the system calls that are named, so that a mistake is told before anything is bound. Main
  * thread. */
 void privilege_init(struct privilege *privilege, const struct config *config, struct problems *problems);
+/* Only looks for mistakes. */
+void privilege_judge(const struct config *config, struct problems *problems);
+
 void privilege_fini(struct privilege *privilege);
 
 /* Whether drop may do what it is to do. 0, or -1 with problems added. */

@@ -77,6 +77,7 @@ static void end_texts(struct channel_message *message)
 		return;
 	case CHANNEL_OPEN: message->u.open.path[sizeof(message->u.open.path) - 1] = '\0'; return;
 	case CHANNEL_KEEP: message->u.keep.name[sizeof(message->u.keep.name) - 1] = '\0'; return;
+	case CHANNEL_NOTIFY:
 	case CHANNEL_RECYCLE: message->u.text[sizeof(message->u.text) - 1] = '\0'; return;
 	case CHANNEL_REPLY:
 	case CHANNEL_UPGRADED:

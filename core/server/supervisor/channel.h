@@ -24,6 +24,7 @@ enum channel_kind {
 	CHANNEL_KEEP,    /* u.keep: it serves by that socket */
 	CHANNEL_SERVES,  /* with the text, a file in memory; ends a run of CHANNEL_KEEP */
 	CHANNEL_READY,   /* it accepts; u.state: upgrade_state_version of its program */
+	CHANNEL_NOTIFY,  /* u.text, for the service manager */
 	CHANNEL_UPGRADE, /* it was asked for one */
 	CHANNEL_RECYCLE, /* u.text: why it wants to be replaced */
 

@@ -11,6 +11,7 @@
 #include "core/config/read.h"
 #include "core/server/supervisor/inside.h"
 #include "core/server/supervisor/upgrade.h"
+#include "core/server/systemd/notify.h"
 
 struct heard {
 	struct supervisor *supervisor;
@@ -61,13 +62,13 @@ static void on_bind(struct heard *heard)
 	int fd = -1;
 	if (permit_bind(supervisor->config, bind) || is_in_file(supervisor, bind))
 		fd = store_get(&supervisor->store, bind, heard->worker->number, &error);
-	if (fd >= 0 && supervisor->owns)
-		store_give(&supervisor->store, fd, supervisor->identity.uid, supervisor->identity.gid);
 	else
 		plait_error_set(&error, PLAIT_ERROR_REFUSED, NULL,
 				"the supervisor finds no such address in %s; was the file changed "
 				"meanwhile? then reload again",
 				supervisor->file);
+	if (fd >= 0 && supervisor->owns)
+		store_give(&supervisor->store, fd, supervisor->identity.uid, supervisor->identity.gid);
 	reply(heard, fd < 0 ? &error : NULL, 0, fd);
 }
 
@@ -191,6 +192,13 @@ static void on_ready(struct heard *heard)
 	take_text(supervisor, worker);
 }
 
+/* Only of the one that serves, or is about to: another one would speak of what has been. */
+static void on_notify(struct heard *heard)
+{
+	if (heard->worker->state != WORKER_RETIRED)
+		notify_forward(heard->message->u.text);
+}
+
 static void on_stopping(struct heard *heard)
 {
 	struct supervisor *supervisor = heard->supervisor;
@@ -219,9 +227,10 @@ static void on_recycle(struct heard *heard)
 typedef void hear_fn(struct heard *heard);
 
 static hear_fn *const kinds[CHANNEL_KINDS] = {
-	[CHANNEL_OPEN] = on_open, [CHANNEL_PAGE] = on_page,         [CHANNEL_BIND] = on_bind,       [CHANNEL_TEXT] = on_text,
-	[CHANNEL_KEEP] = on_keep,         [CHANNEL_SERVES] = on_serves,   [CHANNEL_READY] = on_ready,
-	[CHANNEL_STOPPING] = on_stopping, [CHANNEL_UPGRADE] = on_upgrade, [CHANNEL_RECYCLE] = on_recycle,
+	[CHANNEL_NOTIFY] = on_notify,   [CHANNEL_OPEN] = on_open,       [CHANNEL_PAGE] = on_page,
+	[CHANNEL_BIND] = on_bind,       [CHANNEL_TEXT] = on_text,       [CHANNEL_KEEP] = on_keep,
+	[CHANNEL_SERVES] = on_serves,   [CHANNEL_READY] = on_ready,     [CHANNEL_STOPPING] = on_stopping,
+	[CHANNEL_UPGRADE] = on_upgrade, [CHANNEL_RECYCLE] = on_recycle,
 };
 
 void supervisor_hear(struct supervisor *supervisor, struct worker_process *worker)

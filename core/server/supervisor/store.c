@@ -9,6 +9,7 @@
 
 #include "core/base/log.h"
 #include "core/server/broker.h"
+#include "core/server/systemd/activation.h"
 
 /* What the largest configuration could ask for: a socket for each address and loop. */
 #define ENTRIES_MAX (1u << 20)
@@ -89,7 +90,8 @@ int store_add(struct store *store, const struct channel_bind *key, int fd, uint3
 	*entry = (struct store_entry){
 		.key = *key, .fd = fd, .cookie = channel_cookie(fd), .lent_to = worker
 	};
-	unix_path_remember(fd, &entry->file);
+	if (!activation_has(fd))
+		unix_path_remember(fd, &entry->file);
 	return 0;
 }
 

@@ -19,6 +19,7 @@
 #include "core/server/supervisor/retire.h"
 #include "core/server/supervisor/supervisor.h"
 #include "core/server/supervisor/upgrade.h"
+#include "core/server/systemd/notify.h"
 
 struct worker {
 	const char *file;
@@ -207,6 +208,16 @@ static int open_by_supervisor(const char *path, int flags, void *arg)
 	return -1;
 }
 
+static void notify_supervisor(const char *text, void *arg)
+{
+	struct worker *worker = arg;
+	struct channel_message message;
+	memset(&message, 0, sizeof(message));
+	message.kind = CHANNEL_NOTIFY;
+	strncpy(message.u.text, text, sizeof(message.u.text) - 1);
+	remote_tell(worker->remote, &message);
+}
+
 int worker_run(const char *file, int channel)
 {
 	struct worker worker = { .file = file };
@@ -217,6 +228,7 @@ int worker_run(const char *file, int channel)
 	get_page(&worker);
 	crash_thread_begin();
 	open_file_help(open_by_supervisor, &worker);
+	notify_through(notify_supervisor, &worker);
 	get_text(&worker);
 	bool bound = worker.number > 1 ? begin_again(&worker) : begin(&worker, worker.text, worker.len);
 	if (bound)
@@ -224,6 +236,7 @@ int worker_run(const char *file, int channel)
 	if (worker.server && worker.server->reactor && worker.server->reactor->stuck)
 		return status;
 	open_file_help(NULL, NULL);
+	notify_through(NULL, NULL);
 	remote_free(&worker.remote);
 	server_free(&worker.server);
 	log_flush();
