@@ -70,6 +70,12 @@ static int do_run(const char *word)
 	return -1;
 }
 
+static int do_getenv(const char *word)
+{
+	errno = ENOENT;
+	return getenv(word) ? 0 : -1;
+}
+
 static int do_kill(const char *word)
 {
 	return kill(atoi(word), 0);
@@ -79,8 +85,9 @@ static const struct {
 	const char *verb;
 	int (*act)(const char *word);
 } acts[] = {
-	{ "read", do_read },     { "write", do_write }, { "root", do_root }, { "call", do_call },
-	{ "socket", do_socket }, { "fork", do_fork },   { "run", do_run },   { "kill", do_kill },
+	{ "read", do_read }, { "write", do_write },   { "root", do_root },
+	{ "call", do_call }, { "socket", do_socket }, { "fork", do_fork },
+	{ "run", do_run },   { "kill", do_kill },     { "getenv", do_getenv },
 };
 
 static void prisoner_message(struct plait_conn *conn, const void *line, size_t len)
