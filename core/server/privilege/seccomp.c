@@ -34,6 +34,9 @@
 #define NUMBERS_END 0x80000000u
 #endif
 
+#ifndef SYS_SECCOMP
+#define SYS_SECCOMP 1
+#endif
 #ifndef SYS_clone3
 #define SYS_clone3 435
 #endif
@@ -59,7 +62,11 @@ static void on_refused(int signal_number, siginfo_t *info, void *arg)
 	static _Thread_local bool telling;
 	ucontext_t *context = arg;
 	int number = info->si_syscall, error = errno;
-	(void)signal_number;
+	if (info->si_code != SYS_SECCOMP) { /* somebody sent it, and means the end */
+		signal(signal_number, SIG_DFL);
+		raise(signal_number);
+		return;
+	}
 	RESULT_OF(context) = -EPERM;
 	if (telling || !is_first(number))
 		return;

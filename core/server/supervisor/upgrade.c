@@ -14,6 +14,7 @@
 #include "core/base/log.h"
 #include "core/config/read.h"
 #include "core/server/supervisor/inside.h"
+#include "core/server/systemd/notify.h"
 
 #define WORKER_VARIABLE "PLAIT_WORKER_CHANNEL"
 #define STATE_VARIABLE "PLAIT_SUPERVISOR_STATE"
@@ -85,10 +86,12 @@ static void execute(const struct supervisor *supervisor, const char *variable, i
 	snprintf(number, sizeof(number), "%d", fd);
 	setenv(variable, number, 1);
 	keep_open(fd, true);
+	notify_restore();
 	execv(supervisor->program, argv);
 	int failure = errno;
 	keep_open(fd, false);
 	unsetenv(variable);
+	notify_hide();
 	errno = failure;
 }
 

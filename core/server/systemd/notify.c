@@ -84,6 +84,12 @@ void notify_restore(void)
 		setenv("WATCHDOG_USEC", manager.watchdog, 1);
 }
 
+void notify_hide(void)
+{
+	unsetenv("NOTIFY_SOCKET");
+	unsetenv("WATCHDOG_USEC");
+}
+
 uint64_t notify_watchdog_ms(void)
 {
 	return manager.watchdog_ms;

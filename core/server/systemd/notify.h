@@ -19,6 +19,9 @@ void notify_open(void);
 /* Puts them back, for a program that is to take this one's place. */
 void notify_restore(void);
 
+/* Takes them out again: that program did not come. */
+void notify_hide(void);
+
 /* How often the manager wants to hear that all is well; 0: never. */
 uint64_t notify_watchdog_ms(void);
 
