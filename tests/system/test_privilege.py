@@ -234,6 +234,15 @@ class Lending(ConfinedCase):
             self.assertEqual(client.receive_line(b"\n"), b"two plain")
         self.assertEqual(self.path.stat().st_uid, NOBODY.pw_uid)
 
+    def test_the_next_worker(self):
+        """What a worker gave up, the next one has again, for as long as it needs it."""
+        server = self.hidden()
+        os.kill(self.served_by(), signal.SIGKILL)
+        server.wait_message("^worker 2 serves the configuration that was served before")
+        self.assertEqual(self.greeting(server)[0], b"one plain")
+        said = status_of(self.served_by())
+        self.assertEqual((said["Uid"].split()[1], said["CapBnd"]), (str(NOBODY.pw_uid), NONE))
+
     def test_renewal_of_a_watched_key(self):
         server = self.hidden()
         config = dict(server.config)

@@ -109,6 +109,17 @@ class Notify(ConfinedCase):
             self.assertEqual(self.attempt(server, f"getenv {name}"), "ENOENT", name)
         self.assertEqual(self.attempt(server, "getenv PATH"), "done")
 
+    def test_upgrade(self):
+        """The program that takes the place of this one goes on telling; systemd's main process is the same."""
+        server = self.start(watchdog=200000)
+        self.manager.until("READY=1")
+        os.kill(server.process.pid, signal.SIGUSR2)
+        server.wait_message("^supervisor: upgraded to plait ")
+        said = self.manager.until("READY=1")
+        self.assertNotIn("STOPPING=1", "\n".join(said))
+        self.manager.until("WATCHDOG=1")
+        self.assertEqual(self.manager.senders, {server.process.pid})
+
     def test_an_abstract_name(self):
         name = f"@plait-{os.getpid()}"
         other = Manager("\0" + name[1:])

@@ -217,6 +217,9 @@ static bool take_over(struct supervisor *supervisor, const struct state *state)
 	supervisor->file = file;
 	supervisor->program = program;
 	supervisor->config = NULL;
+	supervisor->lender = (struct lender){ 0 }; /* learns from the file when it is asked */
+	supervisor->identity = (struct identity){ 0 };
+	supervisor->owns = false;
 	supervisor->store = (struct store){ 0 };
 	for (unsigned i = 0; i < WORKERS_MAX; i++) {
 		struct worker_process *worker = &supervisor->workers[i];
