@@ -129,6 +129,10 @@ class Dropping(ConfinedCase):
         server.file.write_text(json.dumps(config))
         server.send_signal(signal.SIGHUP)
         server.wait_message(r"^reloaded .*: 1 change")
+        server.file.write_text(json.dumps(dict(config, user="no.such")))
+        server.send_signal(signal.SIGHUP)
+        server.wait_message('user: there is no user "no.such"')
+        server.wait_message("^not reloaded")
         server.file.write_text(json.dumps(dict(config, user="root", umask="022")))
         server.send_signal(signal.SIGHUP)
         server.wait_message(r"user: .* changes with a restart only")
@@ -136,7 +140,7 @@ class Dropping(ConfinedCase):
 
     def test_ends_with_its_parent(self):
         """Who wants to be told of the parent's end (the harness does) is told after the change of user, too."""
-        config = self.write_config(listener("a", TCP), user="nobody")
+        config = self.write_config(listener("a", TCP), user="nobody", supervise=False)
         script = (
             "import ctypes, subprocess, sys\n"
             "end = lambda: ctypes.CDLL(None).prctl(1, 9)\n"
