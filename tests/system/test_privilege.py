@@ -113,13 +113,17 @@ class Dropping(ConfinedCase):
             client.exchange(b"hello")
 
     def test_sockets_are_the_users(self):
-        lines = self.folder / "lines.sock"
-        server = self.prisoner(user="nobody", bind=f"unix:{lines}")
-        for path in (lines, self.path):
-            found = path.stat()
-            self.assertTrue(stat.S_ISSOCK(found.st_mode))
-            self.assertEqual((found.st_uid, found.st_gid), (NOBODY.pw_uid, NOBODY.pw_gid), path)
-        self.assertEqual(self.attempt(server, "root"), "EPERM")
+        for supervise in (True, False):
+            with self.subTest(supervise=supervise):
+                lines = self.folder / f"lines-{supervise}.sock"
+                server = self.prisoner(user="nobody", bind=f"unix:{lines}", supervise=supervise)
+                for path in (lines, self.path):
+                    found = path.stat()
+                    self.assertTrue(stat.S_ISSOCK(found.st_mode))
+                    self.assertEqual((found.st_uid, found.st_gid), (NOBODY.pw_uid, NOBODY.pw_gid), path)
+                self.assertEqual(self.attempt(server, "root"), "EPERM")
+                server.stop()
+                self.path.unlink(missing_ok=True)
 
     def test_reload(self):
         """What the user may read, and bind."""

@@ -126,7 +126,11 @@ class Landlock(ConfinedCase):
 
     def test_sockets_and_names(self):
         """A listener that comes with a reload, its address by name; and one that is a file."""
-        server = self.prisoner(bind=f"unix:{self.folder}/p.sock", sandbox={"landlock": "required", "seccomp": "on"})
+        server = self.prisoner(
+            bind=f"unix:{self.folder}/p.sock",
+            supervise=False,
+            sandbox={"landlock": "required", "seccomp": "on"},
+        )
         config = dict(server.config)
         config["listeners"] = [*config["listeners"], listener("n", "tcp://localhost:0", "prisoner")]
         config["listeners"].append(listener("u", f"unix:{self.folder}/u.sock", "prisoner"))

@@ -227,7 +227,7 @@ class Activation(ConfinedCase):
         self.refused([self.tcp("a", listen=False)], r'passed "a" tcp://127.0.0.1', listener("a", TCP))
 
     def test_for_another_process(self):
-        server = self.activated([self.tcp("a")], listener("a", TCP), other=1)
+        server = self.activated([self.tcp("nobody")], listener("a", TCP), other=1)
         self.assertFalse([text for text in server.messages() if "service manager" in text])
 
 
