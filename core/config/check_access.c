@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/base/alloc.h"
+#include "core/base/open_file.h"
 #include "core/base/option_arena.h"
 #include "core/config/check.h"
 #include "core/policy/access.h"
@@ -101,7 +102,7 @@ static void read_file(const struct list *list, const char *name, const char *pat
 {
 	const char *file = option_arena_path(list->config->arena, list->config->folder, name);
 	const char *shown = called(list->config, name);
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int fd = open_file(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat found;
 
 	if (fd < 0 || fstat(fd, &found) < 0) {
