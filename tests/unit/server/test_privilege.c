@@ -186,7 +186,7 @@ static void only_what_the_file_names_may_be_asked_for(void)
 		"{\"plugins\": [\"./p.so\", \"named\"], \"plugin_path\": [\"/plugins\"],"
 		"\"tls\": {\"default\": {\"certificate\": \"c.pem\", \"key\": \"/etc/k.pem\"}},"
 		"\"listeners\": [{\"name\": \"a\", \"bind\": \"tcp://127.0.0.1:0\","
-		"\"protocol\": \"x\", \"options\": {\"file\": \"/etc/shadow\"}}]}";
+		"\"protocol\": \"x\", \"deny\": [\"file:/etc/k.pem\", \"file:bad.txt\"], \"options\": {\"file\": \"/etc/shadow\"}}]}";
 	struct problems problems;
 	struct lender lender = { 0 };
 	problems_init(&problems);
@@ -194,8 +194,8 @@ static void only_what_the_file_names_may_be_asked_for(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(config);
 	lender_learn(&lender, config);
 	lender_learn(&lender, config);
-	static const char *const known[] = { "/srv/c.pem", "/etc/k.pem", "/srv/p.so", "/srv",
-					     "/plugins/named.so" };
+	static const char *const known[] = { "/srv/c.pem", "/etc/k.pem",   "/srv/p.so",
+					     "/srv",       "/srv/bad.txt", "/plugins/named.so" };
 	static const char *const unknown[] = { "/etc/shadow", "/etc", "/", "", "c.pem", "/srv/../etc/k.pem" };
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		CU_ASSERT_TRUE(lender_knows(&lender, known[i]));
