@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "core/base/alloc.h"
-#include "core/server/control/gather.h"
+#include "core/server/gather.h"
 #include "core/server/parts.h"
 #include "core/server/reload.h"
 

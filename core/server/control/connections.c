@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/base/log.h"
-#include "core/server/control/gather.h"
+#include "core/server/gather.h"
 #include "core/server/control/request.h"
 
 /* A connection as it was when its loop was asked. */

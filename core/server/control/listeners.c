@@ -3,7 +3,7 @@
 
 #include "core/base/escape.h"
 #include "core/base/suggest.h"
-#include "core/server/control/gather.h"
+#include "core/server/gather.h"
 #include "core/server/control/request.h"
 
 struct plait_listener *request_find_listener(struct request *request, const char *name)

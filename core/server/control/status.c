@@ -5,7 +5,7 @@
 
 #include "core/base/log.h"
 #include "core/net/net.h"
-#include "core/server/control/gather.h"
+#include "core/server/gather.h"
 #include "core/server/control/request.h"
 #include "core/server/control/tell.h"
 #include "core/server/renew.h"

@@ -1,7 +1,7 @@
 /* Asking all loops: each fills a part of its own, then the boss has them all; or, after a while, those of the loops that
  * answered, for one that is stuck must not keep the others' from being told. */
-#ifndef SERVER_CONTROL_GATHER_H
-#define SERVER_CONTROL_GATHER_H
+#ifndef SERVER_GATHER_H
+#define SERVER_GATHER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* Rounds through the loops that wait for nobody. */
-#include "core/server/control/gather.h"
+#include "core/server/gather.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
