@@ -83,10 +83,19 @@ class Deaths(Supervised):
     def connect_fault(self, server):
         return socket.create_connection(("127.0.0.1", server.port("fault")), timeout=20 * SCALE)
 
+    def freeze(self, pid):
+        """A signal to stop takes a moment."""
+        os.kill(pid, signal.SIGSTOP)
+        wait_for(lambda: self.state_of(pid) == "T", what="the process to stand still")
+
+    @staticmethod
+    def state_of(pid):
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+
     def test_other_listeners_keep_what_waits(self):
         server = self.serve_faults()
         pid = server.pid
-        os.kill(pid, signal.SIGSTOP)
+        self.freeze(pid)
         waiting = [self.connect_fault(server) for _ in range(5)]
         datagrams = server.datagram_socket("udp")
         for sock in waiting:
