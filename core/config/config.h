@@ -100,9 +100,6 @@ struct config {
 	struct plait_list tls;       /* MAP of struct tls_config */
 	struct plait_list listeners; /* LIST of struct listener_config */
 
-	char *text; /* it was read from; NULL: none */
-	size_t text_len;
-
 	json_t *root;
 	struct option_arena *arena;
 	struct positions *positions;

@@ -142,9 +142,6 @@ struct config *config_load_text(const char *file, const char *text, size_t len, 
 {
 	struct config *config = new (file, problems);
 
-	config->text = alloc_zeroed(len + 1, "a configuration's text");
-	memcpy(config->text, text, len);
-	config->text_len = len;
 	if (read_json(config, text, len, problems)) {
 		problems->locate = positions_locate;
 		problems->context = config->positions;
@@ -186,7 +183,6 @@ void config_free(struct config **config)
 	for (size_t i = 0; listeners && i < (*config)->listeners.count; i++)
 		access_free(&listeners[i].access);
 	json_decref((*config)->root);
-	free((*config)->text);
 	positions_free(&(*config)->positions);
 	option_arena_free(&(*config)->arena);
 	free(*config);

@@ -37,12 +37,15 @@ static int bind_local(struct broker *broker, const struct broker_socket *wanted,
 	return broker_bind_here(wanted, error);
 }
 
-static void serve_local(struct broker *broker, const char *text, size_t len,
-			const struct broker_kept *sockets, size_t count)
+static char *read_local(struct broker *broker, const char *file, size_t *len, struct problems *problems)
 {
 	(void)broker;
-	(void)text;
-	(void)len;
+	return config_read(file, len, problems);
+}
+
+static void serve_local(struct broker *broker, const struct broker_kept *sockets, size_t count)
+{
+	(void)broker;
 	(void)sockets;
 	(void)count;
 }
@@ -56,6 +59,7 @@ struct broker *broker_local(void)
 {
 	static const struct broker_ops ops = {
 		.bind = bind_local,
+		.read = read_local,
 		.serve = serve_local,
 		.stop = stop_local,
 		.own_paths = true,

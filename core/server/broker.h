@@ -3,6 +3,7 @@
 #ifndef SERVER_BROKER_H
 #define SERVER_BROKER_H
 
+#include "core/config/read.h"
 #include "core/net/socket/socket.h"
 
 /* The control socket's, which no listener can have. */
@@ -30,10 +31,12 @@ struct broker_ops {
 	/* A bound socket, listening where that has a meaning; a descriptor, or a negative code with error filled. */
 	int (*bind)(struct broker *broker, const struct broker_socket *wanted, struct plait_error *error);
 
-	/* What is served from here on, or still: by the text of the configuration, and these sockets. Others that bind returned
+	/* The text of the configuration, as config_read. */
+	char *(*read)(struct broker *broker, const char *file, size_t *len, struct problems *problems);
+
+	/* What is served from here on, or still: by the text that was read last, and these sockets. Others that bind returned
 	 * are of no use any more. */
-	void (*serve)(struct broker *broker, const char *text, size_t len, const struct broker_kept *sockets,
-		      size_t count);
+	void (*serve)(struct broker *broker, const struct broker_kept *sockets, size_t count);
 
 	/* The server is about to stop listening, for good. */
 	void (*stop)(struct broker *broker);

@@ -245,7 +245,7 @@ int server_reload(struct server *server, struct problems *problems, struct chang
 	if (!can_be_read_again(server, problems) || !has_memory(problems))
 		return -1;
 	notify_reloading();
-	struct server_source source = { .file = server->file };
+	struct server_source source = { .file = server->file, .broker = server->broker };
 	reload.fresh = snapshot_load(&source, server->snapshot, farewell_keeper(server->farewell), problems);
 	bool sound = reload.fresh && reload.fresh->config;
 	if (sound)

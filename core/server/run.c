@@ -17,7 +17,6 @@
 
 void server_tell_broker(struct server *server)
 {
-	const struct config *config = server->snapshot->config;
 	size_t count = 1, told = 0;
 	for (size_t i = 0; i < server->listener_count; i++)
 		count += server->listeners[i]->socket_count;
@@ -29,7 +28,7 @@ void server_tell_broker(struct server *server)
 	if (server->control)
 		kept[told++] = (struct broker_kept){ .name = BROKER_CONTROL_NAME,
 						     .fd = control_socket(server->control) };
-	server->broker->ops->serve(server->broker, config->text, config->text_len, kept, told);
+	server->broker->ops->serve(server->broker, kept, told);
 	free(kept);
 }
 

@@ -10,10 +10,11 @@ struct broker;
 struct server;
 
 struct server_source {
-	const char *file;          /* outlives the server; relative paths start at its folder */
-	const char *text;          /* in its place; NULL: it is read */
-	size_t len;                /* of text */
-	struct broker *broker;     /* of the sockets, outlives the server; NULL: this process */
+	const char *file; /* outlives the server; relative paths start at its folder */
+	const char *text; /* in its place; NULL: it is read */
+	size_t len;       /* of text */
+	struct broker
+		*broker; /* of the sockets and of what is read, outlives the server; NULL: this process */
 	plait_call_fn *on_serving; /* on the boss loop, when it serves; NULL: none */
 	void *arg;
 };

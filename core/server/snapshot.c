@@ -8,6 +8,7 @@
 #include "core/base/alloc.h"
 #include "core/base/json_path.h"
 #include "core/base/log.h"
+#include "core/server/broker.h"
 
 /* The folders of the configuration, then the default ones. NULL-terminated; the caller frees it. */
 static const char **plugin_folders(const struct config *config)
@@ -101,6 +102,20 @@ void snapshot_configure_log(const struct snapshot *snapshot)
 	log_configure((enum plait_log_level)config->log.level, (enum log_format)config->log.format);
 }
 
+static struct config *read_config(const struct server_source *source, struct problems *problems)
+{
+	size_t len;
+	if (source->text)
+		return config_load_text(source->file, source->text, source->len, problems);
+	problems->file = source->file;
+	problems->locate = NULL;
+	struct broker *broker = source->broker ? source->broker : broker_local();
+	char *text = broker->ops->read(broker, source->file, &len, problems);
+	struct config *config = text ? config_load_text(source->file, text, len, problems) : NULL;
+	free(text);
+	return config;
+}
+
 struct snapshot *snapshot_load(const struct server_source *source, struct snapshot *before,
 			       struct plugin_keeper *keeper, struct problems *problems)
 {
@@ -111,8 +126,7 @@ struct snapshot *snapshot_load(const struct server_source *source, struct snapsh
 		return NULL;
 	}
 	snapshot->references = 1;
-	snapshot->config = source->text ? config_load_text(source->file, source->text, source->len, problems)
-					: config_load(source->file, problems);
+	snapshot->config = read_config(source, problems);
 	snapshot->registry = registry_new();
 	if (snapshot->config && !before) /* what follows may log */
 		snapshot_configure_log(snapshot);

@@ -16,13 +16,14 @@ enum channel_kind {
 	/* Of the worker, each followed by a reply. */
 	CHANNEL_BIND = 1, /* u.bind; the reply has the socket */
 	CHANNEL_TEXT,     /* the reply has what was served last, a file in memory; or none */
+	CHANNEL_READ,     /* the reply has the configuration as its file is, a file in memory */
 	CHANNEL_PAGE,     /* the reply has the shared page */
 	CHANNEL_OPEN,     /* u.open; the reply has the file, or the system's error as its number */
 	CHANNEL_STOPPING, /* it stops listening after the reply, and nobody is to take its place */
 
 	/* Of the worker. */
 	CHANNEL_KEEP,    /* u.keep: it serves by that socket */
-	CHANNEL_SERVES,  /* with the text, a file in memory; ends a run of CHANNEL_KEEP */
+	CHANNEL_SERVES,  /* what CHANNEL_TEXT or CHANNEL_READ brought last; ends a run of CHANNEL_KEEP */
 	CHANNEL_READY,   /* it accepts; u.state: upgrade_state_version of its program */
 	CHANNEL_NOTIFY,  /* u.text, for the service manager */
 	CHANNEL_UPGRADE, /* it was asked for one */

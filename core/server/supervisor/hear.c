@@ -1,9 +1,11 @@
 /* What workers say to the supervisor, and its answers. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
@@ -34,15 +36,39 @@ static void reply(const struct heard *heard, const struct plait_error *error, ui
 	(void)channel_send(heard->worker->channel, &message, passed, false);
 }
 
-/* The file as it is, which also says what may be opened; NULL: it is no configuration. The caller frees it. */
-static struct config *read_file(struct supervisor *supervisor)
+/* The file as it is. A pipe would be waited for; NULL, and problems has why. The caller frees it. */
+static char *read_text(const struct supervisor *supervisor, size_t *len, struct problems *problems)
+{
+	struct stat found;
+	problems->file = supervisor->file;
+	if (stat(supervisor->file, &found) == 0 && !S_ISREG(found.st_mode)) {
+		problems_add(problems, NULL, "it is no regular file, and cannot be read again");
+		return NULL;
+	}
+	return config_read(supervisor->file, len, problems);
+}
+
+/* What it says, also about what may be opened; NULL: it is no configuration. The caller frees it. */
+static struct config *learn_from(struct supervisor *supervisor, const char *text, size_t len)
 {
 	struct problems problems;
 	problems_init(&problems);
-	struct config *config = config_load(supervisor->file, &problems);
+	struct config *config = config_load_text(supervisor->file, text, len, &problems);
 	if (config)
 		lender_learn(&supervisor->lender, config);
 	problems_fini(&problems);
+	return config;
+}
+
+static struct config *read_file(struct supervisor *supervisor)
+{
+	struct problems problems;
+	size_t len;
+	problems_init(&problems);
+	char *text = read_text(supervisor, &len, &problems);
+	problems_fini(&problems);
+	struct config *config = text ? learn_from(supervisor, text, len) : NULL;
+	free(text);
 	return config;
 }
 
@@ -123,9 +149,47 @@ static void on_open(struct heard *heard)
 	reply(heard, &error, number, -1);
 }
 
+/* Takes fd over: what a worker serves is what it was given, so that one that is not its own master any more cannot name
+ * addresses and files to this process. */
+static void give_text(struct heard *heard, int fd)
+{
+	struct worker_process *worker = heard->worker;
+	if (worker->read >= 0)
+		close(worker->read);
+	worker->read = fd;
+	reply(heard, NULL, worker->number, fd);
+}
+
 static void on_text(struct heard *heard)
 {
-	reply(heard, NULL, heard->worker->number, heard->supervisor->text);
+	give_text(heard, fcntl(heard->supervisor->text, F_DUPFD_CLOEXEC, 3));
+}
+
+static void on_read(struct heard *heard)
+{
+	struct supervisor *supervisor = heard->supervisor;
+	struct problems problems;
+	struct plait_error error = { 0 };
+	size_t len = 0;
+	problems_init(&problems);
+	char *text = read_text(supervisor, &len, &problems);
+	int fd = text ? channel_write_text(text, len) : -1;
+	if (!text)
+		plait_error_set(&error, PLAIT_ERROR_INVALID, NULL, "%s",
+				problems.count > 0 ? problems.items[0].text
+						   : "cannot read the configuration");
+	else if (fd < 0)
+		plait_error_set(&error, PLAIT_ERROR_SYSTEM, NULL, "cannot hand the configuration on: %s",
+				strerror(errno));
+	if (fd >= 0) {
+		struct config *config = learn_from(supervisor, text, len);
+		config_free(&config);
+		give_text(heard, fd);
+	} else {
+		reply(heard, &error, 0, -1);
+	}
+	free(text);
+	problems_fini(&problems);
 }
 
 static void on_page(struct heard *heard)
@@ -164,10 +228,12 @@ static void on_serves(struct heard *heard)
 {
 	struct supervisor *supervisor = heard->supervisor;
 	struct worker_process *worker = heard->worker;
-	if (worker->text >= 0)
-		close(worker->text);
-	worker->text = heard->passed;
-	heard->passed = -1;
+	if (worker->read >= 0) {
+		if (worker->text >= 0)
+			close(worker->text);
+		worker->text = worker->read;
+		worker->read = -1;
+	}
 	worker->kept_all = true;
 	if (worker->state != WORKER_SERVING || supervisor_worker(supervisor, WORKER_STARTING))
 		return;
@@ -227,10 +293,10 @@ static void on_recycle(struct heard *heard)
 typedef void hear_fn(struct heard *heard);
 
 static hear_fn *const kinds[CHANNEL_KINDS] = {
-	[CHANNEL_NOTIFY] = on_notify,   [CHANNEL_OPEN] = on_open,       [CHANNEL_PAGE] = on_page,
-	[CHANNEL_BIND] = on_bind,       [CHANNEL_TEXT] = on_text,       [CHANNEL_KEEP] = on_keep,
-	[CHANNEL_SERVES] = on_serves,   [CHANNEL_READY] = on_ready,     [CHANNEL_STOPPING] = on_stopping,
-	[CHANNEL_UPGRADE] = on_upgrade, [CHANNEL_RECYCLE] = on_recycle,
+	[CHANNEL_NOTIFY] = on_notify,     [CHANNEL_OPEN] = on_open,       [CHANNEL_PAGE] = on_page,
+	[CHANNEL_BIND] = on_bind,         [CHANNEL_TEXT] = on_text,       [CHANNEL_READ] = on_read,
+	[CHANNEL_KEEP] = on_keep,         [CHANNEL_SERVES] = on_serves,   [CHANNEL_READY] = on_ready,
+	[CHANNEL_STOPPING] = on_stopping, [CHANNEL_UPGRADE] = on_upgrade, [CHANNEL_RECYCLE] = on_recycle,
 };
 
 void supervisor_hear(struct supervisor *supervisor, struct worker_process *worker)

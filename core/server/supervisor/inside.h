@@ -36,6 +36,7 @@ struct worker_process {
 	pid_t pid;
 	int channel;
 	int text; /* what it serves, a file in memory; -1: it has not said */
+	int read; /* what it was given last; only that it may serve; -1: nothing, or it serves it */
 	bool kept_all;
 	bool stopping, hung;
 	bool refused;      /* it was not to take over, and is killed */

@@ -170,8 +170,30 @@ static int bind_remote(struct broker *broker, const struct broker_socket *wanted
 	return result < 0 ? result : passed;
 }
 
-static void serve_remote(struct broker *broker, const char *text, size_t len,
-			 const struct broker_kept *sockets, size_t count)
+static char *read_remote(struct broker *broker, const char *file, size_t *len, struct problems *problems)
+{
+	struct remote *remote = CONTAINER_OF(broker, struct remote, broker);
+	struct channel_message message;
+	struct plait_error error = { 0 };
+	char *text = NULL;
+	int passed;
+	(void)file;
+	memset(&message, 0, sizeof(message));
+	message.kind = CHANNEL_READ;
+	if (remote_ask(remote, &message, &passed, &error) < 0) {
+		problems_add(problems, NULL, "%s", error.text);
+		return NULL;
+	}
+	if (passed >= 0) {
+		text = channel_read_text(passed, CONFIG_MOST_BYTES, len);
+		close(passed);
+	}
+	if (!text)
+		problems_add(problems, NULL, "the supervisor passed no configuration");
+	return text;
+}
+
+static void serve_remote(struct broker *broker, const struct broker_kept *sockets, size_t count)
 {
 	struct remote *remote = CONTAINER_OF(broker, struct remote, broker);
 	struct channel_message message;
@@ -184,16 +206,7 @@ static void serve_remote(struct broker *broker, const char *text, size_t len,
 	}
 	memset(&message, 0, sizeof(message));
 	message.kind = CHANNEL_SERVES;
-	int file = channel_write_text(text, len);
-	if (file < 0)
-		log_write(
-			PLAIT_LOG_WARNING, NULL,
-			"cannot hand the configuration to the supervisor: %s; after a crash the file is read",
-			strerror(errno));
-	if (!remote->gone && channel_send(remote->channel, &message, file, true) < 0)
-		end(remote);
-	if (file >= 0)
-		close(file);
+	remote_tell(remote, &message);
 }
 
 static void stop_remote(struct broker *broker)
@@ -213,6 +226,7 @@ struct remote *remote_new(int channel)
 {
 	static const struct broker_ops ops = {
 		.bind = bind_remote,
+		.read = read_remote,
 		.serve = serve_remote,
 		.stop = stop_remote,
 	};

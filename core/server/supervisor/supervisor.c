@@ -58,6 +58,8 @@ void supervisor_let_go(struct worker_process *worker)
 		close(worker->channel);
 	if (worker->text >= 0)
 		close(worker->text);
+	if (worker->read >= 0)
+		close(worker->read);
 	if (worker->page)
 		close(worker->page_fd);
 	page_close(&worker->page);
@@ -146,6 +148,7 @@ static int start_worker(struct supervisor *supervisor, const struct start *start
 					   .pid = pid,
 					   .channel = ends[0],
 					   .text = -1,
+					   .read = -1,
 					   .upgrade = start->upgrade,
 					   .asked_by = start->asked_by,
 					   .page_fd = page_fd,

@@ -177,6 +177,7 @@ static void keep_all_open(const struct supervisor *supervisor, bool keep)
 			continue;
 		keep_open(worker->channel, keep);
 		keep_open(worker->text, keep);
+		keep_open(worker->read, keep);
 		keep_open(worker->page_fd, keep);
 	}
 	keep_open(supervisor->text, keep);
