@@ -82,7 +82,6 @@ class Speech(Case):
                 good.send(b"still here\r\n")
                 self.assertEqual(good.receive_line(), b"still here")
 
-
     def test_who_dribbles_a_tls_record_is_closed(self):
         """Nothing can be read before its end. The first of a connection, and one behind a message."""
         for greeting in (b"", b"one\r\n"):
@@ -99,7 +98,31 @@ class Speech(Case):
                             break
                         client.sock.send(record[i : i + 1])
                         time.sleep(0.05)
+                    else:
+                        self.fail("it may dribble on")
                 server.wait_reason("timeout-message", "tls")
+
+    def test_who_dribbles_a_tls_record_is_closed_however_much_it_is_told(self):
+        """What others say moves on its connection, and is nothing that it says itself."""
+        server = self.serve(
+            listener(
+                "tls", "tls://127.0.0.1:0", "broadcast", timeouts={"message": "1s", "idle": "10s", "close": "1s"}
+            ),
+            plugins=["echo", "broadcast"],
+        )
+        with server.connect("tls") as good, server.connect("tls") as client:
+            client.tls.write(b"two\r\n" * 1000)
+            record = client.outward.read()
+            with contextlib.suppress(OSError):
+                for i in range(200):
+                    if server.ended("timeout-message", "tls"):
+                        break
+                    good.send(b"hello\r\n")
+                    client.sock.send(record[i : i + 1])
+                    time.sleep(0.05)
+                else:
+                    self.fail("it may dribble on")
+            server.wait_reason("timeout-message", "tls")
 
     def test_a_tls_record_in_parts_is_enough(self):
         server = self.serve_both("line", message=f"{SCALE}s", first_byte=f"{SCALE}s")

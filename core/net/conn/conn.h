@@ -322,7 +322,8 @@ void conn_start_timer(struct plait_conn *conn); /* for the deadline of the curre
 void conn_on_timer(struct timer *timer);
 void conn_begin_timeouts(struct plait_conn *conn); /* it is open */
 void conn_message_began(struct plait_conn *conn);  /* some of it is here, or it goes on after a pause */
-void conn_part_came(struct plait_conn *conn); /* of what carries a message; nothing of it can be read yet */
+void conn_part_came(
+	struct plait_conn *conn); /* the begin of what may carry a message; nothing of it can be read yet */
 void conn_watch_output(struct plait_conn *conn); /* the transport takes no more */
 
 /* ref.c */

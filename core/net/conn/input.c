@@ -249,10 +249,8 @@ static void on_end(struct plait_conn *conn)
 static ASIDE void on_nothing(struct plait_conn *conn, ssize_t why)
 {
 	switch (why) {
-	case TRANSPORT_WANT_READ:
-		if (conn->state == CONN_OPEN && transport_partial(&conn->transport))
-			conn_part_came(conn);
-		break;
+	case TRANSPORT_WANT_READ: break;
+	case TRANSPORT_PART: conn_part_came(conn); break;
 	case TRANSPORT_WANT_WRITE: conn->read_needs = WATCH_WRITE; break;
 	case TRANSPORT_END: on_end(conn); break;
 	default:

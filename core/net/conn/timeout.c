@@ -131,10 +131,9 @@ void conn_message_began(struct plait_conn *conn)
 	look_by(conn, speech_deadline(conn));
 }
 
-/* It began after what was read last; who was told of its begin since then has heard of this one. */
 void conn_part_came(struct plait_conn *conn)
 {
-	if (buffer_size(&conn->input) == 0 && conn->begun_ms <= conn->active_ms)
+	if (buffer_size(&conn->input) == 0)
 		conn_message_began(conn);
 }
 

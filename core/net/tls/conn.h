@@ -34,6 +34,7 @@ struct tls_conn {
 
 	uint8_t hello; /* enum tls_hello */
 	bool more;     /* reading may go on without an event */
+	bool part;     /* it was told that the begin of a record has come */
 
 	/* guard.c */
 	const char *beyond;  /* what the peer did that is beyond a bound; NULL: nothing */

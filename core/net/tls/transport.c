@@ -175,6 +175,21 @@ static void keep_failure(struct tls_conn *conn)
 	memcpy(conn->failure->text, text, size);
 }
 
+static bool tls_partial(const struct transport *transport)
+{
+	const struct tls_conn *conn = transport->handle;
+	return conn->part;
+}
+
+/* Nothing can be read yet; each record's begin is told once. */
+static ssize_t wait_for_rest(struct transport *transport)
+{
+	struct tls_conn *conn = transport->handle;
+	bool told = conn->part;
+	conn->part = SSL_has_pending(conn->ssl);
+	return conn->part && !told ? TRANSPORT_PART : TRANSPORT_WANT_READ;
+}
+
 /* What is there, records that are short together. */
 static ssize_t tls_read(struct transport *transport, void *buffer, size_t size)
 {
@@ -198,7 +213,8 @@ static ssize_t tls_read(struct transport *transport, void *buffer, size_t size)
 		conn->more = SSL_has_pending(conn->ssl);
 	} while (conn->more && total < size && total < READ_TOGETHER);
 	if (total == 0)
-		return answer;
+		return answer == TRANSPORT_WANT_READ ? wait_for_rest(transport) : answer;
+	conn->part = false;
 	if (answer == TRANSPORT_FAILED)
 		keep_failure(conn);
 	tls_warm_use(conn);
@@ -209,12 +225,6 @@ static bool tls_pending(const struct transport *transport)
 {
 	const struct tls_conn *conn = transport->handle;
 	return conn->more;
-}
-
-static bool tls_partial(const struct transport *transport)
-{
-	const struct tls_conn *conn = transport->handle;
-	return SSL_has_pending(conn->ssl);
 }
 
 static ssize_t tls_shutdown(struct transport *transport)

@@ -16,6 +16,8 @@ enum transport_result {
 	TRANSPORT_WANT_WRITE = -2, /* again when writable */
 	TRANSPORT_FAILED = -3,     /* broken; transport_failure tells why */
 	TRANSPORT_UNABLE = -4,     /* sendfile: not with this file; its bytes may be written instead */
+	TRANSPORT_PART =
+		-5, /* read: again when readable; of what may carry bytes the begin has come, first told here */
 };
 
 struct transport;
@@ -38,8 +40,8 @@ struct transport_ops {
 	/* True when read may return more without the descriptor being readable again. NULL: it never may. */
 	bool (*pending)(const struct transport *transport);
 
-	/* True when the begin has come of what may carry bytes, and not its end: part of a TLS record. NULL: there are no such
-	 * parts. */
+	/* True when read has told that the begin of what may carry bytes has come, and not its end: part of a TLS record. NULL:
+	 * there are no such parts. */
 	bool (*partial)(const struct transport *transport);
 
 	/* Ends our direction, after all that was written. */

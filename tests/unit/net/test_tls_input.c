@@ -105,11 +105,18 @@ static void half_a_record_waits_for_its_other_half(void)
 	CU_ASSERT_EQUAL(hear(&pair.server), 5);
 	CU_ASSERT_STRING_EQUAL(got, "first");
 	CU_ASSERT_FALSE(transport_pending(&pair.server)); /* not without an event */
-	CU_ASSERT_EQUAL(hear(&pair.server), TRANSPORT_WANT_READ);
+	CU_ASSERT_FALSE(transport_partial(&pair.server));
+	CU_ASSERT_EQUAL(hear(&pair.server), TRANSPORT_PART);
+	CU_ASSERT_TRUE(transport_partial(&pair.server));
+	CU_ASSERT_EQUAL(hear(&pair.server), TRANSPORT_WANT_READ); /* it was told */
+	CU_ASSERT_TRUE(transport_partial(&pair.server));
 	CU_ASSERT_FALSE(transport_pending(&pair.server));
 	put(wire + first + 10, all - first - 10);
 	CU_ASSERT_EQUAL(hear(&pair.server), 6);
 	CU_ASSERT_STRING_EQUAL(got, "second");
+	CU_ASSERT_FALSE(transport_partial(&pair.server));
+	put(wire, 10);
+	CU_ASSERT_EQUAL(hear(&pair.server), TRANSPORT_PART);
 	done();
 }
 
