@@ -1,7 +1,7 @@
 /* The pace of each connection: when what it has moved will be paid for, and a timer for its pause. */
 #include "core/policy/pace.h"
 
-#include "core/base/alloc.h"
+#include "core/base/block.h"
 #include "core/base/container.h"
 #include "core/net/conn/conn.h"
 #include "core/policy/bucket.h"
@@ -63,19 +63,26 @@ static void on_timer(struct timer *timer)
 
 static void enter(struct traffic *traffic, struct plait_conn *conn)
 {
-	struct paced *paced = alloc_block(sizeof(*paced), "a connection's pace");
-	*paced = (struct paced){ .conn = conn };
-	timer_init(&paced->timer, on_timer);
-	conn_extra(conn)->paced = paced;
+	struct conn_extra *extra = conn_extra_or_fail(conn);
+	struct paced *paced = extra ? block_take(sizeof(*paced)) : NULL;
 	if (traffic->inner)
 		traffic->inner->enter(traffic->inner, conn);
+	if (!paced) {
+		conn_fail(conn, PLAIT_REASON_INTERNAL, "no memory for its pace");
+		return;
+	}
+	*paced = (struct paced){ .conn = conn };
+	timer_init(&paced->timer, on_timer);
+	extra->paced = paced;
 }
 
 static void leave(struct traffic *traffic, struct plait_conn *conn)
 {
-	struct paced *paced = conn->extra->paced;
+	struct paced *paced = conn->extra ? conn->extra->paced : NULL;
 	if (traffic->inner)
 		traffic->inner->leave(traffic->inner, conn);
+	if (!paced)
+		return;
 	loop_stop_timer(conn->loop, &paced->timer);
 	conn->extra->paced = NULL;
 	block_give(paced);

@@ -249,6 +249,8 @@ static void handshake(struct plait_conn *conn)
 
 void conn_start(struct plait_conn *conn)
 {
+	if (conn->state == CONN_CLOSED) /* there was no memory for what counts its bytes */
+		return;
 	if (!conn->factory->choices && !admit(conn))
 		return;
 	if (conn->transport.ops->handshake) {
