@@ -186,6 +186,7 @@ void reception_cancel(struct reception *reception)
 	if (reception->seats_from_accept)
 		admission->end_handshake(admission);
 	admission->cancel(admission);
+	wake_who_waits(reception);
 	errno = code;
 }
 

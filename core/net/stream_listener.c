@@ -123,12 +123,14 @@ static void wait_for_room(struct acceptor *acceptor, uint64_t wait_ms)
 	loop_start_timer(loop, &acceptor->retry, now_ms + (wait_ms < WAIT_MOST_MS ? wait_ms : WAIT_MOST_MS));
 }
 
-/* Whether there is room for one more; if not, accepting pauses. Who leaves after the first look sees that we wait, or we see
- * at the second that they left. */
-static bool find_room(struct acceptor *acceptor)
+/* Whether there is room for one more; if not, and somebody comes, accepting pauses. Who leaves after the first look sees that
+ * we wait, or we see at the second that they left. */
+static bool find_room(struct acceptor *acceptor, bool somebody_comes)
 {
 	if (acceptor->door == STREAM_SHUT || reception_reserve(acceptor->reception) == 0)
 		return true;
+	if (!somebody_comes) /* the next event will tell */
+		return false;
 	set_full(acceptor, true);
 	uint64_t wait_ms = reception_reserve(acceptor->reception);
 	if (wait_ms > 0) {
@@ -168,7 +170,7 @@ static void on_acceptable(struct watch *watch, unsigned ready)
 	for (unsigned i = 0; i < BATCH; i++) {
 		struct sockaddr_storage sa;
 		socklen_t len = sizeof(sa);
-		if (!find_room(acceptor))
+		if (!find_room(acceptor, i == 0))
 			return;
 		int fd = accept4(watch->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0 && acceptor->door != STREAM_SHUT)

@@ -200,6 +200,18 @@ class Over(Case):
                 join()
             self.assertFalse([text for text in server.messages() if text.startswith("limit-")])
 
+    def test_nobody_waits_as_long_as_nobody_comes(self):
+        server = self.serve(listener("small", "tcp://127.0.0.1:0", limits={"connections": 1, "over": "wait"}))
+        with server.connect("small") as first:
+            first.exchange(b"hello")
+            first.exchange(b"still here")  # by then the loop has looked for the next
+            self.assertFalse([text for text in server.messages() if text.startswith("newcomers wait")])
+            with server.connect("small") as second:
+                server.wait_message("^newcomers wait", "small")
+                first.finish()
+                first.wait_end()
+                second.exchange(b"hello")
+
     def test_who_waits_is_served_when_more_are_allowed(self):
         settings = {"connections": 1, "over": "wait"}
         server = self.serve(listener("small", "tcp://127.0.0.1:0", limits=settings))

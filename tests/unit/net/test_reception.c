@@ -1,0 +1,109 @@
+/* Receptions: places that are reserved for who may come, and given back. */
+#include "core/net/reception.h"
+
+#include <errno.h>
+
+#include "tests/unit/suite.h"
+
+static unsigned places, seats, woken;
+
+static uint64_t reserve(struct admission *admission)
+{
+	(void)admission;
+	if (places == 0)
+		return 20;
+	places--;
+	return 0;
+}
+
+static void cancel(struct admission *admission)
+{
+	(void)admission;
+	places++;
+	errno = EIO;
+}
+
+static bool begin_handshake(struct admission *admission)
+{
+	(void)admission;
+	if (seats == 0)
+		return false;
+	seats--;
+	return true;
+}
+
+static void end_handshake(struct admission *admission)
+{
+	(void)admission;
+	seats++;
+}
+
+static ssize_t handshake(struct transport *transport)
+{
+	(void)transport;
+	return TRANSPORT_END;
+}
+
+static void on_room(struct reception_host *host, struct reception *reception)
+{
+	(void)host, (void)reception;
+	woken++;
+}
+
+static struct admission admission;
+static struct reception reception;
+static struct reception_host host;
+
+static void open_reception(bool secure, unsigned have_places, unsigned have_seats)
+{
+	static const struct transport_ops plain, tls = { .handshake = handshake };
+	places = have_places, seats = have_seats, woken = 0;
+	admission = (struct admission){ .reserve = reserve,
+					.cancel = cancel,
+					.begin_handshake = begin_handshake,
+					.end_handshake = end_handshake };
+	reception = (struct reception){ .admission = &admission };
+	host = (struct reception_host){ .options.transport = secure ? &tls : &plain, .room = on_room };
+	reception_init(&reception, &host);
+}
+
+static void a_place_is_reserved_and_given_back(void)
+{
+	for (int secure = 0; secure < 2; secure++) {
+		open_reception(secure, 1, 1);
+		CU_ASSERT_EQUAL(reception_reserve(&reception), 0);
+		CU_ASSERT_EQUAL(places, 0);
+		CU_ASSERT_EQUAL(seats, secure ? 0 : 1);
+		CU_ASSERT_NOT_EQUAL(reception_reserve(&reception), 0);
+		errno = EAGAIN;
+		reception_cancel(&reception);
+		CU_ASSERT_EQUAL(errno, EAGAIN);
+		CU_ASSERT_EQUAL(places, 1);
+		CU_ASSERT_EQUAL(seats, 1);
+	}
+}
+
+static void a_place_without_a_seat_is_none(void)
+{
+	open_reception(true, 2, 1);
+	CU_ASSERT_EQUAL(reception_reserve(&reception), 0);
+	CU_ASSERT_NOT_EQUAL(reception_reserve(&reception), 0);
+	CU_ASSERT_EQUAL(places, 1);
+}
+
+/* Somebody else may have wanted it meanwhile. */
+static void who_waits_hears_of_a_place_that_is_given_back(void)
+{
+	open_reception(true, 1, 1);
+	CU_ASSERT_EQUAL(reception_reserve(&reception), 0);
+	reception_cancel(&reception);
+	CU_ASSERT_EQUAL(woken, 0);
+	CU_ASSERT_EQUAL(reception_reserve(&reception), 0);
+	atomic_store(&host.waiting, 1);
+	reception_cancel(&reception);
+	CU_ASSERT_EQUAL(woken, 1);
+}
+
+SUITE_MAIN("reception", SUITE_TEST(a_place_is_reserved_and_given_back),
+	   SUITE_TEST(a_place_without_a_seat_is_none),
+	   SUITE_TEST(who_waits_hears_of_a_place_that_is_given_back))
