@@ -78,7 +78,7 @@ static void read_lines(const struct list *list, const char *file, FILE *in, cons
 			break;
 		}
 	}
-	if (ferror(in))
+	if (wrong < MOST_WRONG_LINES && !feof(in)) /* a list that is cut short lets in whom it should not */
 		problems_add_at(list->problems, number + 1, 1, path, "cannot read it: %s", strerror(errno));
 	list->problems->file = before;
 	free(line);
@@ -165,12 +165,14 @@ void config_check_access(struct config *config, size_t index, struct problems *p
 
 	if (listener->allow.count == 0 && listener->deny.count == 0)
 		return;
-	if (listener->endpoint_known && listener->endpoint.scheme == ENDPOINT_UNIX) {
+	if (listener->endpoint_known && listener->endpoint.scheme == ENDPOINT_UNIX &&
+	    listener->proxy.mode == PLAIT_PROXY_OFF) {
 		snprintf(path, sizeof(path), "listeners[%zu].%s", index,
 			 listener->deny.count ? "deny" : "allow");
-		problems_add(problems, path,
-			     "the peers of a UNIX socket have no address; who may connect is for socket.mode "
-			     "to say");
+		problems_add(
+			problems, path,
+			"the peers of a UNIX socket have no address, unless a PROXY header tells one; who may "
+			"connect is for socket.mode to say");
 		return;
 	}
 	struct cidr_set *deny = read_list(config, index, "deny", &listener->deny, problems);

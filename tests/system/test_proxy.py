@@ -225,6 +225,27 @@ class Headers(Proxied):
             sock.sendall(V2[at : at + 7])
         self.assertIn("peer=203.0.113.7:4711 local=198.51.100.9:443", self.line(sock))
 
+    def test_who_may_come_over_a_unix_socket(self):
+        """Its peers have no addresses, but headers tell some."""
+        server = self.serve(
+            listener(
+                "unix",
+                f"unix:{self.folder}/socket",
+                "proxied",
+                proxy_protocol={"mode": "required", "trusted": ["unix"]},
+                deny=["203.0.113.2"],
+            ),
+            plugins=["echo", "line", "broadcast", str(PLUGIN)],
+        )
+        for source, served in (("203.0.113.1", True), ("203.0.113.2", False)):
+            sock = self.raw(server, "unix")
+            sock.sendall(v2(inet(source)))
+            if served:
+                self.assertIn(f"peer={source}:4711", self.line(sock))
+            else:
+                self.assertEqual(sock.recv(1), b"")
+        server.wait_message("^denied: ", "unix")
+
     def test_on_every_loop(self):
         """Connections whose header is read on one loop go on to the others, header and all."""
         server = self.serve_proxied()
