@@ -205,8 +205,9 @@ static void print_status(const struct arguments *arguments, const json_t *answer
 	       number_of(conns, "now"), number_of(conns, "opened"), number_of(conns, "bytes_in"),
 	       number_of(conns, "bytes_out"));
 	print_counts("  ended: ", json_object_get(conns, "ended"));
-	printf("  datagrams: in %" PRId64 ", out %" PRId64 ", dropped %" PRId64 "\n",
-	       number_of(datagrams, "in"), number_of(datagrams, "out"), number_of(datagrams, "dropped"));
+	printf("  datagrams: in %" PRId64 ", out %" PRId64 ", dropped %" PRId64 ", refused %" PRId64 "\n",
+	       number_of(datagrams, "in"), number_of(datagrams, "out"), number_of(datagrams, "dropped"),
+	       number_of(datagrams, "refused"));
 	printf("  TLS renewals: %" PRId64 ", failed %" PRId64 "\n", number_of(tls, "renewals"),
 	       number_of(tls, "renewals_failed"));
 	print_counts("  TLS handshakes that failed: ", json_object_get(tls, "handshakes_failed"));

@@ -9,6 +9,7 @@ import socket
 import time
 
 import harness
+from control import ControlCase
 from harness import Case, listener, wait_for
 
 KIB = 1024
@@ -86,7 +87,7 @@ class Overflow(Case):
                 second.exchange(b"still here\r\n")
 
 
-class Access(Case):
+class Access(ControlCase):
     """Everybody on this machine has as many addresses as wanted: 127.0.0.1, 127.0.0.2 and so on."""
 
     def come(self, server, name, host):
@@ -135,6 +136,13 @@ class Access(Case):
     @staticmethod
     def mapped(server, host):
         return lambda name: (socket.AF_INET, (host, server.port(name)))
+
+    def test_datagrams_that_are_not_heard_are_counted(self):
+        server = self.serve_control(listener("udp", "udp://127.0.0.1:0", deny=["127.0.0.2", "127.0.0.4"]))
+        for last, refused in ((2, 1), (3, 1), (4, 2)):
+            self.hears(server, "udp", f"127.0.0.{last}")
+            self.assertEqual(self.good("status")["datagrams"]["refused"], refused)
+        self.assertIn(", refused 2\n", self.run_plait("status", server.file))
 
     def test_tls_is_not_begun_with_who_may_not_come(self):
         server = self.serve(listener("tls", "tls://127.0.0.1:0", deny=["all"]))

@@ -62,8 +62,8 @@ static json_t *tell_connections(const struct plait_reactor *reactor)
 
 static json_t *tell_datagrams(const struct plait_reactor *reactor)
 {
-	return json_pack("{s:I, s:I, s:I}", "in", SUM(datagrams_in), "out", SUM(datagrams_out), "dropped",
-			 SUM(datagrams_dropped));
+	return json_pack("{s:I, s:I, s:I, s:I}", "in", SUM(datagrams_in), "out", SUM(datagrams_out),
+			 "dropped", SUM(datagrams_dropped), "refused", SUM(datagrams_refused));
 }
 
 static json_t *tell_tls(const struct plait_reactor *reactor)

@@ -71,6 +71,7 @@ static const struct plait_listen_alpn without_options[] = { { "a", &demanding, N
 static const char *const proxies[] = { "10.0.0.0/8", NULL };
 static const char *const bad_proxies[] = { "10.0.0.0/8", "10.0.0.1/8", NULL };
 static const char *const binary_proxies[] = { "\xff", NULL };
+static const char *const empty[] = { NULL };
 
 #define PAIR .certificate = "x.pem", .key = "x.pem"
 
@@ -140,6 +141,14 @@ static const struct {
 	  { .proxy_mode = 7, .proxy_trusted = proxies },
 	  "proxy_protocol.mode: found 7" },
 	{ "tcp://127.0.0.1:0", &echo, { .proxy_trusted = bad_proxies }, "proxy_protocol.trusted[1]: found" },
+	{ "tcp://127.0.0.1:0", &echo, { .deny = bad_proxies }, "deny[1]: found \"10.0.0.1/8\"" },
+	{ "tcp://127.0.0.1:0", &echo, { .allow = binary_proxies }, "UTF-8" },
+	{ "tcp://127.0.0.1:0", &echo, { .allow = empty }, "allow: found an empty list" },
+	{ "tcp://127.0.0.1:0", &echo, { .over = "weight" }, "limits.over: found \"weight\"" },
+	{ "tcp://127.0.0.1:0", &echo, { .over = "message" }, "add \"over_message\"" },
+	{ "tcp://127.0.0.1:0", &echo, { .over_message = "x" }, "limits.over_message: it is never sent" },
+	{ "tcp://127.0.0.1:0", &echo, { .prefix_ipv4 = 33 }, "limits.per_prefix.ipv4: found 33" },
+	{ "tcp://127.0.0.1:0", &echo, { .accept_rate = 1000001 }, "limits.accept_rate: found 1000001" },
 	{ "tcp://127.0.0.1:0", &echo, { .proxy_trusted = binary_proxies }, "UTF-8" },
 	{ "udp://127.0.0.1:0",
 	  &echo,
