@@ -1,15 +1,11 @@
 """Servers with a control socket, and those who talk to them."""
 import contextlib
 import json
-import os
-import pathlib
-import shutil
 import socket
 
 import harness
-from harness import BUILDDIR, SCALE, Case, wait_for
-
-PLUGINS = BUILDDIR / "tests/system/.libs"
+from harness import SCALE, wait_for
+from reload import Reload
 
 
 class Control:
@@ -51,7 +47,7 @@ class Control:
             return True
 
 
-class ControlCase(Case):
+class ControlCase(Reload):
     def serve_control(self, *listeners, **top):
         """Ready when the control socket answers, too."""
         self.path = self.folder / "control.sock"
@@ -59,23 +55,9 @@ class ControlCase(Case):
         server.wait_message("^control socket on ")
         return server
 
-    def put_edition(self, name):
-        fresh = self.folder / "fresh.so"
-        shutil.copy(PLUGINS / f"edition_{name}.so", fresh)
-        os.replace(fresh, self.folder / "edition.so")
-
     def serve_edition(self, *listeners, **top):
         self.put_edition("one")
         return self.serve_control(*listeners, plugins=["echo", str(self.folder / "edition.so")], **top)
-
-    def write(self, server, *listeners, **top):
-        """The configuration that is served, with what is given in its place."""
-        server.config = {**server.config, **top}
-        if listeners:
-            server.config["listeners"] = list(listeners)
-        fresh = server.file.with_suffix(".fresh")
-        fresh.write_text(json.dumps(server.config, indent=1))
-        os.replace(fresh, server.file)
 
     def control(self):
         return Control(self.path)
@@ -124,13 +106,3 @@ class ControlCase(Case):
             return self.good("connections", sort="queued", limit=1)["connections"][0]["queued"] > 0
 
         wait_for(more, what="output that waits")
-
-    def greeting(self, server, name="a"):
-        with server.connect(name) as client:
-            return client.receive_line(b"\n")
-
-    def is_refused(self, server, name="a"):
-        try:
-            return not server.connect(name).wait_end()
-        except ConnectionError:
-            return True

@@ -8,7 +8,8 @@ import signal
 
 from harness import BUILDDIR, Case, wait_for
 
-EDITIONS = {name: BUILDDIR / f"tests/system/.libs/edition_{name}.so" for name in ("one", "two")}
+PLUGINS = BUILDDIR / "tests/system/.libs"
+EDITIONS = {name: PLUGINS / f"edition_{name}.so" for name in ("one", "two")}
 
 
 class Reload(Case):

@@ -10,8 +10,9 @@ import stat
 import unittest
 
 import harness
-from control import PLUGINS, Control, ControlCase
+from control import Control, ControlCase
 from harness import listener, wait_for
+from reload import PLUGINS
 
 TCP = "tcp://127.0.0.1:0"
 

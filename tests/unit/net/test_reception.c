@@ -104,6 +104,18 @@ static void who_waits_hears_of_a_place_that_is_given_back(void)
 	CU_ASSERT_EQUAL(woken, 1);
 }
 
+/* In the middle of a connection, whose place it keeps. */
+static void who_waits_hears_of_a_handshake_that_ends(void)
+{
+	open_reception(false, 1, 1);
+	CU_ASSERT_TRUE(reception.owner.begin_handshake(&reception.owner));
+	atomic_store(&host.waiting, 1);
+	reception.owner.end_handshake(&reception.owner);
+	CU_ASSERT_EQUAL(woken, 1);
+	CU_ASSERT_EQUAL(seats, 1);
+}
+
 SUITE_MAIN("reception", SUITE_TEST(a_place_is_reserved_and_given_back),
 	   SUITE_TEST(a_place_without_a_seat_is_none),
-	   SUITE_TEST(who_waits_hears_of_a_place_that_is_given_back))
+	   SUITE_TEST(who_waits_hears_of_a_place_that_is_given_back),
+	   SUITE_TEST(who_waits_hears_of_a_handshake_that_ends))
