@@ -1,7 +1,6 @@
 #!/usr/bin/python3 -B
 """Policies: rates that slow and lose nothing, on all loops together; and a protocol for those who find no room."""
 import contextlib
-import json
 import os
 import random
 import signal
@@ -11,6 +10,7 @@ import time
 import harness
 from control import ControlCase
 from harness import Case, listener, wait_for
+from reload import Reload
 
 KIB = 1024
 
@@ -179,7 +179,7 @@ class Access(ControlCase):
             old.exchange(b"still here")
 
 
-class Over(Case):
+class Over(Reload):
     """What becomes of newcomers when there is no room."""
 
     def test_who_waits_in_the_backlog_is_served_when_there_is_room(self):
@@ -227,11 +227,7 @@ class Over(Case):
             first.exchange(b"hello")
             second.send(b"hello")
             server.wait_message("^newcomers wait", "small")
-            server.config["listeners"][0]["limits"] = {"connections": 2, "over": "wait"}
-            fresh = server.file.with_suffix(".fresh")
-            fresh.write_text(json.dumps(server.config))
-            os.replace(fresh, server.file)
-            server.send_signal(signal.SIGHUP)
+            self.reload(server, {**server.config["listeners"][0], "limits": {"connections": 2, "over": "wait"}})
             self.assertEqual(second.receive(5), b"hello")
             first.exchange(b"still here")
 
@@ -291,6 +287,20 @@ class Over(Case):
             server.wait_reason("peer-closed", "a")
             with server.connect("b") as fourth:
                 fourth.exchange(b"hello")
+
+    def test_a_reload_changes_how_many_the_server_has(self):
+        server = self.serve(listener("a", "tcp://127.0.0.1:0"), limits={"connections": 1})
+        with server.connect("a") as first:
+            first.exchange(b"hello")
+            self.reload(server, limits={"connections": 2})
+            with server.connect("a") as second:
+                second.exchange(b"hello")
+                self.reload(server, limits={"connections": 1})
+                with self.assertRaises(OSError), server.connect("a") as third:
+                    third.receive(1)
+                    raise ConnectionError("it was let in and ended")
+                second.exchange(b"still here")
+            first.exchange(b"still here")
 
 
 class Pace(Case):
