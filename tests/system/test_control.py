@@ -10,9 +10,8 @@ import stat
 import unittest
 
 import harness
-from control import Control, ControlCase
+from control import PLUGINS, Control, ControlCase
 from harness import listener, wait_for
-from reload import PLUGINS
 
 TCP = "tcp://127.0.0.1:0"
 

@@ -154,10 +154,11 @@ class Access(ControlCase):
         file = self.folder / "lists" / "bad.txt"
         file.parent.mkdir()
         many = "".join(f"10.{i // 32768}.{i // 128 % 256}.{i % 128 * 2} # number {i}\n" for i in range(100000))
-        file.write_text("# who may not come\n\n127.0.0.2\n" + many)
+        file.write_text("# who may not come\n\n127.0.0.2\n" + many + "127.0.0.5")
         server = self.serve(listener("tcp", "tcp://127.0.0.1:0", deny=["file:lists/bad.txt"]))
         self.assertFalse(self.come(server, "tcp", "127.0.0.2"))
         self.assertTrue(self.come(server, "tcp", "127.0.0.3"))
+        self.assertFalse(self.come(server, "tcp", "127.0.0.5"))  # the last line, which no line break ends
         with server.connect("tcp") as old:
             old.exchange(b"hello")
             # Only the file changes, and who is there stays.
