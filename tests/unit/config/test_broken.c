@@ -8,6 +8,7 @@
 #include "core/base/json_path.h"
 #include "core/config/config.h"
 #include "core/net/tls/tls.h"
+#include "core/server/privilege/privilege.h"
 #include "tests/unit/config/fake_registry.h"
 #include "tests/unit/suite.h"
 
@@ -67,6 +68,8 @@ static char *problems_of(const char *file)
 		check_tls(config, &problems);
 	if (config)
 		config_bind_protocols(config, registry, all, &problems);
+	if (config)
+		privilege_judge(config, &problems);
 	CU_ASSERT_TRUE(problems.errors > 0);
 	leave_out_stand_ins(&problems);
 	FILE *out = open_memstream(&text, &len);
