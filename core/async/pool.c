@@ -13,6 +13,7 @@
 #include "core/base/container.h"
 #include "core/base/function.h"
 #include "core/base/log.h"
+#include "core/base/system_text.h"
 #include "core/loop/signals.h"
 
 /* Used again for the next thread, and freed only with the pool: who wakes one need not care whether it has ended. */
@@ -260,7 +261,7 @@ static int call_thread(struct pool *pool, struct worker **woken, struct plait_er
 	int failure = pool->count < pool->settings.max ? start_thread(pool) : 0;
 	if (failure && pool->count == 0) /* else those that there are will come to it */
 		return plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot start a thread: %s",
-				       strerror(failure));
+				       system_text(failure));
 	if (pool->queued >= pool->settings.queue + pool->coming)
 		return plait_error_set(error, PLAIT_ERROR_OVERFLOW, NULL,
 				       "as much work as may, %u pieces, waits for %u threads",

@@ -8,6 +8,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "core/base/system_text.h"
+
 #define STDIO_COUNT 3
 #define FALLBACK_PATH "/usr/local/bin:/usr/bin:/bin"
 
@@ -31,7 +33,7 @@ static int invalid(const struct plait_spawn_options *options, struct plait_error
 static int refused(const struct plait_spawn_options *options, struct plait_error *error, const char *what)
 {
 	return plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot start \"%s\": %s: %s",
-			       program_of(options), what, strerror(errno));
+			       program_of(options), what, system_text(errno));
 }
 
 /* ---- where the program may be ---- */

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/system_text.h"
+
 #include "core/async/process.h"
 #include "core/async/process_plan.h"
 
@@ -43,7 +45,7 @@ static int cannot_start(const struct plait_process *process, const struct plait_
 	}
 	return plait_error_set(error, missing ? PLAIT_ERROR_MISSING : PLAIT_ERROR_SYSTEM, NULL,
 			       "cannot start \"%.300s\": %s%s: %s%s", process->name, doing[failure->step],
-			       what, strerror(failure->error), remedy(process, failure, missing));
+			       what, system_text(failure->error), remedy(process, failure, missing));
 }
 
 static void take_pipes(struct plait_process *process, struct process_plan *plan, bool terminal)
@@ -79,7 +81,7 @@ static int start(struct plait_process *process, const struct plait_spawn_options
 		if (process_begin(process, pid) < 0)
 			result = plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL,
 						 "cannot watch \"%.300s\", which was started, and killed: %s",
-						 process->name, strerror(errno));
+						 process->name, system_text(errno));
 	}
 	if (result < 0) {
 		processes_remove(process);

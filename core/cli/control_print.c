@@ -187,6 +187,14 @@ static void print_privilege(const json_t *privilege)
 		       unlike);
 }
 
+static void print_famine(const json_t *famine)
+{
+	if (number_of(famine, "episodes") > 0)
+		printf("  descriptors ran out %" PRId64 " times, for %" PRId64 " ms%s\n",
+		       number_of(famine, "episodes"), number_of(famine, "lasted_ms"),
+		       json_is_true(json_object_get(famine, "now")) ? "; THEY ARE OUT" : "");
+}
+
 static void print_status(const struct arguments *arguments, const json_t *answer)
 {
 	const json_t *conns = json_object_get(answer, "connections"), *tls = json_object_get(answer, "tls"),
@@ -211,6 +219,7 @@ static void print_status(const struct arguments *arguments, const json_t *answer
 	printf("  TLS renewals: %" PRId64 ", failed %" PRId64 "\n", number_of(tls, "renewals"),
 	       number_of(tls, "renewals_failed"));
 	print_counts("  TLS handshakes that failed: ", json_object_get(tls, "handshakes_failed"));
+	print_famine(json_object_get(answer, "famine"));
 	print_loops(json_object_get(answer, "loops"));
 	print_plugins(json_object_get(answer, "plugins"));
 	print_privilege(json_object_get(answer, "privilege"));

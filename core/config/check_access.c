@@ -10,6 +10,7 @@
 #include "core/base/alloc.h"
 #include "core/base/open_file.h"
 #include "core/base/option_arena.h"
+#include "core/base/system_text.h"
 #include "core/config/check.h"
 #include "core/policy/access.h"
 
@@ -79,7 +80,8 @@ static void read_lines(const struct list *list, const char *file, FILE *in, cons
 		}
 	}
 	if (wrong < MOST_WRONG_LINES && !feof(in)) /* a list that is cut short lets in whom it should not */
-		problems_add_at(list->problems, number + 1, 1, path, "cannot read it: %s", strerror(errno));
+		problems_add_at(list->problems, number + 1, 1, path, "cannot read it: %s",
+				system_text(errno));
 	list->problems->file = before;
 	free(line);
 }
@@ -106,7 +108,7 @@ static void read_file(const struct list *list, const char *name, const char *pat
 	struct stat found;
 
 	if (fd < 0 || fstat(fd, &found) < 0) {
-		problems_add(list->problems, path, "cannot open %s: %s", name, strerror(errno));
+		problems_add(list->problems, path, "cannot open %s: %s", name, system_text(errno));
 	} else if (!S_ISREG(found.st_mode)) {
 		problems_add(list->problems, path, "%s is no regular file; keep the addresses in one", name);
 	} else {

@@ -10,6 +10,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/open_file.h"
+#include "core/base/system_text.h"
 
 static const char what[] = "a configuration's text";
 
@@ -46,14 +47,14 @@ char *config_read(const char *file, size_t *len, struct problems *problems)
 	int fd = open_file(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
 	if (fd < 0 || fstat(fd, &status) < 0) {
-		problems_add(problems, NULL, "cannot open the configuration: %s%s", strerror(errno),
+		problems_add(problems, NULL, "cannot open the configuration: %s%s", system_text(errno),
 			     open_file_remedy(errno));
 	} else if (S_ISDIR(status.st_mode)) {
 		problems_add(problems, NULL, "this is a folder; expected a configuration file");
 	} else {
 		text = read_all(fd, len);
 		if (!text)
-			problems_add(problems, NULL, "cannot read the configuration: %s", strerror(errno));
+			problems_add(problems, NULL, "cannot read the configuration: %s", system_text(errno));
 	}
 	if (fd >= 0)
 		close(fd);

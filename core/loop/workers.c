@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/base/system_text.h"
 #include "core/loop/signals.h"
 
 /* Threads that have run nothing yet stop at once. */
@@ -50,7 +51,7 @@ struct workers *workers_new(unsigned count, struct plait_error *error)
 		workers->items[i].loop = loop_new(i, count);
 		if (!workers->items[i].loop) {
 			plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot make loop %u of %u: %s",
-					i + 1, count, strerror(errno));
+					i + 1, count, system_text(errno));
 			workers_free(&workers);
 			return NULL;
 		}
@@ -85,7 +86,7 @@ int workers_start(struct workers *workers, struct plait_error *error)
 		return 0;
 	workers_stop(workers, START_PATIENCE_MS);
 	return plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot start a thread: %s",
-			       strerror(failure));
+			       system_text(failure));
 }
 
 /* Joins a thread, waiting for it until then at most; false when it has not ended. */

@@ -59,6 +59,11 @@ struct stream_listener_options {
 	struct workers *workers;
 	const struct transport_ops *transport;
 	bool keep_on_loop; /* connections stay on the loop that accepted them */
+
+	/* Descriptors are out, and this listener comes before others: true, and one was given up for it. On the loop that
+	 * accepts. NULL: it waits like the others. */
+	bool (*spare)(void *arg);
+	void *spare_arg;
 };
 
 /* Who has receptions: a stream listener. */

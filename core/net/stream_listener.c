@@ -10,14 +10,16 @@
 #include "core/base/alloc.h"
 #include "core/base/container.h"
 #include "core/base/log.h"
+#include "core/base/system_text.h"
 #include "core/net/conn/conn.h"
+#include "core/net/famine.h"
 #include "core/net/net.h"
 #include "core/net/proxy/preamble.h"
 
 /* Accepted in one go before the loop's connections have their turn. */
 #define BATCH 64
 #define RETRY_FIRST_MS 50
-#define RETRY_MOST_MS 5000
+#define RETRY_MOST_MS 1000
 
 /* Who waits for room looks at least so often. */
 #define WAIT_MOST_MS 1000
@@ -29,9 +31,14 @@ struct acceptor {
 	struct reception *reception; /* NULL: it has stopped */
 	struct doorstep doorstep;
 	struct watch watch;
-	struct timer retry; /* after a famine, or when there may be room */
+	struct timer retry; /* in a famine, or when there may be room */
 	enum stream_door door;
 	uint64_t retry_ms; /* 0: there is no famine */
+	uint64_t famine_said_ms;
+	bool famine_told; /* and that it is over has not been said */
+	struct famine_waiter hunger;
+	struct post meal; /* when the hunger is served */
+	struct reception *meal_for;
 	uint64_t full_said_ms;
 	atomic_bool full; /* who comes waits in the backlog for room */
 	atomic_bool woken;
@@ -53,18 +60,50 @@ static void refuse(struct acceptor *acceptor, int fd)
 	transport_socket_reset(fd);
 }
 
+static void say_famine(struct acceptor *acceptor, int code)
+{
+	uint64_t now_ms = loop_now(acceptor->doorstep.loop);
+	if (acceptor->famine_said_ms > 0 && now_ms - acceptor->famine_said_ms < SAY_EACH_MS)
+		return;
+	acceptor->famine_said_ms = now_ms;
+	acceptor->famine_told = true;
+	reception_say(acceptor->reception, PLAIT_LOG_ERROR, NULL, "accepting pauses", system_text(code));
+}
+
 /* The backlog keeps who comes; a busy loop would only burn the processor. */
-static void pause_accepting(struct acceptor *acceptor)
+static void pause_accepting(struct acceptor *acceptor, int code)
 {
 	if (acceptor->retry_ms == 0)
-		reception_say(acceptor->reception, PLAIT_LOG_ERROR, NULL, "accepting pauses",
-			      strerror(errno));
+		say_famine(acceptor, code);
 	acceptor->retry_ms = acceptor->retry_ms == 0                  ? RETRY_FIRST_MS
 			     : acceptor->retry_ms * 2 < RETRY_MOST_MS ? acceptor->retry_ms * 2
 								      : RETRY_MOST_MS;
 	watch_set(&acceptor->watch, WATCH_NONE);
 	loop_start_timer(acceptor->doorstep.loop, &acceptor->retry,
 			 loop_now(acceptor->doorstep.loop) + acceptor->retry_ms);
+}
+
+/* Nothing could be accepted for want of code. Whether to try again at once. */
+static bool starve(struct acceptor *acceptor, int code)
+{
+	const struct stream_listener_options *options = &acceptor->listener->host.options;
+	if ((code == EMFILE || code == ENFILE) && options->spare && options->spare(options->spare_arg))
+		return true;
+	if (famine_wait(&acceptor->hunger)) {
+		reception_use(acceptor->reception, 1); /* as long as it stands in line the listener stays */
+		acceptor->meal_for = acceptor->reception;
+		return true;
+	}
+	pause_accepting(acceptor, code);
+	return false;
+}
+
+static bool leave_line(struct acceptor *acceptor)
+{
+	bool stood = famine_end(&acceptor->hunger);
+	if (stood)
+		reception_leave(acceptor->meal_for);
+	return stood;
 }
 
 static void set_full(struct acceptor *acceptor, bool full)
@@ -83,22 +122,36 @@ static void wait_for_peers(struct acceptor *acceptor)
 	if (acceptor->door == STREAM_HELD)
 		return;
 	if (watch_set(&acceptor->watch, WATCH_READ) < 0)
-		pause_accepting(acceptor);
+		pause_accepting(acceptor, errno);
+}
+
+static void accept_some(struct acceptor *acceptor);
+
+/* In a famine whether there are descriptors is to be known also when nobody comes: others may wait for them. */
+static void go_on(struct acceptor *acceptor)
+{
+	bool starved = acceptor->hunger.starves;
+	wait_for_peers(acceptor);
+	if (starved && acceptor->watch.interest != WATCH_NONE)
+		accept_some(acceptor);
 }
 
 static void on_retry(struct timer *timer)
 {
-	wait_for_peers(CONTAINER_OF(timer, struct acceptor, retry));
+	go_on(CONTAINER_OF(timer, struct acceptor, retry));
 }
 
 /* Also when nobody was waiting: the kernel looks for a descriptor first. */
 static void famine_over(struct acceptor *acceptor)
 {
-	if (acceptor->retry_ms == 0)
-		return;
+	if (acceptor->retry_ms > 0 && acceptor->famine_told)
+		reception_say(acceptor->reception, PLAIT_LOG_INFO, NULL, "accepting goes on",
+			      "there is enough again");
 	acceptor->retry_ms = 0;
-	reception_say(acceptor->reception, PLAIT_LOG_INFO, NULL, "accepting goes on",
-		      "descriptors are free again");
+	acceptor->famine_told = false;
+	if (acceptor->hunger.starves)
+		leave_line(acceptor);
+	famine_closed(); /* what is free is the next one's */
 }
 
 /* Errors of one connection that went before it was taken say nothing about the next. */
@@ -119,6 +172,7 @@ static void wait_for_room(struct acceptor *acceptor, uint64_t wait_ms)
 			      "a limit is reached; they are accepted when there is room");
 		acceptor->full_said_ms = now_ms;
 	}
+	leave_line(acceptor);
 	watch_set(&acceptor->watch, WATCH_NONE);
 	loop_start_timer(loop, &acceptor->retry, now_ms + (wait_ms < WAIT_MOST_MS ? wait_ms : WAIT_MOST_MS));
 }
@@ -163,32 +217,59 @@ static void on_room(struct reception_host *host, struct reception *reception)
 	}
 }
 
-static void on_acceptable(struct watch *watch, unsigned ready)
+static void on_meal(struct post *post)
 {
-	struct acceptor *acceptor = CONTAINER_OF(watch, struct acceptor, watch);
-	(void)ready;
+	struct acceptor *acceptor = CONTAINER_OF(post, struct acceptor, meal);
+	struct reception *reception = acceptor->meal_for;
+	famine_take(&acceptor->hunger);
+	if (acceptor->fd >= 0 && acceptor->hunger.starves && !atomic_load(&acceptor->full))
+		go_on(acceptor);
+	else
+		famine_closed(); /* it is for somebody else */
+	reception_leave(reception);
+}
+
+static void on_food(struct famine_waiter *waiter)
+{
+	struct acceptor *acceptor = CONTAINER_OF(waiter, struct acceptor, hunger);
+	post_send(&acceptor->doorstep.loop->posts, &acceptor->meal, on_meal);
+}
+
+static void accept_some(struct acceptor *acceptor)
+{
 	for (unsigned i = 0; i < BATCH; i++) {
 		struct sockaddr_storage sa;
 		socklen_t len = sizeof(sa);
 		if (!find_room(acceptor, i == 0))
 			return;
-		int fd = accept4(watch->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = accept4(acceptor->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int code = errno;
 		if (fd < 0 && acceptor->door != STREAM_SHUT)
 			reception_cancel(acceptor->reception);
-		if (fd < 0 && passing(errno))
+		if (fd < 0 && passing(code))
 			continue;
-		if (fd < 0 && errno != EAGAIN) {
-			pause_accepting(acceptor);
+		if (fd < 0 && code != EAGAIN) {
+			if (starve(acceptor, code))
+				continue;
 			return;
 		}
-		famine_over(acceptor);
-		if (fd < 0)
+		if (fd < 0) {
+			famine_over(acceptor);
 			return;
+		}
+		if (acceptor->retry_ms > 0)
+			acceptor->retry_ms = RETRY_FIRST_MS / 2; /* some leave */
 		if (acceptor->door == STREAM_SHUT)
 			refuse(acceptor, fd);
 		else
 			reception_receive(acceptor->reception, &acceptor->doorstep, fd, &sa, len);
 	}
+}
+
+static void on_acceptable(struct watch *watch, unsigned ready)
+{
+	(void)ready;
+	accept_some(CONTAINER_OF(watch, struct acceptor, watch));
 }
 
 struct stream_listener *stream_listener_new(const struct stream_listener_options *options,
@@ -216,6 +297,8 @@ int stream_listener_add(struct stream_listener *listener, struct plait_loop *loo
 	acceptor->fd = fd;
 	acceptor->reception = listener->reception;
 	reception_use(acceptor->reception, 1);
+	acceptor->hunger = (struct famine_waiter){ .wake = on_food,
+						   .privileged = listener->host.options.spare };
 	timer_init(&acceptor->retry, on_retry);
 	watch_init(&acceptor->watch, loop, fd, on_acceptable);
 	acceptor->next = listener->acceptors;
@@ -234,8 +317,10 @@ static void shut(struct acceptor *acceptor)
 {
 	loop_stop_timer(acceptor->doorstep.loop, &acceptor->retry);
 	watch_set(&acceptor->watch, WATCH_NONE);
-	if (acceptor->fd >= 0)
+	if (acceptor->fd >= 0) {
 		close(acceptor->fd);
+		famine_closed();
+	}
 	acceptor->fd = -1;
 }
 
@@ -244,6 +329,7 @@ static void stop(void *arg)
 	struct acceptor *acceptor = arg;
 	struct reception *reception = acceptor->reception;
 	set_full(acceptor, false);
+	leave_line(acceptor);
 	shut(acceptor);
 	acceptor->reception = NULL;
 	if (reception)
@@ -273,6 +359,8 @@ static void set_door(struct acceptor *acceptor, enum stream_door door)
 		return;
 	if (door == STREAM_HELD) {
 		set_full(acceptor, false);
+		leave_line(acceptor);
+		acceptor->retry_ms = 0;
 		loop_stop_timer(acceptor->doorstep.loop, &acceptor->retry);
 		watch_set(&acceptor->watch, WATCH_NONE);
 	} else {
@@ -315,10 +403,12 @@ struct change {
 static void change(void *arg)
 {
 	struct change *change = arg;
-	struct reception *before = change->acceptor->reception;
-	change->acceptor->reception = change->reception;
-	if (atomic_load(&change->acceptor->full) && change->acceptor->fd >= 0)
-		wait_for_peers(change->acceptor); /* by other limits there may be room */
+	struct acceptor *acceptor = change->acceptor;
+	struct reception *before = acceptor->reception;
+	bool stood = leave_line(acceptor); /* where it stood by what was before */
+	acceptor->reception = change->reception;
+	if ((stood || atomic_load(&acceptor->full)) && acceptor->fd >= 0)
+		wait_for_peers(acceptor); /* by other limits there may be room */
 	block_give(change);
 	reception_leave(before);
 }
@@ -391,6 +481,7 @@ void stream_listener_free(struct stream_listener **listener_at)
 	while (listener->acceptors) {
 		struct acceptor *acceptor = listener->acceptors;
 		listener->acceptors = acceptor->next;
+		famine_end(&acceptor->hunger);
 		shut(acceptor);
 		free(acceptor);
 	}

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/base/open_file.h"
+#include "core/base/system_text.h"
 
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U
@@ -22,7 +23,7 @@
 
 static int system_error(struct plait_error *error, const char *file, const char *what)
 {
-	return plait_error_set(error, PLAIT_ERROR_SYSTEM, file, "%s: %s%s", what, strerror(errno),
+	return plait_error_set(error, PLAIT_ERROR_SYSTEM, file, "%s: %s%s", what, system_text(errno),
 			       open_file_remedy(errno));
 }
 

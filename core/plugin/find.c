@@ -14,6 +14,7 @@
 
 #include "core/base/open_file.h"
 #include "core/base/suggest.h"
+#include "core/base/system_text.h"
 #include "core/base/text.h"
 
 #define SUFFIX ".so"
@@ -129,7 +130,7 @@ static char *resolve(const char *path, struct plait_error *error)
 		return real;
 	if (errno == ENOENT || errno == ENOTDIR)
 		return missing_path(path, error);
-	plait_error_set(error, PLAIT_ERROR_SYSTEM, path, "cannot be opened: %s", strerror(errno));
+	plait_error_set(error, PLAIT_ERROR_SYSTEM, path, "cannot be opened: %s", system_text(errno));
 	return NULL;
 }
 

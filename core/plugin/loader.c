@@ -14,6 +14,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/escape.h"
+#include "core/base/system_text.h"
 #include "core/base/text.h"
 #include "core/plugin/descriptor.h"
 #include "core/plugin/elf.h"
@@ -39,7 +40,7 @@ static int inspect(const char *file, int fd, size_t size, struct elf_symbol *sym
 		bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
 		if (bytes == MAP_FAILED)
 			return plait_error_set(error, PLAIT_ERROR_SYSTEM, file, "cannot be mapped: %s",
-					       strerror(errno));
+					       system_text(errno));
 		image.bytes = bytes;
 	}
 	int code = elf_check(&image, error);
@@ -59,6 +60,7 @@ static const char *remedy(const char *text)
 	static const struct {
 		const char *symptom, *remedy;
 	} table[] = {
+		{ "Too many open files", "raise ulimit -n, or LimitNOFILE= of the systemd unit" },
 		{ "undefined symbol: plait_",
 		  "this plait does not have it: upgrade plait, or correct the plugin" },
 		{ "undefined symbol", "link the plugin with the library that defines it" },

@@ -11,6 +11,7 @@
 #include "core/async/pool.h"
 #include "core/base/alloc.h"
 #include "core/base/log.h"
+#include "core/base/system_text.h"
 #include "core/config/config.h"
 #include "core/loop/signals.h"
 #include "core/net/net.h"
@@ -55,7 +56,7 @@ struct plait_reactor *reactor_new(const struct reactor_settings *settings, struc
 	reactor->boss = loop_new(count, count);
 	if (!reactor->boss) {
 		plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot make the main loop: %s",
-				strerror(errno));
+				system_text(errno));
 		goto fail;
 	}
 	reactor->threads = reactor->boss->threads = pool_new();
@@ -161,7 +162,7 @@ int reactor_take_signals(struct plait_reactor *reactor, struct plait_error *erro
 	if (reactor->signals)
 		return 0;
 	return plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot wait for signals: %s",
-			       strerror(errno));
+			       system_text(errno));
 }
 
 void reactor_stop(struct plait_reactor *reactor, bool now)

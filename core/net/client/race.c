@@ -7,6 +7,7 @@
 
 #include "core/base/addr.h"
 #include "core/base/container.h"
+#include "core/base/system_text.h"
 #include "core/base/text.h"
 #include "core/net/net.h"
 
@@ -214,7 +215,7 @@ const char *race_describe(const struct race *race, char *out, size_t size)
 		if (addr.family != PLAIT_FAMILY_UNIX)
 			text_append(out, size, "%s: ", plait_addr_format(&addr, text, sizeof(text)));
 		text_append(out, size, "%s",
-			    runner->stage == STAGE_TRYING ? "no answer" : strerror(runner->error));
+			    runner->stage == STAGE_TRYING ? "no answer" : system_text(runner->error));
 	}
 	if (race->count == 0)
 		text_append(out, size,

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/base/alloc.h"
+#include "core/base/system_text.h"
 #include "core/net/conn/feed.h"
 #include "core/net/reason.h"
 
@@ -41,7 +42,7 @@ static struct plait_failure *find_part(int fd, uint64_t offset, uint64_t *len)
 	struct stat status;
 	if (fstat(fd, &status) < 0)
 		return plait_failure(PLAIT_ERROR_INVALID, "descriptor %d is no open file: %s", fd,
-				     strerror(errno));
+				     system_text(errno));
 	if (!S_ISREG(status.st_mode))
 		return plait_failure(PLAIT_ERROR_INVALID,
 				     "descriptor %d is no regular file; write what comes from it", fd);
@@ -171,7 +172,7 @@ static bool copy_some(struct plait_conn *conn, struct conn_file *file, size_t le
 	int code = errno;
 	queue_front_commit(&conn->output, &conn->loop->pool, got > 0 ? (size_t)got : 0);
 	if (got <= 0)
-		return fail_file(conn, got < 0 ? strerror(code) : "it ends");
+		return fail_file(conn, got < 0 ? system_text(code) : "it ends");
 	advance(file, (size_t)got);
 	return true;
 }

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "core/base/system_text.h"
+
 #include "core/net/datagram/multicast.h"
 #include "core/net/datagram/port.h"
 #include "core/net/socket/interface.h"
@@ -39,7 +41,7 @@ void multicast_init(int fd, int family)
 static int refused(struct plait_error *error, const char *what)
 {
 	return plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot set the %s of multicast: %s", what,
-			       strerror(errno));
+			       system_text(errno));
 }
 
 /* What was sent before leaves by the old setting. */

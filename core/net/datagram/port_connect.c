@@ -8,6 +8,7 @@
 
 #include "core/base/addr.h"
 #include "core/base/container.h"
+#include "core/base/system_text.h"
 #include "core/net/datagram/port.h"
 
 /* Told for one event, before the loop's others have their turn. */
@@ -115,7 +116,7 @@ int plait_port_connect(struct plait_port *port, const struct plait_addr *peer, s
 		int code = errno;
 		keep_errors(port, 0);
 		return plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot connect to %s: %s%s",
-				       plait_addr_format(peer, text, sizeof(text)), strerror(code),
+				       plait_addr_format(peer, text, sizeof(text)), system_text(code),
 				       code == EACCES ? "; a broadcast address needs plait_port_set_broadcast"
 						      : "");
 	}

@@ -7,6 +7,7 @@
 #include "core/base/addr.h"
 #include "core/base/container.h"
 #include "core/base/escape.h"
+#include "core/base/system_text.h"
 #include "core/net/datagram/port.h"
 #include "core/net/own_protocol.h"
 #include "core/net/socket/socket.h"
@@ -96,7 +97,7 @@ static struct plait_port *make(struct plait_loop *loop, struct plait_factory *fa
 	struct plait_port *port = port_new(loop, factory, fd);
 	if (port && port_wait(port) == 0)
 		return port;
-	plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot wait for datagrams: %s", strerror(errno));
+	plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot wait for datagrams: %s", system_text(errno));
 	port_free(&port);
 	return NULL;
 }

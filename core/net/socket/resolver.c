@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/base/alloc.h"
+#include "core/base/system_text.h"
 #include "core/loop/loop.h"
 #include "core/net/net.h"
 
@@ -66,7 +67,7 @@ static struct plait_result run_job(void *arg)
 	if (failure)
 		result = plait_failed(
 			plait_failure(PLAIT_ERROR_MISSING, "cannot find the address of \"%s\": %s", job->name,
-				      failure == EAI_SYSTEM ? strerror(errno) : gai_strerror(failure)));
+				      failure == EAI_SYSTEM ? system_text(errno) : gai_strerror(failure)));
 	else
 		result = plait_owned(found, free);
 	if (failure)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/base/addr.h"
+#include "core/base/system_text.h"
 #include "core/net/socket/unix_path.h"
 
 static int resolve_unix(const struct endpoint *endpoint, struct socket_addresses *out)
@@ -58,7 +59,7 @@ int socket_resolve(const struct endpoint *endpoint, struct socket_addresses *out
 		return plait_error_set(
 			error, PLAIT_ERROR_MISSING, NULL,
 			"cannot find the address of \"%s\": %s; correct the name, or write the address", host,
-			failure == EAI_SYSTEM ? strerror(errno) : gai_strerror(failure));
+			failure == EAI_SYSTEM ? system_text(errno) : gai_strerror(failure));
 	for (struct addrinfo *info = found; info && out->count < SOCKET_ADDRESSES_MAX; info = info->ai_next) {
 		memcpy(&out->items[out->count].sa, info->ai_addr, info->ai_addrlen);
 		out->items[out->count++].len = info->ai_addrlen;
@@ -112,7 +113,7 @@ static int bind_error(const struct sockaddr *sa, socklen_t len, struct plait_err
 					: "";
 	addr_from_sockaddr(sa, len, &addr);
 	return plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot bind %s: %s%s",
-			       plait_addr_format(&addr, text, sizeof(text)), strerror(code), remedy);
+			       plait_addr_format(&addr, text, sizeof(text)), system_text(code), remedy);
 }
 
 int socket_bind(int type, const struct sockaddr *sa, socklen_t len, const struct socket_settings *settings,
@@ -122,7 +123,7 @@ int socket_bind(int type, const struct sockaddr *sa, socklen_t len, const struct
 	int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot make a socket: %s",
-				       strerror(errno));
+				       system_text(errno));
 	if (family == AF_INET6)
 		set(fd, IPPROTO_IPV6, IPV6_V6ONLY, settings->v6only);
 	if (family != AF_UNIX && (type == SOCK_STREAM ? settings->reuseaddr : settings->shared))

@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/system_text.h"
+
 /* A second. */
 #define LOCK_TRIES 100
 
@@ -43,7 +45,7 @@ static int clear_the_way(const struct sockaddr_un *sun, socklen_t len, struct pl
 			return 0;
 		return plait_error_set(error, PLAIT_ERROR_SYSTEM, sun->sun_path,
 				       "cannot remove the stale socket: %s; remove it by hand",
-				       strerror(errno));
+				       system_text(errno));
 	case ALIVE:
 		return plait_error_set(
 			error, PLAIT_ERROR_SYSTEM, sun->sun_path,
@@ -111,7 +113,7 @@ static int bind_and_listen(int fd, const struct sockaddr_un *sun, socklen_t len,
 	memcpy(name + abstract, sun->sun_path + abstract, sizeof(sun->sun_path) - abstract);
 	if (bound && !abstract)
 		unlink(name);
-	return plait_error_set(error, PLAIT_ERROR_SYSTEM, name, "cannot bind it: %s%s", strerror(failure),
+	return plait_error_set(error, PLAIT_ERROR_SYSTEM, name, "cannot bind it: %s%s", system_text(failure),
 			       failure == ENOENT       ? "; its folder does not exist"
 			       : failure == EADDRINUSE ? "; another program has this name"
 						       : "");

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/base/open_file.h"
+#include "core/base/system_text.h"
 #include "core/base/units.h"
 
 /* What the system has too little of comes back, whatever the file is. */
@@ -21,7 +22,7 @@ static bool is_passing(int number)
 static int refuse(struct plait_error *error, const char *name, int number)
 {
 	return plait_error_set(error, is_passing(number) ? PLAIT_ERROR_SYSTEM : PLAIT_ERROR_MISSING, name,
-			       "cannot read it: %s%s", strerror(number), open_file_remedy(number));
+			       "cannot read it: %s%s", system_text(number), open_file_remedy(number));
 }
 
 /* Fills file up to size - 1 bytes. */

@@ -10,6 +10,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/base/system_text.h"
+#include "core/net/famine.h"
+
 static _Thread_local struct {
 	enum plait_reason reason;
 	enum handshake_failure handshake;
@@ -46,7 +49,7 @@ ssize_t transport_fail_errno(const char *call)
 	int code = errno;
 	bool memory = code == ENOMEM || code == ENOBUFS;
 	return transport_fail(memory ? PLAIT_REASON_INTERNAL : PLAIT_REASON_RESET, "%s: %s", call,
-			      strerror(code));
+			      system_text(code));
 }
 
 enum plait_reason transport_failure(const char **text)
@@ -83,6 +86,7 @@ void transport_socket_reset(int fd)
 		return;
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 	close(fd);
+	famine_closed();
 }
 
 void transport_socket_close(struct transport *transport, bool reset)
@@ -92,8 +96,10 @@ void transport_socket_close(struct transport *transport, bool reset)
 		return;
 	watch_set(&transport->watch, WATCH_NONE);
 	transport->watch.fd = -1;
-	if (reset)
+	if (reset) {
 		transport_socket_reset(fd);
-	else
+	} else {
 		close(fd);
+		famine_closed();
+	}
 }

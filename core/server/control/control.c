@@ -8,6 +8,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/log.h"
+#include "core/net/famine.h"
 #include "core/net/net.h"
 #include "core/net/socket/unix_path.h"
 #include "core/server/broker.h"
@@ -44,6 +45,7 @@ struct control {
 	int fd;                       /* the listener's */
 	struct session *first, *last; /* the one that has been silent the longest comes first */
 	unsigned count;               /* that are not leaving */
+	bool has_reserve;
 };
 
 /* A peer. */
@@ -88,6 +90,19 @@ static void make_room(struct control *control)
 	session->leaving = true;
 	control->count--;
 	plait_abort(session->conn);
+}
+
+/* Descriptors are out. When the reserve is used up, who has been silent the longest goes, whose descriptor fills it again. */
+static bool spare(void *arg)
+{
+	struct control *control = arg;
+	if (famine_use_reserve())
+		return true;
+	for (const struct session *session = control->first; session; session = session->next)
+		if (session->leaving) /* at the end of this turn */
+			return false;
+	make_room(control);
+	return false;
 }
 
 static int on_accept(struct plait_factory *factory, const struct plait_addr *peer)
@@ -236,6 +251,8 @@ struct control *control_open(struct server *server, const char *path, struct pla
 		.workers = server->reactor->workers,
 		.transport = &transport_plain,
 		.keep_on_loop = true,
+		.spare = spare,
+		.spare_arg = control,
 	};
 	control->listener = stream_listener_new(&options, &control->reception);
 	if (!control->listener) {
@@ -256,6 +273,8 @@ int control_give(struct control *control, uid_t uid, gid_t gid)
 
 void control_start(struct control *control)
 {
+	famine_open_reserve();
+	control->has_reserve = true;
 	stream_listener_start(control->listener);
 	log_write(PLAIT_LOG_INFO, NULL, "control socket on %s", control->path);
 }
@@ -291,6 +310,8 @@ void control_close(struct control **control_at)
 	loop_settle(control->loop);
 	net_free(control->loop);
 	loop_enter(here);
+	if (control->has_reserve)
+		famine_close_reserve();
 	factory_free(&control->factory);
 	free(control->path);
 	free(control);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
+#include "core/net/famine.h"
 #include "core/net/net.h"
 #include "core/server/gather.h"
 #include "core/server/control/request.h"
@@ -73,6 +74,14 @@ static json_t *tell_tls(const struct plait_reactor *reactor)
 			 "renewals_failed", (json_int_t)atomic_load(&counters->failed), "handshakes_failed",
 			 tell_each(reactor, offsetof(struct net_counters, handshakes_failed),
 				   HANDSHAKE_FAILURE_COUNT, failure_name));
+}
+
+static json_t *tell_famine(void)
+{
+	struct famine_told told;
+	famine_tell(&told);
+	return json_pack("{s:b, s:I, s:I, s:i}", "now", told.now, "episodes", (json_int_t)told.episodes,
+			 "lasted_ms", (json_int_t)told.lasted_ms, "reserve", (int)told.reserve);
 }
 
 static json_t *tell_loops(struct gather *gather, const struct plait_reactor *reactor)
@@ -197,6 +206,7 @@ static void answer(struct gather *gather, void *arg)
 	json_object_set_new(body, "loops", tell_loops(gather, reactor));
 	json_object_set_new(body, "connections", tell_connections(reactor));
 	json_object_set_new(body, "datagrams", tell_datagrams(reactor));
+	json_object_set_new(body, "famine", tell_famine());
 	json_object_set_new(body, "tls", tell_tls(reactor));
 	json_object_set_new(body, "plugins", tell_plugins(server));
 	json_object_set_new(body, "privilege", tell_privilege(server));

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/system_text.h"
+
 #include "core/server/listener/kind.h"
 #include "core/server/systemd/activation.h"
 
@@ -40,7 +42,7 @@ static int inherit(const struct plait_listener *listener, const struct listener_
 		int fd = fcntl(found, F_DUPFD_CLOEXEC, 3);
 		if (fd < 0)
 			plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot take a socket over: %s",
-					strerror(errno));
+					system_text(errno));
 		return fd;
 	}
 	return -1;

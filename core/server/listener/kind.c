@@ -8,6 +8,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/log.h"
+#include "core/base/system_text.h"
 #include "core/base/units.h"
 #include "core/net/datagram/multicast.h"
 #include "core/server/round.h"
@@ -158,7 +159,7 @@ static int datagram_add(struct plait_listener *listener, struct plait_loop *loop
 	listener->ports[listener->port_count++] = port;
 	if (settings->broadcast && port_set_broadcast(port, true) < 0)
 		return plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot allow broadcast: %s",
-				       strerror(errno));
+				       system_text(errno));
 	return multicast_configure(port, &settings->multicast, first, error);
 }
 
