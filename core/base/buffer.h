@@ -19,6 +19,12 @@ static inline size_t buffer_size(const struct buffer *buffer)
 	return buffer->block ? buffer->block->end - buffer->block->begin : 0;
 }
 
+/* The memory it holds. */
+static inline size_t buffer_memory(const struct buffer *buffer)
+{
+	return buffer->block ? sizeof(*buffer->block) + buffer->block->capacity : 0;
+}
+
 /* Where its bytes begin; not to be asked of an empty one. */
 static inline uint8_t *buffer_data(const struct buffer *buffer)
 {

@@ -26,16 +26,34 @@ struct plait_chunk *plait_chunk_ref(struct plait_chunk *chunk)
 	return chunk;
 }
 
+#define QUEUED (1ull << 32)
+
+/* What was there before. */
+static unsigned long long give_back(struct plait_chunk *chunk, unsigned long long what)
+{
+	unsigned long long before = atomic_fetch_sub_explicit(&chunk->references, what, memory_order_acq_rel);
+	assert((uint32_t)before > 0);
+	if ((uint32_t)before == 1)
+		block_give(chunk);
+	return before;
+}
+
 void plait_chunk_unref(struct plait_chunk **chunk_at)
 {
 	struct plait_chunk *chunk = *chunk_at;
 	*chunk_at = NULL;
-	if (!chunk)
-		return;
-	unsigned before = atomic_fetch_sub_explicit(&chunk->references, 1, memory_order_acq_rel);
-	assert(before > 0);
-	if (before == 1)
-		block_give(chunk);
+	if (chunk)
+		give_back(chunk, 1);
+}
+
+bool chunk_enqueue(struct plait_chunk *chunk)
+{
+	return atomic_fetch_add_explicit(&chunk->references, QUEUED + 1, memory_order_relaxed) < QUEUED;
+}
+
+bool chunk_dequeue(struct plait_chunk *chunk)
+{
+	return give_back(chunk, QUEUED + 1) < 2 * QUEUED;
 }
 
 void *plait_chunk_bytes(struct plait_chunk *chunk)

@@ -43,7 +43,7 @@ static const char *row_fault(const struct plait_option *row, size_t struct_size)
 	if (row->type == PLAIT_OPTION_TYPE_CHOICE && (!row->choices || !row->choices[0].word))
 		return "has no choices";
 	if (row->choices && row->type != PLAIT_OPTION_TYPE_CHOICE && row->type != PLAIT_OPTION_TYPE_INT &&
-	    row->type != PLAIT_OPTION_TYPE_DURATION)
+	    row->type != PLAIT_OPTION_TYPE_SIZE && row->type != PLAIT_OPTION_TYPE_DURATION)
 		return "has choices, which its type does not take";
 	if (row->min < 0 && row->max == 0)
 		return "has a min below 0 and no max; a max of 0 is none";

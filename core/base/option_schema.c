@@ -62,7 +62,9 @@ static json_t *measure(const struct plait_option *row, const char *type, int div
 
 static json_t *size_schema(const struct plait_option *row)
 {
-	return measure(row, "integer", 1, SIZE_PATTERN);
+	json_t *schema = measure(row, "integer", 1, SIZE_PATTERN);
+
+	return row->choices ? any_of(schema, json_pack("{s:o}", "enum", words(row))) : schema;
 }
 
 static json_t *duration_schema(const struct plait_option *row)

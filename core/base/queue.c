@@ -33,6 +33,24 @@ void queue_pool_fini(struct queue_pool *pool)
 	queue_pool_init(pool);
 }
 
+/* First blocks come and go without being counted: what the pool keeps of them is taken off when it is told. */
+void queue_pool_tell(struct queue_pool *pool)
+{
+	size_t size = sizeof(struct queue_node) + QUEUE_FIRST_SIZE;
+	holding_tell(&pool->holding, (long long)(pool->classes[QUEUE_FIRST].count * size));
+}
+
+void queue_pool_hold(struct queue_pool *pool, long long by)
+{
+	if (holding_change(&pool->holding, by))
+		queue_pool_tell(pool);
+}
+
+static long long size_of(enum queue_class class)
+{
+	return (long long)(sizeof(struct queue_node) + classes[class].size);
+}
+
 /* A node with room for its class's bytes and none of them used. */
 static struct queue_node *take_node(struct queue_pool *pool, enum queue_class class)
 {
@@ -40,10 +58,13 @@ static struct queue_node *take_node(struct queue_pool *pool, enum queue_class cl
 	if (node) {
 		pool->classes[class].free = node->next;
 		pool->classes[class].count--;
+		if (class != QUEUE_FIRST)
+			queue_pool_hold(pool, size_of(class));
 	} else {
-		node = malloc(sizeof(*node) + classes[class].size);
+		node = malloc((size_t)size_of(class));
 		if (!node)
 			return NULL;
+		queue_pool_hold(pool, size_of(class));
 		node->class = class;
 		node->chunk = NULL;
 		node->limit = node->bytes + classes[class].size;
@@ -53,12 +74,22 @@ static struct queue_node *take_node(struct queue_pool *pool, enum queue_class cl
 	return node;
 }
 
+/* Returns what it held, when no other queue has it. */
+static long long leave_chunk(struct plait_chunk *chunk)
+{
+	long long size = (long long)chunk->size; /* it may be gone afterwards */
+	return chunk_dequeue(chunk) ? size : 0;
+}
+
 static void give_node(struct queue_pool *pool, struct queue_node *node)
 {
 	enum queue_class class = node->class;
+	bool keeps = pool->classes[class].count < classes[class].keeps;
+	long long size = !keeps || class != QUEUE_FIRST ? size_of(class) : 0;
 	if (node->chunk)
-		plait_chunk_unref(&node->chunk);
-	if (pool->classes[class].count >= classes[class].keeps) {
+		size += leave_chunk(node->chunk);
+	queue_pool_hold(pool, -size);
+	if (!keeps) {
 		free(node);
 		return;
 	}
@@ -77,19 +108,27 @@ static void append(struct queue *queue, struct queue_node *node)
 	queue->bytes += (size_t)(node->end - node->begin);
 }
 
-/* All of chunk but its first skip bytes. Takes over the caller's reference to it, also when it fails. */
+/* All of chunk but its first skip bytes. */
 static int append_chunk(struct queue *queue, struct queue_pool *pool, struct plait_chunk *chunk, size_t skip)
 {
-	struct queue_node *node = chunk ? take_node(pool, QUEUE_SHARED) : NULL;
-	if (!node) {
-		plait_chunk_unref(&chunk);
+	struct queue_node *node = take_node(pool, QUEUE_SHARED);
+	if (!node)
 		return -1;
-	}
+	if (chunk_enqueue(chunk))
+		queue_pool_hold(pool, (long long)chunk->size);
 	node->chunk = chunk;
 	node->begin = chunk->bytes + skip;
 	node->end = node->limit = chunk->bytes + chunk->size;
 	append(queue, node);
 	return 0;
+}
+
+static int append_copy(struct queue *queue, struct queue_pool *pool, const void *data, size_t len)
+{
+	struct plait_chunk *chunk = plait_chunk_new(data, len);
+	int result = chunk ? append_chunk(queue, pool, chunk, 0) : -1;
+	plait_chunk_unref(&chunk);
+	return result;
 }
 
 static int append_block(struct queue *queue, struct queue_pool *pool, const void *data, size_t len)
@@ -111,9 +150,8 @@ int queue_copy_more(struct queue *queue, struct queue_pool *pool, const void *da
 	if (room == 0 && len <= QUEUE_BLOCK_SIZE)
 		return len > 0 ? append_block(queue, pool, data, len) : 0;
 	const uint8_t *rest = (const uint8_t *)data + room;
-	int result = len - room > QUEUE_BLOCK_SIZE
-			     ? append_chunk(queue, pool, plait_chunk_new(rest, len - room), 0)
-			     : append_block(queue, pool, rest, len - room);
+	int result = len - room > QUEUE_BLOCK_SIZE ? append_copy(queue, pool, rest, len - room)
+						   : append_block(queue, pool, rest, len - room);
 	if (result == 0 && room > 0) {
 		memcpy(tail->end, data, room);
 		tail->end += room;
@@ -126,7 +164,7 @@ int queue_add(struct queue *queue, struct queue_pool *pool, struct plait_chunk *
 {
 	if (chunk->size <= QUEUE_COPY_LIMIT)
 		return queue_copy(queue, pool, chunk->bytes, chunk->size);
-	return append_chunk(queue, pool, plait_chunk_ref(chunk), 0);
+	return append_chunk(queue, pool, chunk, 0);
 }
 
 int queue_add_stop(struct queue *queue, struct queue_pool *pool)
@@ -180,7 +218,7 @@ static int append_node(struct queue *queue, struct queue_pool *pool, const struc
 	size_t len = (size_t)(node->end - begin);
 	if (!node->chunk || len <= QUEUE_COPY_LIMIT)
 		return queue_copy(queue, pool, begin, len);
-	return append_chunk(queue, pool, plait_chunk_ref(node->chunk), (size_t)(begin - node->chunk->bytes));
+	return append_chunk(queue, pool, node->chunk, (size_t)(begin - node->chunk->bytes));
 }
 
 int queue_append(struct queue *queue, struct queue_pool *pool, const struct queue *other, size_t skip)

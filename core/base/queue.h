@@ -9,6 +9,7 @@
 #include <sys/uio.h>
 
 #include "core/base/chunk.h"
+#include "core/base/holding.h"
 
 /* Writes up to this size are copied together; larger chunks travel by reference. */
 #define QUEUE_COPY_LIMIT 2048
@@ -43,7 +44,15 @@ struct queue_pool {
 		struct queue_node *free;
 		unsigned count;
 	} classes[QUEUE_CLASSES];
+	struct holding
+		holding; /* of the loop: its queues' memory, chunks once whoever shares them, and what others add */
 };
+
+/* Somebody else on the loop holds so many more bytes for a peer, or fewer. */
+void queue_pool_hold(struct queue_pool *pool, long long by);
+
+/* Tells the sum what is held at present. */
+void queue_pool_tell(struct queue_pool *pool);
 
 void queue_pool_init(struct queue_pool *pool);
 void queue_pool_fini(struct queue_pool *pool);

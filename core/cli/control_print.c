@@ -4,6 +4,7 @@
 
 #include "core/base/escape.h"
 #include "core/base/text.h"
+#include "core/base/units.h"
 #include "core/cli/cli.h"
 
 /* A server's texts may hold what others brought. */
@@ -187,6 +188,18 @@ static void print_privilege(const json_t *privilege)
 		       unlike);
 }
 
+static void print_buffered(const json_t *buffered)
+{
+	char bytes[32], most[32];
+
+	printf("  buffered: %s",
+	       units_format_size(bytes, sizeof(bytes), (uint64_t)number_of(buffered, "bytes")));
+	if (number_of(buffered, "most") > 0)
+		printf(" of %s",
+		       units_format_size(most, sizeof(most), (uint64_t)number_of(buffered, "most")));
+	printf(", shed %" PRId64 "\n", number_of(buffered, "shed"));
+}
+
 static void print_famine(const json_t *famine)
 {
 	if (number_of(famine, "episodes") > 0)
@@ -219,6 +232,7 @@ static void print_status(const struct arguments *arguments, const json_t *answer
 	printf("  TLS renewals: %" PRId64 ", failed %" PRId64 "\n", number_of(tls, "renewals"),
 	       number_of(tls, "renewals_failed"));
 	print_counts("  TLS handshakes that failed: ", json_object_get(tls, "handshakes_failed"));
+	print_buffered(json_object_get(answer, "buffered"));
 	print_famine(json_object_get(answer, "famine"));
 	print_loops(json_object_get(answer, "loops"));
 	print_plugins(json_object_get(answer, "plugins"));

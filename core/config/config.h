@@ -83,6 +83,7 @@ struct config {
 	uint64_t drain_timeout_ms;
 	struct {
 		int64_t connections; /* of all listeners; 0: any number */
+		uint64_t buffered;   /* for all peers; 0: any number; UINT64_MAX: "auto" */
 	} limits;
 	struct plait_strings plugins;
 	struct plait_strings plugin_path; /* absolute folders, before the default ones */

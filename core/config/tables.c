@@ -52,11 +52,22 @@ static const struct plait_option log_table[] = {
 	PLAIT_OPTION_END,
 };
 
+static const struct plait_choice buffered_choices[] = {
+	{ "auto", -1, "a quarter of the machine's memory, or of the control group's" },
+	{ 0 },
+};
+
 static const struct plait_option limits_table[] = {
 	PLAIT_OPTION_INT(
 		"connections", struct config, limits.connections, .fallback = "0", .min = 0, .max = 10000000,
 		.doc = "How many connections all listeners have together at one time; each listener's "
 		       "limits.over says what becomes of who comes then; 0 is without limit"),
+	PLAIT_OPTION_SIZE(
+		"buffered", struct config, limits.buffered, .fallback = "auto", .min = 0, .max = INT64_MAX,
+		.choices = buffered_choices,
+		.doc = "How many bytes are held for all peers together: input that protocols have left, "
+		       "and output that peers have not taken. Above it the connections that hold the "
+		       "most are closed (shed); 0 is without limit"),
 	PLAIT_OPTION_END,
 };
 

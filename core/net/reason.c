@@ -66,6 +66,8 @@ static const struct {
 	[PLAIT_REASON_LIMIT_ADDRESS_RATE] = { "limit-address-rate",
 					      "newcomers come faster from this address than allowed", true,
 					      true },
+	[PLAIT_REASON_SHED] = { "shed", "the server held more than allowed, and here more than elsewhere",
+				true, true },
 	[PLAIT_REASON_LIFETIME] = { "lifetime", "it was open for as long as a connection may be", false,
 				    false },
 };

@@ -99,6 +99,9 @@ static void prepare_listeners(struct server *server, struct problems *problems)
 					server->listeners[i], problems);
 }
 
+/* Loops, listeners, the control socket, plugins and the log want some as well. */
+#define DESCRIPTORS_BESIDES 64
+
 /* A server is limited by its configuration, not by a shell's habit. */
 static void raise_descriptor_limit(void)
 {
@@ -107,6 +110,38 @@ static void raise_descriptor_limit(void)
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
+}
+
+/* Of all listeners that say how many; 0: one does not. */
+static int64_t connections_wanted(const struct config *config)
+{
+	const struct listener_config *listeners = config->listeners.items;
+	int64_t sum = 0;
+	if (config->limits.connections > 0)
+		return config->limits.connections;
+	for (size_t i = 0; i < config->listeners.count; i++) {
+		if (listeners[i].endpoint_known && listeners[i].endpoint.scheme == ENDPOINT_UDP)
+			continue;
+		if (listeners[i].net.limits.connections == 0)
+			return 0;
+		sum += (int64_t)listeners[i].net.limits.connections +
+		       (int64_t)listeners[i].net.limits.overflow;
+	}
+	return sum;
+}
+
+void server_warn_of_descriptors(const struct config *config)
+{
+	int64_t wanted = connections_wanted(config);
+	struct rlimit limit;
+	if (wanted == 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+		return;
+	if ((uint64_t)wanted + DESCRIPTORS_BESIDES > limit.rlim_cur)
+		log_write(
+			PLAIT_LOG_WARNING, NULL,
+			"limits.connections allows %lld connections, but there are only %llu descriptors: raise "
+			"ulimit -n, or LimitNOFILE= of the systemd unit",
+			(long long)wanted, (unsigned long long)limit.rlim_cur);
 }
 
 static void on_hangup(void *arg)
@@ -131,6 +166,7 @@ static void make_reactor(struct server *server, struct problems *problems)
 	struct reactor_settings settings = {
 		.loops = (unsigned)config->threads,
 		.connections = config->limits.connections,
+		.buffered = config->limits.buffered,
 		.drain_timeout_ms = config->drain_timeout_ms,
 		.on_hangup = on_hangup,
 		.on_hangup_arg = server,
@@ -138,6 +174,7 @@ static void make_reactor(struct server *server, struct problems *problems)
 		.on_unlisten_arg = server,
 	};
 	raise_descriptor_limit();
+	server_warn_of_descriptors(config);
 	server->reactor = reactor_new(&settings, &error);
 	if (!server->reactor)
 		problems_add(problems, "threads", "%s", error.text);

@@ -41,6 +41,9 @@ struct server {
 struct plait_listener *server_make_listener(const struct listener_config *config, size_t index,
 					    struct problems *problems);
 
+/* Where more connections are allowed than there are descriptors. */
+void server_warn_of_descriptors(const struct config *config);
+
 /* Makes a version of that listener, ready to be served. 0, or -1 with an error added. */
 int server_prepare_listener(struct server *server, struct snapshot *snapshot,
 			    const struct listener_config *config, struct plait_listener *listener,

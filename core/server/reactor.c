@@ -15,8 +15,10 @@
 #include "core/config/config.h"
 #include "core/loop/signals.h"
 #include "core/net/net.h"
+#include "core/net/shed.h"
 #include "core/policy/limits.h"
 #include "core/server/listener/listener.h"
+#include "core/server/memory.h"
 #include "core/server/renew.h"
 #include "core/server/shutdown.h"
 
@@ -24,6 +26,25 @@
 #define STOP_PATIENCE_MS 2000
 
 #define SECOND_MS 1000
+
+static uint64_t buffered_most(uint64_t setting)
+{
+	return setting == REACTOR_BUFFERED_AUTO ? memory_auto_buffered() : setting;
+}
+
+static void make_shed(struct plait_reactor *reactor, unsigned count, uint64_t buffered)
+{
+	struct plait_loop **loops = alloc_zeroed(count * sizeof(*loops), "a list of loops");
+	for (unsigned i = 0; i < count; i++)
+		loops[i] = workers_loop(reactor->workers, i);
+	reactor->shed = shed_new(loops, count, buffered_most(buffered));
+	free(loops);
+}
+
+void reactor_set_buffered(struct plait_reactor *reactor, uint64_t buffered)
+{
+	shed_set_most(reactor->shed, buffered_most(buffered));
+}
 
 struct plait_reactor *reactor_new(const struct reactor_settings *settings, struct plait_error *error)
 {
@@ -67,6 +88,7 @@ struct plait_reactor *reactor_new(const struct reactor_settings *settings, struc
 		loop->threads = reactor->threads;
 		net_new(loop);
 	}
+	make_shed(reactor, count, settings->buffered);
 	return reactor;
 fail:
 	plait_reactor_free(&reactor);
@@ -83,11 +105,16 @@ static void renew_all(void *arg)
 struct plait_reactor *plait_reactor_new(const struct plait_reactor_options *options,
 					struct plait_error *error)
 {
-	struct reactor_settings settings = { .drain_timeout_ms = config_default_drain_timeout_ms() };
+	struct reactor_settings settings = {
+		.drain_timeout_ms = config_default_drain_timeout_ms(),
+		.buffered = REACTOR_BUFFERED_AUTO,
+	};
 	if (options) {
 		settings.loops = options->loops;
 		settings.leave_signals = options->leave_signals;
 		settings.connections = options->connections < INT64_MAX ? (int64_t)options->connections : 0;
+		if (options->buffered)
+			settings.buffered = options->buffered < INT64_MAX ? options->buffered : 0;
 		if (options->drain_timeout_ms)
 			settings.drain_timeout_ms = options->drain_timeout_ms;
 	}
@@ -405,6 +432,8 @@ void plait_reactor_free(struct plait_reactor **reactor_at)
 	renewal_free(&reactor->renewal);
 	pthread_mutex_destroy(&reactor->lock);
 	free(reactor->limits);
+	if (reactor->shed)
+		shed_free(&reactor->shed);
 	free(reactor);
 }
 

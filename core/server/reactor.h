@@ -12,6 +12,7 @@
 
 struct limits_server;
 struct renewal;
+struct shed;
 struct shutdown;
 struct signals;
 struct threads;
@@ -26,6 +27,7 @@ struct plait_reactor {
 	struct shutdown *shutdown;    /* NULL before it begins */
 	struct renewal *renewal;      /* of the TLS contexts; boss's, and any thread's where it says so */
 	struct limits_server *limits; /* of all listeners */
+	struct shed *shed;            /* of all connections but the control socket's */
 	uint64_t drain_timeout_ms;
 	bool leave_signals;
 	plait_call_fn *on_hangup; /* NULL: SIGHUP is not taken */
@@ -44,8 +46,10 @@ struct plait_reactor {
 };
 
 struct reactor_settings {
-	unsigned loops;      /* 0: one a processor */
-	int64_t connections; /* of all listeners; 0: any number */
+	unsigned loops;                  /* 0: one a processor */
+	int64_t connections;             /* of all listeners; 0: any number */
+	uint64_t buffered;               /* bytes for all peers; 0: any number; or: */
+#define REACTOR_BUFFERED_AUTO UINT64_MAX /* what fits the machine */
 	uint64_t drain_timeout_ms;
 	bool leave_signals;
 	plait_call_fn *on_hangup; /* for SIGHUP, on the boss loop; NULL: it is not taken */
@@ -92,6 +96,9 @@ void reactor_stop(struct plait_reactor *reactor, bool now);
 /* A signal, SIGTERM, SIGINT or SIGHUP, that came to the supervisor. Whoever signals all of a group signals both: one from
  * either is one. On the boss loop. */
 void reactor_told(struct plait_reactor *reactor, int number);
+
+/* As in the settings. Any thread. */
+void reactor_set_buffered(struct plait_reactor *reactor, uint64_t buffered);
 
 /* For shutdown.c. */
 void reactor_stop_listeners(struct plait_reactor *reactor);

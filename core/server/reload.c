@@ -185,9 +185,11 @@ static void commit_rest(struct reload *reload)
 		changes_add(reload->changes, "drain_timeout: %s",
 			    units_format_duration(text, sizeof(text), is->drain_timeout_ms));
 	reload->server->reactor->drain_timeout_ms = is->drain_timeout_ms;
-	if (was->limits.connections != is->limits.connections)
+	if (was->limits.connections != is->limits.connections || was->limits.buffered != is->limits.buffered)
 		changes_add(reload->changes, "limits: changed");
 	atomic_store(&reload->server->reactor->limits->most, is->limits.connections);
+	server_warn_of_descriptors(is);
+	reactor_set_buffered(reload->server->reactor, is->limits.buffered);
 }
 
 static void commit(struct reload *reload)

@@ -34,6 +34,9 @@ struct plait_reactor_options {
 	bool leave_signals;       /* SIGINT and SIGTERM are the program's, not the reactor's */
 	bool renew_on_hangup; /* SIGHUP does what plait_listener_renew does, for all listeners or, on an error, for none */
 	uint64_t connections; /* of all listeners together, at one time; 0: any number */
+	uint64_t
+		buffered; /* bytes held for all peers, above which those are closed that hold the most; 0: a quarter
+			       * of the machine's memory, or of the control group's */
 };
 
 /* NULL options: all defaults. The loops do not run yet, but can be given work: timers, posts, hooks. NULL with error filled

@@ -44,7 +44,8 @@ enum plait_reason {
 	PLAIT_REASON_LIMIT_PREFIX,       /* too many connections from one block of addresses */
 	PLAIT_REASON_LIMIT_RATE,         /* newcomers came too fast to the listener */
 	PLAIT_REASON_LIMIT_ADDRESS_RATE, /* newcomers came too fast from one address */
-	PLAIT_REASON_COUNT_,             /* how many this library knows; grows */
+	PLAIT_REASON_SHED, /* the server held too much for its peers, and for this one more than for others */
+	PLAIT_REASON_COUNT_, /* how many this library knows; grows */
 };
 
 /* "peer-closed": the name in logs and counters. Any thread; static storage; "unknown" for what it does not know. */

@@ -71,7 +71,7 @@ void conn_begin_close(struct plait_conn *conn, enum plait_reason reason)
 	conn->paused &= (uint8_t) ~(CONN_HELD_IN | CONN_HELD_OUT); /* its end is not held back */
 	group_remove_all(conn);
 	if (!conn_in_callback(conn)) /* which may still look at it */
-		buffer_fini(&conn->input);
+		conn_drop_input(conn);
 	conn->active_ms = loop_now(conn->loop);
 	/* Where nothing is to be waited for, nobody asks. */
 	bool waits = !conn->peer_ended || owes(conn) || !conn->transport.ops->close_ends;
@@ -179,7 +179,7 @@ void conn_finish(struct plait_conn *conn)
 	loop_stop_timer(conn->loop, &conn->timer);
 	conn_end_upgrade(conn);
 	queue_clear(&conn->output, &conn->loop->pool);
-	buffer_fini(&conn->input);
+	conn_drop_input(conn);
 	counter_add(&conn->loop->net->counters.closed[reason], 1);
 	if (conn->factory->traffic)
 		conn->factory->traffic->leave(conn->factory->traffic, conn);

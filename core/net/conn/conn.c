@@ -55,7 +55,7 @@ static ASIDE void end_turn(struct plait_conn *conn)
 		return;
 	}
 	if (conn->state == CONN_FLUSHING)
-		buffer_fini(&conn->input);
+		conn_drop_input(conn);
 	conn_catch_up(conn);
 	if (conn_upgrade_due(conn))
 		handshake(conn);

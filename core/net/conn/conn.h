@@ -225,6 +225,7 @@ static inline void conn_defer(struct plait_conn *conn)
 }
 
 /* input.c */
+void conn_drop_input(struct plait_conn *conn); /* gives its memory back */
 void conn_read(struct plait_conn *conn);
 void conn_catch_up(struct plait_conn *conn); /* at the end of a turn: what is due */
 void conn_pause_for(struct plait_conn *conn, enum conn_pause why);
@@ -232,6 +233,12 @@ void conn_resume_from(struct plait_conn *conn, enum conn_pause why);
 
 /* output.c */
 void conn_block(struct plait_conn *conn); /* as if output were above the high mark, until it is not */
+
+/* What it makes the loop hold. */
+static inline size_t conn_held(const struct plait_conn *conn)
+{
+	return buffer_memory(&conn->input) + conn->output.bytes;
+}
 
 /* The outcome of what was done since the last event: sends what can go, then waits for the right things. */
 void conn_settle(struct plait_conn *conn);

@@ -141,6 +141,28 @@ static void check_input_bound(struct plait_conn *conn)
 		conn_fail(conn, PLAIT_REASON_LIMIT_INPUT, NULL);
 }
 
+/* Its input held so much before. */
+static ASIDE void count_held(struct plait_conn *conn, size_t before)
+{
+	queue_pool_hold(&conn->loop->pool, (long long)buffer_memory(&conn->input) - (long long)before);
+}
+
+void conn_drop_input(struct plait_conn *conn)
+{
+	size_t before = buffer_memory(&conn->input);
+	buffer_fini(&conn->input);
+	if (before > 0)
+		count_held(conn, before);
+}
+
+static void consume(struct plait_conn *conn, size_t len)
+{
+	size_t before = buffer_memory(&conn->input);
+	buffer_consume(&conn->input, len);
+	if (buffer_memory(&conn->input) != before)
+		count_held(conn, before);
+}
+
 /* What the protocol did not take stays with the connection, within the bound. */
 static ASIDE void keep(struct plait_conn *conn, const uint8_t *data, size_t len)
 {
@@ -148,8 +170,10 @@ static ASIDE void keep(struct plait_conn *conn, const uint8_t *data, size_t len)
 		conn_came_early(conn);
 	if (conn->state != CONN_OPEN)
 		return;
+	size_t before = buffer_memory(&conn->input);
 	if (buffer_append(&conn->input, data, len) < 0)
 		conn_fail(conn, PLAIT_REASON_INTERNAL, "no memory for input");
+	count_held(conn, before);
 	if (!conn_is_skipping(conn))
 		conn_message_began(conn);
 	check_input_bound(conn);
@@ -177,9 +201,9 @@ static void deliver_waiting(struct plait_conn *conn)
 		if (conn_is_upgrading(conn) && done < buffer_size(&conn->input))
 			conn_came_early(conn);
 		if (conn->state == CONN_OPEN)
-			buffer_consume(&conn->input, done);
+			consume(conn, done);
 		else
-			buffer_fini(&conn->input); /* nothing more will be delivered */
+			conn_drop_input(conn); /* nothing more will be delivered */
 		if (done > 0 && buffer_size(&conn->input) > 0 && !conn_is_skipping(conn))
 			conn_message_began(conn);
 		check_input_bound(conn);
@@ -198,7 +222,10 @@ static ALONG void received(struct plait_conn *conn, size_t len)
 /* Behind what waits. */
 static ASIDE ssize_t read_behind(struct plait_conn *conn)
 {
+	size_t before = buffer_memory(&conn->input);
 	uint8_t *at = buffer_reserve(&conn->input, WAITING_ROOM);
+	if (buffer_memory(&conn->input) != before)
+		count_held(conn, before);
 	if (!at) {
 		conn_fail(conn, PLAIT_REASON_INTERNAL, "no memory for input");
 		return TRANSPORT_FAILED;
@@ -364,7 +391,7 @@ void plait_input_drop(struct plait_conn *conn, size_t len)
 		conn->loop->net->arriving_len -= len;
 		return;
 	}
-	buffer_consume(&conn->input, len);
+	consume(conn, len);
 	if (conn->framed)
 		conn_framing(conn)->frame.scanned = conn_framing(conn)->frame.need = 0;
 }

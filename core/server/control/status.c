@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "core/net/famine.h"
 #include "core/net/net.h"
+#include "core/net/shed.h"
 #include "core/server/gather.h"
 #include "core/server/control/request.h"
 #include "core/server/control/tell.h"
@@ -82,6 +83,14 @@ static json_t *tell_famine(void)
 	famine_tell(&told);
 	return json_pack("{s:b, s:I, s:I, s:i}", "now", told.now, "episodes", (json_int_t)told.episodes,
 			 "lasted_ms", (json_int_t)told.lasted_ms, "reserve", (int)told.reserve);
+}
+
+static json_t *tell_buffered(const struct plait_reactor *reactor)
+{
+	struct shed_told told;
+	shed_tell(reactor->shed, &told);
+	return json_pack("{s:I, s:I, s:I}", "bytes", (json_int_t)told.bytes, "most", (json_int_t)told.most,
+			 "shed", (json_int_t)told.closed);
 }
 
 static json_t *tell_loops(struct gather *gather, const struct plait_reactor *reactor)
@@ -206,6 +215,7 @@ static void answer(struct gather *gather, void *arg)
 	json_object_set_new(body, "loops", tell_loops(gather, reactor));
 	json_object_set_new(body, "connections", tell_connections(reactor));
 	json_object_set_new(body, "datagrams", tell_datagrams(reactor));
+	json_object_set_new(body, "buffered", tell_buffered(reactor));
 	json_object_set_new(body, "famine", tell_famine());
 	json_object_set_new(body, "tls", tell_tls(reactor));
 	json_object_set_new(body, "plugins", tell_plugins(server));

@@ -107,15 +107,15 @@ static void sends_large_chunks_uncopied(void)
 	begin();
 	CU_ASSERT_EQUAL(queue_add(&one, &pool, chunk), 0);
 	CU_ASSERT_EQUAL(queue_add(&two, &pool, chunk), 0);
-	CU_ASSERT_EQUAL(atomic_load(&chunk->references), 3);
+	CU_ASSERT_EQUAL((unsigned)atomic_load(&chunk->references), 3);
 	CU_ASSERT_EQUAL(queue_peek(&one, &part, 1), 1);
 	CU_ASSERT_PTR_EQUAL(part.iov_base, plait_chunk_bytes(chunk));
 	queue_clear(&one, &pool);
-	CU_ASSERT_EQUAL(atomic_load(&chunk->references), 2);
+	CU_ASSERT_EQUAL((unsigned)atomic_load(&chunk->references), 2);
 	queue_consume(&two, &pool, LARGEST - 1);
-	CU_ASSERT_EQUAL(atomic_load(&chunk->references), 2);
+	CU_ASSERT_EQUAL((unsigned)atomic_load(&chunk->references), 2);
 	queue_consume(&two, &pool, 1);
-	CU_ASSERT_EQUAL(atomic_load(&chunk->references), 1);
+	CU_ASSERT_EQUAL((unsigned)atomic_load(&chunk->references), 1);
 	plait_chunk_unref(&chunk);
 	CU_ASSERT_PTR_NULL(chunk);
 	queue_pool_fini(&pool);
@@ -154,7 +154,7 @@ static void appends_the_rest_of_another(void)
 		CU_ASSERT_EQUAL(queue_copy(&queue, &pool, from(skip + LARGEST - 100), 100), 0);
 		CU_ASSERT_EQUAL(queue_append(&queue, &pool, &other, skip), 0);
 		CU_ASSERT_EQUAL(peeked_in_order(&queue, skip + LARGEST - 100), 20100 - skip);
-		CU_ASSERT_EQUAL(atomic_load(&chunk->references),
+		CU_ASSERT_EQUAL((unsigned)atomic_load(&chunk->references),
 				11000 - (ptrdiff_t)skip > QUEUE_COPY_LIMIT ? 3 : 2);
 		queue_clear(&queue, &pool);
 	}

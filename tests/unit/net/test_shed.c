@@ -1,0 +1,271 @@
+/* Shedding: above the bound the connections that hold the most are closed, whichever loop they are on, and nobody else. */
+#include <plait/chunk.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/net/net.h"
+#include "core/net/shed.h"
+#include "tests/unit/rig.h"
+#include "tests/unit/suite.h"
+
+#define LOOPS 2
+#define KIB 1024
+#define MIB (1024 * KIB)
+
+static struct rig rigs[LOOPS];
+static struct rig_listener listener;
+static struct shed *shed;
+static enum plait_reason reasons[64];
+static unsigned ends;
+
+static void on_lost(struct plait_conn *conn, enum plait_reason reason)
+{
+	(void)conn;
+	if (ends < 64)
+		reasons[ends++] = reason;
+}
+
+static size_t leave_all(struct plait_conn *conn, const void *bytes, size_t len)
+{
+	(void)conn;
+	(void)bytes;
+	(void)len;
+	return 0;
+}
+
+static const struct plait_protocol silent = { PLAIT_PROTOCOL_HEAD("silent"), .data = leave_all,
+					      .lost = on_lost };
+
+static void begin(uint64_t most)
+{
+	struct plait_loop *loops[LOOPS];
+	ends = 0;
+	for (unsigned i = 0; i < LOOPS; i++) {
+		rig_init(&rigs[i]);
+		loops[i] = rigs[i].loop;
+	}
+	rig_listen(&listener, &silent, NULL, NULL);
+	listener.settings.buffers.input = 64 * MIB;
+	listener.settings.buffers.cap = 64 * MIB;
+	shed = shed_new(loops, LOOPS, most);
+}
+
+static void finish(void)
+{
+	for (unsigned i = 0; i < LOOPS; i++) {
+		loop_enter(rigs[i].loop);
+		rig_fini(&rigs[i]);
+	}
+	rig_unlisten(&listener);
+	shed_free(&shed);
+}
+
+static void run(void)
+{
+	for (unsigned times = 0; times < 8; times++)
+		for (unsigned i = 0; i < LOOPS; i++)
+			rig_advance(&rigs[i], 10);
+}
+
+static void enter(unsigned on, struct rig_client *client)
+{
+	loop_enter(rigs[on].loop);
+	rig_connect(&rigs[on], &listener, client);
+	rig_stop_reading(client);
+}
+
+static void leave(struct rig_client *client)
+{
+	loop_enter(client->rig->loop);
+	rig_leave(client);
+}
+
+/* So many bytes wait for it. */
+static void owe(struct rig_client *client, size_t len)
+{
+	char *bytes = calloc(1, len);
+	loop_enter(client->rig->loop);
+	plait_write(client->conn, bytes, len);
+	free(bytes);
+	run();
+}
+
+/* So many of its bytes are left by its protocol. */
+static void say(struct rig_client *client, size_t len)
+{
+	char *bytes = calloc(1, len);
+	rig_say_bytes(client, bytes, len);
+	free(bytes);
+	run();
+}
+
+static struct shed_told told(void)
+{
+	struct shed_told now;
+	for (unsigned i = 0; i < LOOPS; i++)
+		queue_pool_tell(&rigs[i].loop->pool);
+	shed_tell(shed, &now);
+	return now;
+}
+
+static void the_worst_go_first_on_any_loop(void)
+{
+	struct rig_client small[LOOPS], large, quiet[LOOPS];
+	begin(8 * MIB);
+	for (unsigned i = 0; i < LOOPS; i++) {
+		enter(i, &small[i]);
+		enter(i, &quiet[i]);
+	}
+	enter(1, &large);
+	owe(&large, 6 * MIB);
+	CU_ASSERT_EQUAL(told().closed, 0);
+	owe(&small[0], 1 * MIB);
+	CU_ASSERT_EQUAL(ends, 0);
+	owe(&small[1], 3 * MIB / 2); /* the one who crosses the line is not the worst */
+	CU_ASSERT_EQUAL(ends, 1);
+	CU_ASSERT_EQUAL(reasons[0], PLAIT_REASON_SHED);
+	CU_ASSERT_PTR_NULL(large.conn);
+	CU_ASSERT_TRUE(large.memory.was_reset);
+	CU_ASSERT_PTR_NOT_NULL(small[0].conn);
+	CU_ASSERT_PTR_NOT_NULL(small[1].conn);
+	CU_ASSERT_PTR_NOT_NULL(quiet[0].conn);
+	CU_ASSERT_EQUAL(told().closed, 1);
+	CU_ASSERT(told().bytes < 3 * MIB);
+	for (unsigned i = 0; i < LOOPS; i++) {
+		leave(&small[i]);
+		leave(&quiet[i]);
+	}
+	leave(&large);
+	CU_ASSERT_EQUAL(told().bytes, 0);
+	finish();
+}
+
+static void input_counts_too(void)
+{
+	struct rig_client clients[4];
+	begin(4 * MIB);
+	for (unsigned i = 0; i < 4; i++)
+		enter(i % LOOPS, &clients[i]);
+	for (unsigned i = 0; i < 3; i++)
+		say(&clients[i], (i + 1) * 200 * KIB);
+	CU_ASSERT_EQUAL(ends, 0);
+	CU_ASSERT(told().bytes >= 1200 * KIB);
+	say(&clients[2], 600 * KIB);
+	say(&clients[3], 900 * KIB);
+	say(&clients[2], 900 * KIB);
+	CU_ASSERT(ends >= 1);
+	CU_ASSERT_PTR_NULL(clients[2].conn);
+	CU_ASSERT_PTR_NOT_NULL(clients[0].conn);
+	CU_ASSERT(told().bytes <= 4 * MIB);
+	for (unsigned i = 0; i < 4; i++)
+		leave(&clients[i]);
+	CU_ASSERT_EQUAL(told().bytes, 0);
+	finish();
+}
+
+/* With hysteresis: an eighth below the bound. */
+static void many_alike_go_until_it_fits(void)
+{
+	struct rig_client clients[40];
+	begin(4 * MIB);
+	for (unsigned i = 0; i < 40; i++) {
+		enter(i % LOOPS, &clients[i]);
+		owe(&clients[i], 128 * KIB);
+	}
+	CU_ASSERT(ends > 0);
+	CU_ASSERT(ends <= 24);
+	CU_ASSERT(told().bytes <= 4 * MIB + 2 * HOLDING_STEP);
+	for (unsigned i = 0; i < 40; i++)
+		leave(&clients[i]);
+	CU_ASSERT_EQUAL(told().bytes, 0);
+	finish();
+}
+
+static void a_shared_chunk_counts_once(void)
+{
+	struct rig_client clients[10];
+	struct plait_chunk *chunk = plait_chunk_new(NULL, 1 * MIB);
+	begin(4 * MIB);
+	memset(plait_chunk_bytes(chunk), 0, 1 * MIB);
+	for (unsigned i = 0; i < 10; i++) {
+		enter(i % LOOPS, &clients[i]);
+		loop_enter(clients[i].rig->loop);
+		plait_write_chunk(clients[i].conn, chunk);
+		run();
+	}
+	CU_ASSERT_EQUAL(ends, 0);
+	CU_ASSERT(told().bytes > 1 * MIB);
+	CU_ASSERT(told().bytes < 3 * MIB / 2);
+	for (unsigned i = 0; i < 10; i++)
+		leave(&clients[i]);
+	CU_ASSERT_EQUAL(told().bytes, 0); /* it is the program's alone */
+	plait_chunk_unref(&chunk);
+	finish();
+}
+
+static void without_a_bound_nobody_goes(void)
+{
+	struct rig_client one;
+	begin(0);
+	enter(0, &one);
+	owe(&one, 32 * MIB);
+	CU_ASSERT_EQUAL(ends, 0);
+	CU_ASSERT(told().bytes >= 32 * MIB);
+	shed_set_most(shed, 1 * MIB); /* of what comes from here on */
+	owe(&one, 128 * KIB);
+	CU_ASSERT_EQUAL(ends, 1);
+	leave(&one);
+	finish();
+}
+
+/* Its loop does not turn: it is left out, and the others go on. */
+static void a_loop_that_stands_still_holds_nobody_up(void)
+{
+	struct rig_client here, there;
+	char *bytes = calloc(1, 3 * MIB);
+	begin(4 * MIB);
+	enter(0, &here);
+	enter(1, &there);
+	owe(&there, 2 * MIB);
+	loop_enter(rigs[0].loop);
+	plait_write(here.conn, bytes, 3 * MIB);
+	free(bytes);
+	rig_run(&rigs[0]);
+	CU_ASSERT_EQUAL(ends, 0); /* it waits for the other's answer */
+	rig_advance(&rigs[0], 100);
+	rig_run(&rigs[0]);
+	CU_ASSERT_EQUAL(ends, 1);
+	CU_ASSERT_PTR_NULL(here.conn);
+	rig_run(&rigs[1]);
+	CU_ASSERT_EQUAL(ends, 1);
+	rigs[1].now_ms = rigs[0].now_ms += 1000;
+	run();
+	enter(0, &here); /* and a later round has all of them */
+	owe(&here, 5 * MIB / 2);
+	CU_ASSERT_EQUAL(ends, 2);
+	CU_ASSERT_PTR_NULL(here.conn);
+	CU_ASSERT_PTR_NOT_NULL(there.conn);
+	leave(&here);
+	leave(&there);
+	finish();
+}
+
+static void small_blocks_are_counted(void)
+{
+	static struct rig_client clients[600];
+	begin(0);
+	for (unsigned i = 0; i < 600; i++) {
+		enter(i % LOOPS, &clients[i]);
+		owe(&clients[i], 100);
+	}
+	CU_ASSERT(told().bytes >= 600 * 2000);
+	for (unsigned i = 0; i < 600; i++)
+		leave(&clients[i]);
+	CU_ASSERT_EQUAL(told().bytes, 0); /* though the pools keep them */
+	finish();
+}
+
+SUITE_MAIN("shed", SUITE_TEST(the_worst_go_first_on_any_loop), SUITE_TEST(input_counts_too),
+	   SUITE_TEST(many_alike_go_until_it_fits), SUITE_TEST(a_shared_chunk_counts_once),
+	   SUITE_TEST(without_a_bound_nobody_goes), SUITE_TEST(a_loop_that_stands_still_holds_nobody_up),
+	   SUITE_TEST(small_blocks_are_counted))
