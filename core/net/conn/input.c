@@ -219,21 +219,30 @@ static ALONG void received(struct plait_conn *conn, size_t len)
 	conn_count(conn, TRAFFIC_IN, len);
 }
 
+/* Into the buffer itself where that is large; a peer that dribbles is not to hold room for much. */
+static ssize_t read_to_input(struct plait_conn *conn)
+{
+	bool large = buffer_size(&conn->input) >= WAITING_ROOM;
+	uint8_t *at = large ? buffer_reserve(&conn->input, WAITING_ROOM) : conn->loop->input;
+	ssize_t got = at ? conn->transport.ops->read(&conn->transport, at, WAITING_ROOM) : 0;
+	if (!at || (got > 0 && !large && buffer_append(&conn->input, at, (size_t)got) < 0)) {
+		conn_fail(conn, PLAIT_REASON_INTERNAL, "no memory for input");
+		return TRANSPORT_FAILED;
+	}
+	if (got > 0 && large)
+		buffer_commit(&conn->input, (size_t)got);
+	return got;
+}
+
 /* Behind what waits. */
 static ASIDE ssize_t read_behind(struct plait_conn *conn)
 {
 	size_t before = buffer_memory(&conn->input);
-	uint8_t *at = buffer_reserve(&conn->input, WAITING_ROOM);
+	ssize_t got = read_to_input(conn);
 	if (buffer_memory(&conn->input) != before)
 		count_held(conn, before);
-	if (!at) {
-		conn_fail(conn, PLAIT_REASON_INTERNAL, "no memory for input");
-		return TRANSPORT_FAILED;
-	}
-	ssize_t got = conn->transport.ops->read(&conn->transport, at, WAITING_ROOM);
 	if (got > 0) {
 		received(conn, (size_t)got);
-		buffer_commit(&conn->input, (size_t)got);
 		deliver_waiting(conn);
 	}
 	return got;
