@@ -272,6 +272,14 @@ void queue_consume_some(struct queue *queue, struct queue_pool *pool, size_t len
 		queue->tail = NULL;
 }
 
+size_t queue_memory(const struct queue *queue)
+{
+	size_t total = 0;
+	for (const struct queue_node *node = queue->head; node; node = node->next)
+		total += (size_t)size_of(node->class) + (node->chunk ? node->chunk->size : 0);
+	return total;
+}
+
 void queue_clear(struct queue *queue, struct queue_pool *pool)
 {
 	queue_consume(queue, pool, queue->bytes);

@@ -144,6 +144,9 @@ static inline void queue_consume(struct queue *queue, struct queue_pool *pool, s
 	*queue = (struct queue){ 0 };
 }
 
+/* The memory it holds, with all of the chunks that it shares. */
+size_t queue_memory(const struct queue *queue);
+
 void queue_clear(struct queue *queue, struct queue_pool *pool);
 
 #endif

@@ -12,8 +12,9 @@
 #include "core/net/conn/conn.h"
 #include "core/net/net.h"
 
-/* Two for each power of two; the first is of those that hold nothing. */
+/* Two for each power of two; the first is of those that are going anyway. */
 #define CLASSES 130
+#define GOING 0
 
 /* A loop that does not answer for so long is left out. */
 #define PATIENCE_MS 100
@@ -30,7 +31,8 @@ struct part {
 	struct post count, close;
 	atomic_bool counts, closes; /* the post is on its way, */
 	unsigned of_round;          /* for that round */
-	struct timer timer;
+	struct timer patience,
+		again; /* of the loop that waits for the others, and of the one that ended a round */
 };
 
 struct shed {
@@ -47,11 +49,10 @@ struct shed {
 	struct part parts[];
 };
 
-static unsigned class_of(const struct plait_conn *conn)
+static unsigned class_of(const struct plait_conn *conn, unsigned long long held)
 {
-	unsigned long long held = conn->state == CONN_CLOSED ? 0 : conn_held(conn);
-	if (held < 2)
-		return (unsigned)held;
+	if (held < 2 || conn->state == CONN_CLOSED)
+		return conn->state == CONN_CLOSED ? GOING : (unsigned)held;
 	unsigned log = 63 - (unsigned)__builtin_clzll(held);
 	return 2 * log + (unsigned)(held >> (log - 1) & 1);
 }
@@ -71,11 +72,11 @@ static struct part *part_here(struct shed *shed)
 	return NULL;
 }
 
-static void look_again(struct shed *shed, uint64_t in_ms)
+static void look_again(struct shed *shed)
 {
 	struct part *here = part_here(shed);
 	if (here)
-		loop_start_timer(here->loop, &here->timer, loop_now(here->loop) + in_ms);
+		loop_start_timer(here->loop, &here->again, loop_now(here->loop) + ROUNDS_APART_MS);
 }
 
 static void advance(struct shed *shed, unsigned round, int from);
@@ -84,6 +85,7 @@ static void advance(struct shed *shed, unsigned round, int from);
 static void send_to_all(struct shed *shed, int stage, bool closes, post_fn *fn)
 {
 	unsigned round = atomic_load(&shed->round);
+	struct part *here = part_here(shed);
 	atomic_store(&shed->awaited, shed->count + 1);
 	atomic_store(&shed->stage, stage);
 	unsigned left_out = 1;
@@ -96,7 +98,8 @@ static void send_to_all(struct shed *shed, int stage, bool closes, post_fn *fn)
 		part->of_round = round;
 		post_send(&part->loop->posts, closes ? &part->close : &part->count, fn);
 	}
-	look_again(shed, PATIENCE_MS);
+	if (here)
+		loop_start_timer(here->loop, &here->patience, loop_now(here->loop) + PATIENCE_MS);
 	if (atomic_fetch_sub(&shed->awaited, left_out) == left_out)
 		advance(shed, round, stage);
 }
@@ -118,9 +121,11 @@ static void on_count(struct post *post)
 	if (!part->loop->net)
 		return;
 	queue_pool_tell(&part->loop->pool);
-	for (const struct plait_conn *conn = part->loop->net->conns; conn; conn = conn->next)
-		held[class_of(conn)] += (long long)conn_held(conn);
-	for (unsigned i = 1; i < CLASSES; i++)
+	for (const struct plait_conn *conn = part->loop->net->conns; conn; conn = conn->next) {
+		size_t bytes = conn_held(conn);
+		held[class_of(conn, bytes)] += (long long)bytes;
+	}
+	for (unsigned i = 0; i < CLASSES; i++)
 		if (held[i] > 0)
 			atomic_fetch_add(&shed->held[i], held[i]);
 	answered(shed, round, STAGE_COUNTING);
@@ -128,9 +133,9 @@ static void on_count(struct post *post)
 
 static bool must_go(struct shed *shed, const struct plait_conn *conn)
 {
-	unsigned class = class_of(conn), least = atomic_load(&shed->least);
-	return class > least ||
-	       (class == least && atomic_fetch_sub(&shed->spare, (long long)conn_held(conn)) > 0);
+	size_t held = conn_held(conn);
+	unsigned class = class_of(conn, held), least = atomic_load(&shed->least);
+	return class > least || (class == least && atomic_fetch_sub(&shed->spare, (long long)held) > 0);
 }
 
 static void on_close(struct post *post)
@@ -143,7 +148,7 @@ static void on_close(struct post *post)
 		return;
 	for (struct plait_conn *conn = part->loop->net->conns, *next; conn && is_over(shed); conn = next) {
 		next = conn->next;
-		if (conn->state == CONN_CLOSED || !must_go(shed, conn))
+		if (!must_go(shed, conn))
 			continue;
 		atomic_fetch_add(&shed->round_closed, 1);
 		conn_fail(conn, PLAIT_REASON_SHED, NULL);
@@ -176,16 +181,17 @@ static void end(struct shed *shed)
 		atomic_store(&shed->not_before_ms, loop_now(here->loop) + ROUNDS_APART_MS);
 	atomic_store(&shed->stage, STAGE_NONE);
 	if (closed > 0) /* what they shared with others may be held still */
-		look_again(shed, ROUNDS_APART_MS);
+		look_again(shed);
 }
 
 /* What is above the bound, and an eighth of the bound, is to go. */
 static void choose(struct shed *shed)
 {
 	long long most = atomic_load(&shed->sum.most);
-	long long surplus = atomic_load(&shed->sum.bytes) - (most - most / 8), above = 0;
+	long long stays = atomic_load(&shed->sum.bytes) - atomic_load(&shed->held[GOING]);
+	long long surplus = stays - (most - most / 8), above = 0;
 	unsigned class = CLASSES - 1;
-	if (!is_over(shed)) {
+	if (most == 0 || stays <= most) {
 		end(shed);
 		return;
 	}
@@ -212,8 +218,10 @@ static void begin(struct shed *shed)
 {
 	int none = STAGE_NONE;
 	struct part *here = part_here(shed);
+	if (atomic_load(&shed->stage) != STAGE_NONE)
+		return;
 	if (here && loop_now(here->loop) < atomic_load(&shed->not_before_ms))
-		look_again(shed, ROUNDS_APART_MS);
+		look_again(shed);
 	else if (atomic_compare_exchange_strong(&shed->stage, &none, STAGE_BEGUN))
 		count(shed);
 }
@@ -223,13 +231,19 @@ static void on_over(struct holding_sum *sum)
 	begin(CONTAINER_OF(sum, struct shed, sum));
 }
 
-static void on_timer(struct timer *timer)
+/* Somebody did not answer. */
+static void on_patience(struct timer *timer)
 {
-	struct shed *shed = CONTAINER_OF(timer, struct part, timer)->shed;
+	struct shed *shed = CONTAINER_OF(timer, struct part, patience)->shed;
 	int stage = atomic_load(&shed->stage);
 	if (stage == STAGE_COUNTING || stage == STAGE_CLOSING)
 		advance(shed, atomic_load(&shed->round), stage);
-	else if (stage == STAGE_NONE && is_over(shed))
+}
+
+static void on_again(struct timer *timer)
+{
+	struct shed *shed = CONTAINER_OF(timer, struct part, again)->shed;
+	if (is_over(shed))
 		begin(shed);
 }
 
@@ -243,7 +257,8 @@ struct shed *shed_new(struct plait_loop *const *loops, unsigned count, uint64_t 
 	for (unsigned i = 0; i < count; i++) {
 		shed->parts[i].shed = shed;
 		shed->parts[i].loop = loops[i];
-		timer_init(&shed->parts[i].timer, on_timer);
+		timer_init(&shed->parts[i].patience, on_patience);
+		timer_init(&shed->parts[i].again, on_again);
 		loops[i]->pool.holding.sum = &shed->sum;
 	}
 	return shed;

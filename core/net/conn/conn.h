@@ -234,10 +234,10 @@ void conn_resume_from(struct plait_conn *conn, enum conn_pause why);
 /* output.c */
 void conn_block(struct plait_conn *conn); /* as if output were above the high mark, until it is not */
 
-/* What it makes the loop hold. */
+/* What it makes the loop hold; takes as long as its queue is. */
 static inline size_t conn_held(const struct plait_conn *conn)
 {
-	return buffer_memory(&conn->input) + conn->output.bytes;
+	return buffer_memory(&conn->input) + queue_memory(&conn->output);
 }
 
 /* The outcome of what was done since the last event: sends what can go, then waits for the right things. */
