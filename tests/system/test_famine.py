@@ -5,13 +5,14 @@ import json
 import os
 import pathlib
 import resource
-import socket
-import unittest
+import time
 
 import harness
 from control import ControlCase
 from harness import SCALE, listener, wait_for
 
+# The full sizes of the figures in docs/operations.md.
+STRESS = bool(os.environ.get("PLAIT_STRESS"))
 TCP = "tcp://127.0.0.1:0"
 
 
@@ -25,7 +26,13 @@ def descriptors(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
-class Descriptors(ControlCase):
+class FamineCase(ControlCase):
+    def leave(self, clients):
+        for client in clients:
+            client.sock.close()
+
+
+class Descriptors(FamineCase):
     def limit(self, pid, count):
         hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (count, hard))
@@ -42,10 +49,6 @@ class Descriptors(ControlCase):
             clients.append(self.enter_client(server, name))
         wait_for(lambda: self.good("status")["famine"]["now"], what="a famine")
         return clients
-
-    def leave(self, clients):
-        for client in clients:
-            client.sock.close()
 
     def enter_client(self, server, name="a"):
         return server.connect(name, tls=False)
@@ -120,6 +123,97 @@ class Descriptors(ControlCase):
         self.assertTrue(self.good("resume", listener="a")["ok"])
         wait_for(lambda: self.good("status")["famine"]["now"], what="a famine again")
         self.leave(clients)
+
+    def test_a_thousand_clients_and_256_descriptors(self):
+        server = self.serve_control(listener("a", TCP, socket={"backlog": 2000}))
+        pid = self.worker()
+        self.limit(pid, 256)
+        clients = [self.enter_client(server) for _ in range(1000)]
+        wait_for(lambda: self.good("status")["famine"]["now"], what="a famine")
+        pid, seconds = self.worker(), 10 if STRESS else 2
+        used, begun = cpu_s(pid), time.monotonic()
+        time.sleep(seconds)  # it is idle, which is what is measured
+        used = (cpu_s(pid) - used) / (time.monotonic() - begun)
+        harness.comment(f"CPU while nobody moves: {used:.2%}")
+        self.assertLess(used, 0.05)
+        begun = time.monotonic()
+        self.assertEqual(self.good("status")["state"], "serving")
+        harness.comment(f"the control socket answers in {(time.monotonic() - begun) * 1e3:.1f} ms")
+        accepted = self.good("status")["connections"]["now"]
+        times = []
+        while len(clients) > accepted:  # a descriptor comes back: the next one is served
+            first, waited = clients.pop(0), clients[accepted - 1]
+            waited.sock.send(b"?")
+            begun = time.monotonic()
+            first.sock.close()
+            self.assertEqual(waited.receive(1), b"?")
+            times.append(time.monotonic() - begun)
+        times.sort()
+        harness.comment(
+            f"{len(times)} descriptors came back, the next was served after: median {times[len(times) // 2] * 1e3:.2f} ms,"
+            f" 99 of 100 within {times[len(times) * 99 // 100] * 1e3:.2f} ms, all within {times[-1] * 1e3:.2f} ms"
+        )
+        self.leave(clients)
+
+
+class Memory(FamineCase):
+    def serve_readers(self, buffered, **more):
+        buffers = {"high": "4m", "low": "1m", "cap": "8m"}
+        return self.serve_control(listener("a", TCP, buffers=buffers), limits={"buffered": buffered}, **more)
+
+    def stop_reading(self, server, count):
+        """They say more than they take back of what echoes."""
+        stuck = []
+        for _ in range(count):
+            client = server.connect("a", receive_buffer=4096)
+            stuck.append(client)
+        for _ in range(400):
+            for client in stuck:
+                with contextlib.suppress(OSError):
+                    client.sock.send(b"x" * 65536)
+            if self.good("status")["buffered"]["shed"]:
+                break
+        return stuck
+
+    def test_the_worst_are_shed(self):
+        server = self.serve_readers("8m")
+        goods = [server.connect("a") for _ in range(8)]
+        stuck = self.stop_reading(server, 12)
+        wait_for(lambda: self.good("status")["buffered"]["shed"] > 0, what="somebody who is shed")
+        wait_for(lambda: self.good("status")["buffered"]["bytes"] <= 8 << 20, what="few enough bytes")
+        status = self.good("status")
+        self.assertEqual(status["connections"]["ended"].get("shed"), status["buffered"]["shed"])
+        self.assertEqual(status["buffered"]["most"], 8 << 20)
+        server.wait_message(r"^ended: shed \(the server held more than allowed", "a")
+        server.wait_message(r"^more than 8m were held for peers \(limits.buffered\); closed of those", None)
+        for good in goods:
+            good.exchange(b"as before")
+            good.sock.close()
+        self.leave(stuck)
+        self.assertRegex(self.run_plait("status", server.file), r"buffered: .* of 8m, shed [1-9]")
+
+    def test_auto_none_and_reload(self):
+        server = self.serve_readers("auto")
+        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGESIZE")
+        most = self.good("status")["buffered"]["most"]
+        self.assertGreater(most, 0)
+        self.assertLessEqual(most, total // 4)
+        self.write(server, limits={"buffered": 0})
+        self.assertEqual(self.good("reload")["changes"], ["limits: changed"])
+        self.assertEqual(self.good("status")["buffered"]["most"], 0)
+        self.write(server, limits={"buffered": "3m"})
+        self.good("reload")
+        self.assertEqual(self.good("status")["buffered"]["most"], 3 << 20)
+        stuck = self.stop_reading(server, 3)
+        wait_for(lambda: self.good("status")["buffered"]["shed"] > 0, what="somebody who is shed")
+        self.leave(stuck)
+
+    def test_more_connections_than_descriptors(self):
+        server = self.serve_control(listener("a", TCP, limits={"connections": 9000000}))
+        server.wait_message("^limits.connections allows 9000000 connections, but there are only ")
+        self.write(server, listener("a", TCP, limits={"connections": 100}))
+        self.good("reload")
+        self.assertEqual(len(server.wait_message("^limits.connections allows")), 1)
 
 
 if __name__ == "__main__":
