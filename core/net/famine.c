@@ -90,12 +90,17 @@ bool famine_end(struct famine_waiter *waiter)
 
 /* ---- the reserve ---- */
 
-/* The null device, which nobody can make ready: what is kept is the number. */
+/* The null device, or where a sandbox forbids that, standard error: what is kept is the number. */
+static int keep_one(void)
+{
+	int fd = reserved > 0 ? -1 : open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return fd >= 0 ? fd : fcntl(reserved > 0 ? reserve[0] : STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+}
+
 static void fill_reserve(void)
 {
 	while (reserve_users > 0 && reserved < FAMINE_RESERVE) {
-		int fd = reserved > 0 ? fcntl(reserve[0], F_DUPFD_CLOEXEC, 0)
-				      : open("/dev/null", O_RDONLY | O_CLOEXEC);
+		int fd = keep_one();
 		if (fd < 0)
 			return;
 		reserve[reserved++] = fd;

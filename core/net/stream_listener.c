@@ -472,6 +472,12 @@ size_t stream_listener_abort(struct stream_listener *listener, struct plait_loop
 	return each(listener, loop, abort_one);
 }
 
+void stream_listener_quiet(struct stream_listener *listener)
+{
+	for (struct acceptor *acceptor = listener->acceptors; acceptor; acceptor = acceptor->next)
+		leave_line(acceptor);
+}
+
 void stream_listener_free(struct stream_listener **listener_at)
 {
 	struct stream_listener *listener = *listener_at;

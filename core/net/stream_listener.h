@@ -38,6 +38,10 @@ void stream_listener_set_door(struct stream_listener *listener, enum stream_door
 size_t stream_listener_drain(struct stream_listener *listener, struct plait_loop *loop);
 size_t stream_listener_abort(struct stream_listener *listener, struct plait_loop *loop);
 
+/* Nobody wakes it any more; what is on its way to it arrives when its loops settle. For one that is freed without having been
+ * stopped. Its loops do not run, or it is called on the only one. */
+void stream_listener_quiet(struct stream_listener *listener);
+
 /* After all loops have ended, or once it was stopped and none of its receptions is used. */
 void stream_listener_free(struct stream_listener **listener);
 

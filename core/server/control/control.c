@@ -297,6 +297,10 @@ void control_close(struct control **control_at)
 	if (!control)
 		return;
 	unix_path_remove(&control->file);
+	if (control->listener) {
+		stream_listener_quiet(control->listener);
+		loop_settle(control->loop); /* what is on its way to it */
+	}
 	loop_enter(control->loop);
 	stream_listener_free(&control->listener);
 	for (struct session *session = control->first; session; session = session->next)

@@ -382,7 +382,7 @@ static void faulty_tables_are_found(void)
 	faults_of(&row, 8, "a min below 0 and no max");
 	row = good, row.min = -1;
 	faults_of(&row, 8, "impossible range");
-	row = good, row.choices = colours;
+	row = good, row.type = PLAIT_OPTION_TYPE_PATH, row.choices = colours;
 	faults_of(&row, 8, "which its type does not take");
 	row = good, row.type = PLAIT_OPTION_TYPE_CHOICE;
 	faults_of(&row, 8, "has no choices");

@@ -265,7 +265,43 @@ static void small_blocks_are_counted(void)
 	finish();
 }
 
+/* Its memory is given back at the end of the turn: nobody has to go in its place. */
+static void who_is_going_counts_as_gone(void)
+{
+	struct rig_client large, small;
+	char *bytes = calloc(1, 3 * MIB);
+	begin(4 * MIB);
+	enter(0, &large);
+	enter(0, &small);
+	owe(&large, 3 * MIB);
+	loop_enter(rigs[0].loop);
+	plait_write(small.conn, bytes, 3 * MIB / 2);
+	plait_abort(large.conn);
+	run();
+	CU_ASSERT_PTR_NULL(large.conn);
+	CU_ASSERT_PTR_NOT_NULL(small.conn);
+	CU_ASSERT_EQUAL(told().closed, 0);
+	free(bytes);
+	leave(&large);
+	leave(&small);
+	finish();
+}
+
+static void a_dribble_holds_little(void)
+{
+	struct rig_client one;
+	begin(0);
+	enter(0, &one);
+	for (unsigned i = 0; i < 100; i++)
+		rig_say(&one, "x");
+	CU_ASSERT(told().bytes > 0);
+	CU_ASSERT(told().bytes < 1024);
+	leave(&one);
+	finish();
+}
+
 SUITE_MAIN("shed", SUITE_TEST(the_worst_go_first_on_any_loop), SUITE_TEST(input_counts_too),
 	   SUITE_TEST(many_alike_go_until_it_fits), SUITE_TEST(a_shared_chunk_counts_once),
 	   SUITE_TEST(without_a_bound_nobody_goes), SUITE_TEST(a_loop_that_stands_still_holds_nobody_up),
-	   SUITE_TEST(small_blocks_are_counted))
+	   SUITE_TEST(small_blocks_are_counted), SUITE_TEST(who_is_going_counts_as_gone),
+	   SUITE_TEST(a_dribble_holds_little))
