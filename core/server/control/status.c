@@ -7,9 +7,9 @@
 #include "core/net/famine.h"
 #include "core/net/net.h"
 #include "core/net/shed.h"
-#include "core/server/gather.h"
 #include "core/server/control/request.h"
 #include "core/server/control/tell.h"
+#include "core/server/gather.h"
 #include "core/server/renew.h"
 #include "core/server/supervisor/page.h"
 
