@@ -104,16 +104,16 @@ int channel_receive(int channel, struct channel_message *message, int *passed, b
 	if (got <= 0)
 		return got < 0 ? -1 : 0;
 	int fd = take_descriptor(&head);
-	if ((size_t)got != sizeof(*message) || (head.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ||
-	    message->magic != MAGIC || message->version != CHANNEL_VERSION || message->kind == 0 ||
-	    message->kind >= CHANNEL_KINDS) {
+	if ((size_t)got != sizeof(*message) || (head.msg_flags & MSG_TRUNC) || message->magic != MAGIC ||
+	    message->version != CHANNEL_VERSION || message->kind == 0 || message->kind >= CHANNEL_KINDS) {
 		if (fd >= 0)
 			close(fd);
 		errno = EPROTO;
 		return -1;
 	}
 	end_texts(message);
-	*passed = fd;
+	/* Here there was no descriptor left for it. */
+	*passed = fd < 0 && (head.msg_flags & MSG_CTRUNC) ? CHANNEL_LOST : fd;
 	return 1;
 }
 

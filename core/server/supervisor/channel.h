@@ -93,6 +93,9 @@ int channel_pair(int ends[2]);
  * room; else it fails with EAGAIN. 0, or -1 with errno. */
 int channel_send(int channel, struct channel_message *message, int passed, bool wait);
 
+/* In place of a descriptor that was passed, for which this process had none left. */
+#define CHANNEL_LOST (-2)
+
 /* 1 with message filled and *passed a descriptor of the caller's, or -1; 0 at the end; -1 with errno, EPROTO when what came
  * is none. wait: until there is one; else EAGAIN. Texts end. */
 int channel_receive(int channel, struct channel_message *message, int *passed, bool wait);

@@ -9,6 +9,7 @@
 #include "core/base/alloc.h"
 #include "core/base/container.h"
 #include "core/base/log.h"
+#include "core/base/system_text.h"
 #include "core/loop/loop.h"
 #include "core/loop/watch.h"
 
@@ -114,6 +115,8 @@ int remote_ask(struct remote *remote, struct channel_message *message, int *pass
 		if (*passed >= 0)
 			close(*passed);
 	}
+	if (message->u.reply.code == 0 && *passed == CHANNEL_LOST)
+		return plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "%s", system_text(EMFILE));
 	if (message->u.reply.code == 0)
 		return 0;
 	if (*passed >= 0)
