@@ -112,20 +112,17 @@ static void raise_descriptor_limit(void)
 	}
 }
 
-/* Of all listeners that say how many; 0: one does not. */
+/* Of the listeners that say how many; what is the default says nothing of what is wanted. */
 static int64_t connections_wanted(const struct config *config)
 {
 	const struct listener_config *listeners = config->listeners.items;
-	int64_t sum = 0;
+	int64_t usual = net_settings_default()->limits.connections, sum = 0;
 	if (config->limits.connections > 0)
 		return config->limits.connections;
 	for (size_t i = 0; i < config->listeners.count; i++) {
-		if (listeners[i].endpoint_known && listeners[i].endpoint.scheme == ENDPOINT_UDP)
-			continue;
-		if (listeners[i].net.limits.connections == 0)
-			return 0;
-		sum += (int64_t)listeners[i].net.limits.connections +
-		       (int64_t)listeners[i].net.limits.overflow;
+		const struct limit_settings *limits = &listeners[i].net.limits;
+		if (limits->connections != usual)
+			sum += limits->connections + limits->overflow;
 	}
 	return sum;
 }

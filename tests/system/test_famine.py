@@ -27,16 +27,16 @@ def descriptors(pid):
 
 
 class FamineCase(ControlCase):
+    def limit(self, pid, count):
+        hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (count, hard))
+
     def leave(self, clients):
         for client in clients:
             client.sock.close()
 
 
 class Descriptors(FamineCase):
-    def limit(self, pid, count):
-        hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (count, hard))
-
     def worker(self):
         return self.good("status")["pid"]
 
@@ -212,6 +212,10 @@ class Memory(FamineCase):
         server = self.serve_control(listener("a", TCP, limits={"connections": 9000000}))
         server.wait_message("^limits.connections allows 9000000 connections, but there are only ")
         self.write(server, listener("a", TCP, limits={"connections": 100}))
+        self.good("reload")
+        # What nobody has asked for is nothing to warn of.
+        self.limit(self.good("status")["pid"], 256)
+        self.write(server, listener("a", TCP, limits={"connections": 100}), listener("b", TCP))
         self.good("reload")
         self.assertEqual(len(server.wait_message("^limits.connections allows")), 1)
 
