@@ -3,7 +3,7 @@
 #ifndef NET_STREAM_LISTENER_H
 #define NET_STREAM_LISTENER_H
 
-#include "core/net/reception.h"
+#include "core/net/acceptor.h"
 
 struct stream_listener;
 
@@ -13,13 +13,6 @@ struct stream_listener *stream_listener_new(const struct stream_listener_options
 
 /* Takes the listening socket fd over, to accept on loop. Before start. 0, or -1: no memory (fd is closed). */
 int stream_listener_add(struct stream_listener *listener, struct plait_loop *loop, int fd);
-
-/* What becomes of those who come. */
-enum stream_door {
-	STREAM_OPEN, /* they are let in */
-	STREAM_HELD, /* they wait in the backlog */
-	STREAM_SHUT, /* they are reset */
-};
 
 /* Any thread; takes effect on each loop soon. Stopping closes the sockets, and the reception will be unused when the last
  * connection has gone. */
