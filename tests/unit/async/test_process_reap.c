@@ -94,7 +94,7 @@ static void one_that_cannot_be_watched_is_killed(void)
 				       &(struct plait_spawn_options){ .argv = ARGV("sleep", "infinity") },
 				       &error));
 	CU_ASSERT_EQUAL(error.code, PLAIT_ERROR_SYSTEM);
-	CU_ASSERT_PTR_NOT_NULL(strstr(error.text, strerror(EMFILE)));
+	CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "too many open files"));
 	rig_close();
 	reaper_forced = NULL;
 }

@@ -70,13 +70,24 @@ struct surroundings {
 	pthread_t thread;
 };
 
+/* Nobody blocks these two, and a thread's faults are to be told. */
+static bool is_its_own(int number)
+{
+	static const int numbers[] = { SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGILL,
+				       SIGFPE,  SIGABRT, SIGSYS,  SIGTRAP };
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (numbers[i] == number)
+			return true;
+	return false;
+}
+
 static struct plait_result look_around(void *arg)
 {
 	struct surroundings *seen = arg;
 	sigset_t blocked;
 	pthread_sigmask(SIG_SETMASK, NULL, &blocked);
 	for (int i = 1; i < NSIG; i++)
-		seen->unblocked += i != SIGKILL && i != SIGSTOP && sigismember(&blocked, i) == 0;
+		seen->unblocked += !is_its_own(i) && sigismember(&blocked, i) == 0;
 	pthread_getname_np(pthread_self(), seen->name, sizeof(seen->name));
 	seen->has_loop = plait_loop_current() != NULL;
 	seen->thread = pthread_self();

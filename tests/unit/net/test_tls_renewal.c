@@ -289,7 +289,7 @@ static void what_the_system_could_not_read_is_read_again(void)
 	struct rlimit before = take_descriptors();
 	CU_ASSERT_FALSE(renew());
 	setrlimit(RLIMIT_NOFILE, &before);
-	CU_ASSERT_PTR_NOT_NULL(strstr(problems.items[0].text, "Too many open files"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(problems.items[0].text, "too many open files"));
 	for (int i = 0; i < TLS_STAMPS_WAIT_LOOKS; i++)
 		CU_ASSERT_FALSE(look());
 	CU_ASSERT(look());
