@@ -144,7 +144,7 @@ class Write(Case):
             server = self.serve(
                 listener("echo", f"{scheme}://127.0.0.1:0", timeouts={"write": "700ms", "idle": "1m"})
             )
-            with server.connect("echo", receive_buffer=16384, timeout=1) as client:
+            with server.connect("echo", receive_buffer=16384) as client:
                 with contextlib.suppress(OSError):
                     for _ in range(64):
                         client.send(b"x" * MIB)
