@@ -37,7 +37,7 @@ class Load:
                     continue
                 try:
                     sock.sendall(b"hello\r\n")
-                    answer = sock.recv(6)
+                    answer = sock.makefile("rb").read(6)
                 except OSError:
                     answer = b""
                 with self.lock:

@@ -298,11 +298,11 @@ void control_close(struct control **control_at)
 		return;
 	unix_path_remove(&control->file);
 	if (control->listener) {
+		stream_listener_stop(control->listener);
 		stream_listener_quiet(control->listener);
 		loop_settle(control->loop); /* what is on its way to it */
 	}
 	loop_enter(control->loop);
-	stream_listener_free(&control->listener);
 	for (struct session *session = control->first; session; session = session->next)
 		plait_close(session->conn);
 	loop_settle(control->loop);
@@ -313,6 +313,7 @@ void control_close(struct control **control_at)
 	net_abort_all(control->loop->net);
 	loop_settle(control->loop);
 	net_free(control->loop);
+	stream_listener_free(&control->listener); /* its connections have known it to their end */
 	loop_enter(here);
 	if (control->has_reserve)
 		famine_close_reserve();
