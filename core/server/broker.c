@@ -43,11 +43,12 @@ static char *read_local(struct broker *broker, const char *file, size_t *len, st
 	return config_read(file, len, problems);
 }
 
-static void serve_local(struct broker *broker, const struct broker_kept *sockets, size_t count)
+static void serve_local(struct broker *broker, const struct broker_kept *sockets, size_t count, bool as_read)
 {
 	(void)broker;
 	(void)sockets;
 	(void)count;
+	(void)as_read;
 }
 
 static void stop_local(struct broker *broker)

@@ -34,9 +34,9 @@ struct broker_ops {
 	/* The text of the configuration, as config_read. */
 	char *(*read)(struct broker *broker, const char *file, size_t *len, struct problems *problems);
 
-	/* What is served from here on, or still: by the text that was read last, and these sockets. Others that bind returned
-	 * are of no use any more. */
-	void (*serve)(struct broker *broker, const struct broker_kept *sockets, size_t count);
+	/* What is served from here on, or still, by these sockets. Others that bind returned are of no use any more. as_read:
+	 * by the text that was read last; else by the one before. */
+	void (*serve)(struct broker *broker, const struct broker_kept *sockets, size_t count, bool as_read);
 
 	/* The server is about to stop listening, for good. */
 	void (*stop)(struct broker *broker);

@@ -54,6 +54,6 @@ int server_bind_listener(struct server *server, struct snapshot *snapshot, struc
 			 struct plait_listener *const *leaving, struct problems *problems);
 
 /* Tells the broker what is served: after the first time it was bound, and after each reload. */
-void server_tell_broker(struct server *server);
+void server_tell_broker(struct server *server, bool as_read);
 
 #endif

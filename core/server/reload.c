@@ -267,7 +267,7 @@ int server_reload(struct server *server, struct problems *problems, struct chang
 	problems->locate = NULL; /* the positions go with the config */
 	snapshot_unref(&reload.fresh);
 	plan_fini(&reload.plan);
-	server_tell_broker(server);
+	server_tell_broker(server, !refused);
 	notify_send("READY=1\nSTATUS=%s",
 		    refused ? "serving; the last reload was refused, see the log" : "serving, reloaded");
 	return refused ? -1 : 0;

@@ -15,7 +15,7 @@
 #include "core/server/systemd/activation.h"
 #include "core/server/systemd/pulse.h"
 
-void server_tell_broker(struct server *server)
+void server_tell_broker(struct server *server, bool as_read)
 {
 	size_t count = 1, told = 0;
 	for (size_t i = 0; i < server->listener_count; i++)
@@ -28,7 +28,7 @@ void server_tell_broker(struct server *server)
 	if (server->control)
 		kept[told++] = (struct broker_kept){ .name = BROKER_CONTROL_NAME,
 						     .fd = control_socket(server->control) };
-	server->broker->ops->serve(server->broker, kept, told);
+	server->broker->ops->serve(server->broker, kept, told, as_read);
 	free(kept);
 }
 
@@ -91,7 +91,7 @@ int server_bind(struct server *server, struct problems *problems)
 		return -1;
 	if (open_control(server, problems) < 0 || give_up_privileges(server, problems) < 0)
 		return -1;
-	server_tell_broker(server);
+	server_tell_broker(server, true);
 	reactor_announce(server->reactor);
 	return 0;
 }

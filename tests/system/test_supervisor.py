@@ -221,6 +221,23 @@ class Life(Supervised):
             self.assertEqual(server.port("fault"), port)
             time.sleep(1.1)
 
+    def test_what_a_reload_refused_is_not_served(self):
+        server = self.serve_faults()
+        before = json.loads(server.file.read_text())
+        # The supervisor can read the one, and not the other.
+        bad = ({**before, "plugins": before["plugins"] + ["missing"]}, {**before, "threads": "many"})
+        for count, config in enumerate(bad, 1):
+            server.file.write_text(json.dumps(config))
+            server.send_signal(signal.SIGHUP)
+            server.wait_message(r"^not reloaded", count=count)
+            pid = server.pid
+            os.kill(pid, signal.SIGKILL)
+            self.wait_next(server, pid)
+            server.wait_message(r"serves the configuration that was served before", count=count)
+            with self.say(server, b"still here") as sock:
+                self.assertEqual(sock.recv(11), b"still here\n")
+        self.assertEqual([], [text for text in server.messages() if "cannot be served" in text])
+
     def test_what_a_reload_brought_is_served_again(self):
         server = self.serve_faults()
         before = json.loads(server.file.read_text())

@@ -22,8 +22,9 @@ enum channel_kind {
 	CHANNEL_STOPPING, /* it stops listening after the reply, and nobody is to take its place */
 
 	/* Of the worker. */
-	CHANNEL_KEEP,    /* u.keep: it serves by that socket */
-	CHANNEL_SERVES,  /* what CHANNEL_TEXT or CHANNEL_READ brought last; ends a run of CHANNEL_KEEP */
+	CHANNEL_KEEP, /* u.keep: it serves by that socket */
+	CHANNEL_SERVES, /* u.number: 1, what CHANNEL_TEXT or CHANNEL_READ brought last; 0, what it served before. Ends a run of
+			  * CHANNEL_KEEP */
 	CHANNEL_READY,   /* it accepts; u.state: upgrade_state_version of its program */
 	CHANNEL_NOTIFY,  /* u.text, for the service manager */
 	CHANNEL_UPGRADE, /* it was asked for one */

@@ -228,12 +228,14 @@ static void on_serves(struct heard *heard)
 {
 	struct supervisor *supervisor = heard->supervisor;
 	struct worker_process *worker = heard->worker;
-	if (worker->read >= 0) {
+	if (worker->read >= 0 && heard->message->u.number) {
 		if (worker->text >= 0)
 			close(worker->text);
 		worker->text = worker->read;
-		worker->read = -1;
+	} else if (worker->read >= 0) {
+		close(worker->read);
 	}
+	worker->read = -1;
 	worker->kept_all = true;
 	if (worker->state != WORKER_SERVING || supervisor_worker(supervisor, WORKER_STARTING))
 		return;

@@ -196,7 +196,7 @@ static char *read_remote(struct broker *broker, const char *file, size_t *len, s
 	return text;
 }
 
-static void serve_remote(struct broker *broker, const struct broker_kept *sockets, size_t count)
+static void serve_remote(struct broker *broker, const struct broker_kept *sockets, size_t count, bool as_read)
 {
 	struct remote *remote = CONTAINER_OF(broker, struct remote, broker);
 	struct channel_message message;
@@ -209,6 +209,7 @@ static void serve_remote(struct broker *broker, const struct broker_kept *socket
 	}
 	memset(&message, 0, sizeof(message));
 	message.kind = CHANNEL_SERVES;
+	message.u.number = as_read;
 	remote_tell(remote, &message);
 }
 
