@@ -153,7 +153,9 @@ class Seccomp(ConfinedCase):
             said = status_of(pid, thread)
             self.assertEqual((said["Seccomp"], said["NoNewPrivs"]), ("2", "1"))
         self.assertTrue(self.privilege()["seccomp"]["applied"])
+        self.assertEqual(self.privilege()["landlock"]["version"], LANDLOCK)
         self.assertIn("seccomp: required, in force", self.run_plait("status", server.file))
+        self.assertFalse([text for text in server.messages() if "was refused by seccomp" in text])
 
     def test_a_call_that_is_not_on_the_list(self):
         server = self.prisoner(sandbox={"seccomp": "on"})

@@ -5,7 +5,6 @@
 #include "core/server/control/request.h"
 #include "core/server/control/tell.h"
 #include "core/server/privilege/kernel_view.h"
-#include "core/server/privilege/landlock.h"
 
 static json_t *tell_mask(uint64_t mask)
 {
@@ -30,7 +29,7 @@ static json_t *tell_landlock(const struct privilege *privilege, const struct ker
 	const struct sandbox_state *state = &privilege->landlock_state;
 	const char *why = state->applied && !view->confined ? "\"/\" itself is granted" : state->why;
 	json_t *json = tell_sandbox(privilege->landlock, state->applied && view->confined, why);
-	json_object_set_new(json, "version", json_integer(landlock_version()));
+	json_object_set_new(json, "version", json_integer(privilege->landlock_version));
 	return json;
 }
 

@@ -15,6 +15,7 @@
 #include "core/base/open_file.h"
 #include "core/server/privilege/capabilities.h"
 #include "core/server/privilege/grants.h"
+#include "core/server/privilege/landlock.h"
 #include "core/server/privilege/syscalls.h"
 
 /* Without write for the group, without anything for others. */
@@ -179,6 +180,7 @@ static void set_umask(const struct privilege *privilege)
 int privilege_drop(struct privilege *privilege, const struct registry *registry, struct problems *problems)
 {
 	struct plait_error error = { 0 };
+	privilege->landlock_version = landlock_version();
 	set_umask(privilege);
 	if (!privilege->wanted) {
 		if (geteuid() == 0)

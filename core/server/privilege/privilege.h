@@ -17,6 +17,7 @@ struct privilege {
 	const struct config *config;  /* borrowed until it is dropped */
 	bool wanted;                  /* there is a user or a sandbox */
 	int landlock, seccomp_wanted; /* enum config_sandbox */
+	int landlock_version;         /* the kernel's; asked for before seccomp forbids it */
 	bool has_identity;
 	struct identity identity;
 	struct seccomp_settings seccomp;
