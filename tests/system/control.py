@@ -103,6 +103,7 @@ class ControlCase(Reload):
             with contextlib.suppress(BlockingIOError):
                 while True:
                     stuck.sock.send(b"x" * 65536)
-            return self.good("connections", sort="queued", limit=1)["connections"][0]["queued"] > 0
+            most = self.good("connections", sort="queued", limit=1)["connections"]
+            return most and most[0]["queued"] > 0
 
         wait_for(more, what="output that waits")
