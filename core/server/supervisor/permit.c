@@ -19,6 +19,12 @@ static uint16_t port_of(const struct sockaddr_storage *sa)
 					       : ((const struct sockaddr_in *)sa)->sin_port);
 }
 
+/* Any that a process without privileges may have, too. */
+static bool is_free_port(uint16_t port)
+{
+	return port >= IPPORT_RESERVED;
+}
+
 static bool names(const struct listener_config *listener, const struct channel_bind *bind)
 {
 	struct socket_addresses addresses;
@@ -32,7 +38,8 @@ static bool names(const struct listener_config *listener, const struct channel_b
 		if (sa->ss_family != bind->sa.ss_family)
 			continue;
 		/* Of sockets on one address the first finds a port for all. */
-		if (sa->ss_family != AF_UNIX && listener->endpoint.port == 0)
+		if (sa->ss_family != AF_UNIX && listener->endpoint.port == 0 &&
+		    is_free_port(port_of(&bind->sa)))
 			socket_set_port(sa, port_of(&bind->sa));
 		if (socket_same_address(sa, addresses.items[i].len, &bind->sa, bind->len))
 			return true;
@@ -43,7 +50,8 @@ static bool names(const struct listener_config *listener, const struct channel_b
 bool permit_bind(const struct config *config, const struct channel_bind *bind)
 {
 	const struct listener_config *listeners = config->listeners.items;
-	if (bind->len > sizeof(bind->sa) || bind->len < sizeof(bind->sa.ss_family))
+	if (bind->len > sizeof(bind->sa) || bind->len < sizeof(bind->sa.ss_family) ||
+	    bind->number >= PLAIT_LOOPS_MAX)
 		return false;
 	if (strcmp(bind->name, BROKER_CONTROL_NAME) == 0)
 		return is_control(config, bind);

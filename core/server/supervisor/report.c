@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "core/base/log.h"
 #include "core/base/text.h"
@@ -18,26 +17,69 @@ struct place {
 	struct symbol symbol;            /* its name may be empty */
 };
 
+/* More of them than a report has room for. */
+#define MAPPINGS_MOST 4096
+
+/* Who waits for the next worker does not wait longer for names. */
+#define NAMES_MS 300
+
+struct mapping {
+	uint64_t begin, end, offset;
+	const char *path; /* up to the end of the line */
+};
+
+/* What was read once: a process that shares the page may live on and write to it. */
 struct report {
-	struct page *page;
-	char maps[CRASH_MAPS];
+	struct roll roll;
+	struct crash_record crash;
+	uint32_t loops;
+	uint64_t until_ms; /* symbols are looked for */
+	struct mapping mappings[MAPPINGS_MOST];
+	unsigned mapping_count;
 };
 
 /* ---- addresses ---- */
 
-/* The mapping that has the address, from a text as in /proc/PID/maps. */
-static bool find_mapping(const char *maps, uint64_t address, struct place *place)
+/* The next one of the line, which may be empty. */
+static const char *next_field(const char *at)
 {
-	for (const char *line = maps; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-		uint64_t begin, end, offset;
-		int path = 0;
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64 " %*s %*s %n", &begin, &end, &offset,
-			   &path) < 3 ||
-		    path == 0 || address < begin || address >= end)
+	at += strcspn(at, " \n");
+	return at + strspn(at, " ");
+}
+
+/* "BEGIN-END rights OFFSET device inode PATH", as in /proc/PID/maps. False: it has no path. */
+static bool read_mapping(const char *line, struct mapping *out)
+{
+	char *end;
+	out->begin = strtoull(line, &end, 16);
+	if (*end != '-')
+		return false;
+	out->end = strtoull(end + 1, NULL, 16);
+	const char *offset = next_field(next_field(line));
+	out->offset = strtoull(offset, NULL, 16);
+	out->path = next_field(next_field(next_field(offset)));
+	return *out->path && *out->path != '\n';
+}
+
+static void read_mappings(struct report *report)
+{
+	const char *line = report->crash.maps;
+	for (; *line && report->mapping_count < MAPPINGS_MOST;
+	     line += strcspn(line, "\n"), line += *line == '\n')
+		report->mapping_count += read_mapping(line, &report->mappings[report->mapping_count]);
+}
+
+/* Which has the address. */
+static bool find_mapping(const struct report *report, uint64_t address, struct place *place)
+{
+	for (unsigned i = 0; i < report->mapping_count; i++) {
+		const struct mapping *one = &report->mappings[i];
+		if (address < one->begin || address >= one->end)
 			continue;
-		snprintf(place->module, sizeof(place->module), "%.*s", (int)strcspn(line + path, "\n"),
-			 line + path);
-		place->offset = address - begin + offset;
+		size_t len = strcspn(one->path, "\n");
+		snprintf(place->module, sizeof(place->module), "%.*s",
+			 (int)(len < sizeof(place->module) ? len : sizeof(place->module)), one->path);
+		place->offset = address - one->begin + one->offset;
 		return true;
 	}
 	return false;
@@ -68,17 +110,12 @@ static const char *find_callback(const struct roll_entry *plugin, uint64_t addre
 }
 
 /* The plugin runs from a copy, which is gone; its file may be another one meanwhile. */
-static void find_symbol(struct place *place)
+static void find_symbol(const struct report *report, struct place *place)
 {
-	const char *file = place->module;
-	struct stat found;
-	if (place->plugin) {
-		file = place->plugin->file;
-		if (stat(file, &found) < 0 || (uint64_t)found.st_size != place->plugin->size)
-			return;
-	}
-	if (file[0] == '/' && !symbol_find(file, place->offset, &place->symbol))
-		place->symbol.name[0] = '\0';
+	const char *file = place->plugin ? place->plugin->file : place->module;
+	if (file[0] == '/' && supervisor_now_ms() < report->until_ms)
+		(void)symbol_find(file, place->plugin ? place->plugin->size : 0, place->offset,
+				  &place->symbol);
 }
 
 /* The compiler may have put a part of a callback elsewhere: "NAME.cold". */
@@ -88,9 +125,9 @@ static const char *find_part(const struct report *report, const struct place *pa
 	for (unsigned i = 0; part->symbol.name[len] && i < ROLL_CALLBACKS; i++) {
 		struct place place = { .plugin = part->plugin };
 		if (part->plugin->callbacks[i] == 0 ||
-		    !find_mapping(report->maps, part->plugin->callbacks[i], &place))
+		    !find_mapping(report, part->plugin->callbacks[i], &place))
 			continue;
-		find_symbol(&place);
+		find_symbol(report, &place);
 		if (strncmp(place.symbol.name, part->symbol.name, len) == 0 && !place.symbol.name[len])
 			return roll_callback_name(i);
 	}
@@ -102,10 +139,10 @@ static void find_place(const struct report *report, uint64_t address, bool calle
 {
 	*place = (struct place){ 0 };
 	address -= caller && address > 0;
-	if (!find_mapping(report->maps, address, place))
+	if (!find_mapping(report, address, place))
 		return;
-	place->plugin = find_plugin(&report->page->roll, address);
-	find_symbol(place);
+	place->plugin = find_plugin(&report->roll, address);
+	find_symbol(report, place);
 	if (place->plugin && place->symbol.name[0])
 		place->callback = find_callback(place->plugin, address - place->symbol.into, true);
 	else if (place->plugin)
@@ -137,7 +174,7 @@ static void describe(const struct place *place, uint64_t address, char *out, siz
 /* The outermost function of a plugin is what the core has called. */
 static void find_culprit(const struct report *report, struct place *culprit)
 {
-	const struct crash_record *crash = &report->page->crash;
+	const struct crash_record *crash = &report->crash;
 	*culprit = (struct place){ 0 };
 	for (uint32_t i = 0; i < crash->frame_count && i < CRASH_FRAMES; i++) {
 		struct place place;
@@ -147,12 +184,12 @@ static void find_culprit(const struct report *report, struct place *culprit)
 	}
 }
 
-static void name_loop(const struct page *page, char *out, size_t size)
+static void name_loop(const struct report *report, char *out, size_t size)
 {
-	int loop = page->crash.loop;
+	int loop = report->crash.loop;
 	if (loop < 0)
 		snprintf(out, size, "another thread than the loops'");
-	else if ((uint32_t)loop + 1 == page->loops)
+	else if ((uint32_t)loop + 1 == report->loops)
 		snprintf(out, size, "the main loop");
 	else
 		snprintf(out, size, "loop %d", loop);
@@ -172,26 +209,40 @@ static void name_culprit(const struct place *culprit, char *out, size_t size)
 		text_append(out, size, ", function %s", culprit->symbol.name);
 }
 
+/* NULL: it wrote nothing, or there is no memory. The caller frees it. */
+static struct report *read_report(const struct page *page)
+{
+	struct report *report = page && atomic_load(&page->crash.state) != CRASH_NONE
+					? malloc(sizeof(*report))
+					: NULL;
+	if (!report)
+		return NULL;
+	memcpy(&report->roll, &page->roll, sizeof(report->roll));
+	memcpy(&report->crash, &page->crash, sizeof(report->crash));
+	report->loops = page->loops;
+	report->crash.maps[CRASH_MAPS - 1] = '\0';
+	for (unsigned i = 0; i < ROLL_PLUGINS; i++) {
+		struct roll_entry *entry = &report->roll.entries[i];
+		entry->name[sizeof(entry->name) - 1] = entry->file[sizeof(entry->file) - 1] = '\0';
+	}
+	report->until_ms = supervisor_now_ms() + NAMES_MS;
+	report->mapping_count = 0;
+	read_mappings(report);
+	return report;
+}
+
 void report_crash(const struct worker_process *worker, char *summary, size_t size)
 {
-	struct crash_record *crash = worker->page ? &worker->page->crash : NULL;
-	struct report *report = crash && atomic_load(&crash->state) != CRASH_NONE ? malloc(sizeof(*report))
-										  : NULL;
+	struct report *report = read_report(worker->page);
 	char where[64], whom[256], line[1024];
 	struct place place;
 	*summary = '\0';
 	if (!report)
 		return;
-	report->page = worker->page;
-	memcpy(report->maps, crash->maps, sizeof(report->maps));
-	report->maps[CRASH_MAPS - 1] = '\0';
-	for (unsigned i = 0; i < ROLL_PLUGINS; i++) {
-		struct roll_entry *entry = &report->page->roll.entries[i];
-		entry->name[sizeof(entry->name) - 1] = entry->file[sizeof(entry->file) - 1] = '\0';
-	}
+	const struct crash_record *crash = &report->crash;
 	find_culprit(report, &place);
 	name_culprit(&place, whom, sizeof(whom));
-	name_loop(report->page, where, sizeof(where));
+	name_loop(report, where, sizeof(where));
 	snprintf(summary, size, "in %s, %s", where, whom);
 	log_answer(PLAIT_LOG_ERROR, NULL,
 		   "worker %u (pid %d): signal %d (%s), address 0x%" PRIx64 ", in thread %d, %s; %s",

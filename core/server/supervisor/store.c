@@ -149,11 +149,19 @@ void store_keep(struct store *store, const struct channel_keep *keep)
 void store_sweep(struct store *store)
 {
 	for (size_t i = store->count; i-- > 0;) {
-		if (!store->entries[i].kept)
+		struct store_entry *entry = &store->entries[i];
+		entry->served = entry->kept;
+		entry->kept = false;
+		if (!entry->served)
 			close_at(store, i);
-		else
-			store->entries[i].kept = false;
 	}
+}
+
+void store_release(struct store *store, uint32_t worker)
+{
+	for (size_t i = store->count; i-- > 0;)
+		if (store->entries[i].lent_to == worker && !store->entries[i].served)
+			close_at(store, i);
 }
 
 void store_stop(struct store *store)

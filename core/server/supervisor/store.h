@@ -12,6 +12,7 @@ struct store_entry {
 	int fd;
 	uint32_t lent_to; /* a worker's number; 0: none */
 	bool kept;        /* the worker that tells what it serves by has named it */
+	bool served;      /* a worker did, when it was asked last */
 };
 
 struct store {
@@ -35,6 +36,9 @@ void store_keep(struct store *store, const struct channel_keep *keep);
 
 /* Closes those that were not kept since the last time; files of UNIX sockets go with them. */
 void store_sweep(struct store *store);
+
+/* That worker has ended: closes what it was lent and nobody has served by. */
+void store_release(struct store *store, uint32_t worker);
 
 /* The server stops listening: closes all but the control socket's. */
 void store_stop(struct store *store);

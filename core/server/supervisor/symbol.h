@@ -11,7 +11,8 @@ struct symbol {
 	uint64_t into; /* so many bytes into the function */
 };
 
-/* The function that has the byte at that offset of the file. false: that cannot be told. */
-bool symbol_find(const char *file, uint64_t offset, struct symbol *symbol);
+/* The function that has the byte at that offset of the file, which has that size (0: whatever it has). false, and no name: that
+ * cannot be told. */
+bool symbol_find(const char *file, uint64_t size, uint64_t offset, struct symbol *symbol);
 
 #endif

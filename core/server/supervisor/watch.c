@@ -66,11 +66,18 @@ static bool stands_still(const struct beat *beat, uint32_t turns, const struct l
 	return beat->thread != 0 && turns == watch->turns && (turns % 2 == 0 || beat->regular);
 }
 
+/* The worker writes to it at any time: it is read once, and then judged. */
+static uint32_t count_loops(const struct page *page)
+{
+	uint32_t loops = *(const volatile uint32_t *)&page->loops;
+	return loops <= PLAIT_LOOPS_MAX + 1 ? loops : 0;
+}
+
 static void look_at(struct supervisor *supervisor, struct worker_process *worker, bool overslept,
 		    uint64_t now)
 {
 	const struct page *page = worker->page;
-	uint32_t loops = page->loops <= PLAIT_LOOPS_MAX + 1 ? page->loops : 0;
+	uint32_t loops = count_loops(page);
 	bool serving = worker->state == WORKER_SERVING && !worker->stopping && !supervisor->stopping;
 	/* While it stops, only the loop that has the deadline of that. */
 	for (uint32_t i = serving || loops == 0 ? 0 : loops - 1; i < loops; i++) {

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,6 +110,21 @@ static void what_is_not_kept_is_closed(void)
 	store_clear(&store);
 }
 
+static void what_the_dead_have_not_served_is_closed(void)
+{
+	struct channel_bind a = ask("a", 0, 0, false), b = ask("b", 0, 0, false), c = ask("c", 0, 0, false);
+	int one = get(&a, 1);
+	keep(one, "a");
+	store_sweep(&store);
+	int other = get(&b, 1), third = get(&c, 2);
+	store_release(&store, 1);
+	CU_ASSERT_EQUAL(store.count, 2);
+	CU_ASSERT(fcntl(one, F_GETFD) >= 0);
+	CU_ASSERT(fcntl(other, F_GETFD) < 0);
+	CU_ASSERT(fcntl(third, F_GETFD) >= 0);
+	store_clear(&store);
+}
+
 static void what_cannot_be_changed_is_bound_anew(void)
 {
 	struct channel_bind a = ask("a", 0, 0, false);
@@ -159,8 +175,16 @@ static void only_what_is_configured_is_bound(void)
 	CU_ASSERT(permit_bind(config, &bind));
 	bind = ask("a", 8, 0, false);
 	CU_ASSERT_FALSE(permit_bind(config, &bind));
-	bind.type = SOCK_DGRAM; /* any port of that */
+	bind.type = SOCK_DGRAM; /* any port of that, but no privileged one */
+	CU_ASSERT_FALSE(permit_bind(config, &bind));
+	bind = ask("a", 1024, 0, false);
+	bind.type = SOCK_DGRAM;
 	CU_ASSERT(permit_bind(config, &bind));
+	bind = ask("a", 0, PLAIT_LOOPS_MAX - 1, false);
+	bind.type = SOCK_DGRAM;
+	CU_ASSERT(permit_bind(config, &bind));
+	bind.number++; /* there are no more loops than that */
+	CU_ASSERT_FALSE(permit_bind(config, &bind));
 	bind.len = sizeof(bind.sa) + 1;
 	CU_ASSERT_FALSE(permit_bind(config, &bind));
 	bind.len = 1;
@@ -230,13 +254,39 @@ static void symbols_of_files(void)
 {
 	struct symbol symbol;
 	char path[] = "/tmp/plait-symbol-XXXXXX", head[64] = "\177ELF\002";
-	CU_ASSERT_FALSE(symbol_find("/", 0, &symbol));
-	CU_ASSERT_FALSE(symbol_find("/dev/zero", 0, &symbol));
-	CU_ASSERT_FALSE(symbol_find("/nowhere", 0, &symbol));
+	CU_ASSERT_FALSE(symbol_find("/", 0, 0, &symbol));
+	CU_ASSERT_FALSE(symbol_find("/dev/zero", 0, 0, &symbol));
+	CU_ASSERT_FALSE(symbol_find("/nowhere", 0, 0, &symbol));
 	int fd = mkstemp(path);
 	memset(head + 5, 0xff, sizeof(head) - 5); /* all that it says lies beyond its end */
 	CU_ASSERT_EQUAL(write(fd, head, sizeof(head)), (ssize_t)sizeof(head));
-	CU_ASSERT_FALSE(symbol_find(path, 0, &symbol));
+	CU_ASSERT_FALSE(symbol_find(path, 0, 0, &symbol));
+	close(fd);
+	unlink(path);
+}
+
+/* Its table of symbols fills a terabyte, all of it a hole. */
+static void symbols_without_end(void)
+{
+	struct symbol symbol;
+	char path[] = "/tmp/plait-symbol-XXXXXX";
+	const ElfW(Off) size = (ElfW(Off))1 << 40, at = 1 << 16;
+	ElfW(Ehdr) head = { .e_ident = "\177ELF\002",
+			    .e_phoff = sizeof(head),
+			    .e_phnum = 1,
+			    .e_shoff = sizeof(head) + sizeof(ElfW(Phdr)),
+			    .e_shnum = 2 };
+	ElfW(Phdr) segment = { .p_type = PT_LOAD, .p_filesz = size };
+	ElfW(Shdr) sections[2] = {
+		{ .sh_type = SHT_SYMTAB, .sh_offset = at, .sh_size = size - at, .sh_link = 1 },
+		{ .sh_type = SHT_STRTAB, .sh_offset = at, .sh_size = size - at },
+	};
+	int fd = mkstemp(path);
+	CU_ASSERT_EQUAL(write(fd, &head, sizeof(head)), (ssize_t)sizeof(head));
+	CU_ASSERT_EQUAL(write(fd, &segment, sizeof(segment)), (ssize_t)sizeof(segment));
+	CU_ASSERT_EQUAL(write(fd, sections, sizeof(sections)), (ssize_t)sizeof(sections));
+	CU_ASSERT_EQUAL(ftruncate(fd, (off_t)size), 0);
+	CU_ASSERT_FALSE(symbol_find(path, 0, 64, &symbol));
 	close(fd);
 	unlink(path);
 }
@@ -249,12 +299,14 @@ int main(int argc, char **argv)
 		SUITE_TEST(another_name_gets_it_by_its_address),
 		SUITE_TEST(sockets_that_share_an_address),
 		SUITE_TEST(what_is_not_kept_is_closed),
+		SUITE_TEST(what_the_dead_have_not_served_is_closed),
 		SUITE_TEST(what_cannot_be_changed_is_bound_anew),
 		SUITE_TEST(files_go_with_their_sockets),
 		SUITE_TEST(only_what_is_configured_is_bound),
 		SUITE_TEST(messages_bring_descriptors),
 		SUITE_TEST(what_is_no_message_is_refused),
 		SUITE_TEST(symbols_of_files),
+		SUITE_TEST(symbols_without_end),
 	};
 	return suite_run("store", tests, sizeof(tests) / sizeof(tests[0]), argc, argv);
 }
