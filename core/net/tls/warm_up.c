@@ -39,11 +39,24 @@ static bool make_certificate(struct pair *pair)
 	       X509_sign(pair->certificate, pair->key, EVP_sha256()) > 0;
 }
 
+/* Of what the system's openssl.cnf allows: it is not the question whether others would accept this certificate. */
+static bool make_independent(SSL_CTX *ctx)
+{
+	SSL_CTX_set_security_level(ctx, 0);
+	return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&
+	       SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
+	       SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM") == 1 &&
+	       SSL_CTX_set_ciphersuites(ctx, "TLS_AES_128_GCM_SHA256") == 1 &&
+	       SSL_CTX_set1_groups_list(ctx, "P-256") == 1 &&
+	       SSL_CTX_set1_sigalgs_list(ctx, "ECDSA+SHA256") == 1;
+}
+
 static bool make_contexts(struct pair *pair)
 {
 	pair->server = SSL_CTX_new(TLS_server_method());
 	pair->client = SSL_CTX_new(TLS_client_method());
-	return pair->server && pair->client &&
+	return pair->server && pair->client && make_independent(pair->server) &&
+	       make_independent(pair->client) &&
 	       SSL_CTX_use_certificate(pair->server, pair->certificate) == 1 &&
 	       SSL_CTX_use_PrivateKey(pair->server, pair->key) == 1;
 }

@@ -1,4 +1,5 @@
 /* Workers that have ended: what that means, and whether another one is started. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -60,8 +61,9 @@ static void on_served_end(struct supervisor *supervisor, const struct worker_pro
 	if (!supervisor->stopping && supervisor_worker(supervisor, WORKER_STARTING))
 		return;
 	if (supervisor->stopping) {
+		/* Before it takes signals for itself they end it, as they should. */
 		if (WIFSIGNALED(status))
-			supervisor->status = 1;
+			supervisor->status = WTERMSIG(status) != SIGTERM && WTERMSIG(status) != SIGINT;
 		supervisor->over = true;
 		return;
 	}
@@ -77,6 +79,7 @@ static void on_end(struct supervisor *supervisor, struct worker_process *worker,
 	report_crash(worker, where, sizeof(where));
 	supervisor_let_go(worker);
 	describe(status, how, sizeof(how));
+	store_release(&supervisor->store, gone.number);
 	bool successor = gone.state == WORKER_STARTING && supervisor_worker(supervisor, WORKER_SERVING);
 	if (successor && !gone.refused) {
 		char why[256];
@@ -86,6 +89,10 @@ static void on_end(struct supervisor *supervisor, struct worker_process *worker,
 	}
 	if (successor)
 		return;
+	if (gone.refused && supervisor->stopping) {
+		supervisor->over = true; /* the one that served has ended */
+		return;
+	}
 	if (WIFSIGNALED(status) ||
 	    (supervisor->was_ready && !supervisor->stopping && gone.state != WORKER_RETIRED)) {
 		supervisor->crashes++;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,9 @@
 #include "core/server/supervisor/inside.h"
 #include "core/server/supervisor/upgrade.h"
 #include "core/server/systemd/notify.h"
+
+/* At once from one worker, and more than a channel holds: who talks without end keeps no signal and no other worker waiting. */
+#define MESSAGES_MOST 256
 
 struct heard {
 	struct supervisor *supervisor;
@@ -247,7 +251,7 @@ static void on_ready(struct heard *heard)
 {
 	struct supervisor *supervisor = heard->supervisor;
 	struct worker_process *worker = heard->worker;
-	if (worker->state != WORKER_STARTING || !worker->kept_all)
+	if (worker->state != WORKER_STARTING || !worker->kept_all || worker->refused)
 		return;
 	if (worker->upgrade && heard->message->u.state != upgrade_state_version()) {
 		supervisor_refuse(
@@ -270,10 +274,16 @@ static void on_notify(struct heard *heard)
 static void on_stopping(struct heard *heard)
 {
 	struct supervisor *supervisor = heard->supervisor;
-	if (heard->worker->state != WORKER_RETIRED) {
-		heard->worker->stopping = true;
+	struct worker_process *worker = heard->worker;
+	struct worker_process *serving = supervisor_worker(supervisor, WORKER_SERVING);
+	struct worker_process *starting = supervisor_worker(supervisor, WORKER_STARTING);
+	/* One that ends before it takes another one's place leaves that in it. */
+	if (worker == (serving ? serving : starting)) {
+		worker->stopping = true;
 		supervisor->stopping = true;
 		store_stop(&supervisor->store);
+		if (starting && starting != worker)
+			supervisor_refuse(supervisor, starting, "the server is stopping");
 	}
 	reply(heard, NULL, 0, -1);
 }
@@ -301,24 +311,38 @@ static hear_fn *const kinds[CHANNEL_KINDS] = {
 	[CHANNEL_STOPPING] = on_stopping, [CHANNEL_UPGRADE] = on_upgrade, [CHANNEL_RECYCLE] = on_recycle,
 };
 
+/* It lives on without a channel: it is to drain, as when the supervisor has gone, but who does not speak may not hear. */
+static void lose(struct supervisor *supervisor, struct worker_process *worker)
+{
+	log_answer(PLAIT_LOG_ERROR, NULL, "worker %u (pid %d) cannot be understood: %s", worker->number,
+		   (int)worker->pid, strerror(errno));
+	if (worker->state == WORKER_STARTING)
+		kill(worker->pid, SIGKILL);
+	else if (!worker->kill_ms)
+		worker->kill_ms = supervisor_drained_ms(supervisor);
+	if (worker->state == WORKER_SERVING)
+		supervisor_replace(supervisor, false, 0);
+}
+
 void supervisor_hear(struct supervisor *supervisor, struct worker_process *worker)
 {
 	struct channel_message message;
 	struct heard heard = { .supervisor = supervisor, .worker = worker, .message = &message };
 	int result = 0;
-	while (worker->channel >= 0 &&
-	       (result = channel_receive(worker->channel, &message, &heard.passed, false)) > 0) {
+	for (int left = MESSAGES_MOST;
+	     worker->channel >= 0 && left > 0 &&
+	     (result = channel_receive(worker->channel, &message, &heard.passed, false)) > 0;
+	     left--) {
 		if (kinds[message.kind])
 			kinds[message.kind](&heard);
 		if (heard.passed >= 0)
 			close(heard.passed);
 	}
-	if (worker->channel < 0 || (result < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)))
+	if (worker->channel < 0 || result > 0 || (result < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)))
 		return;
-	/* It has ended, or what it says makes no sense: without the channel it drains, and ends. */
-	if (result < 0)
-		log_answer(PLAIT_LOG_ERROR, NULL, "worker %u (pid %d) cannot be understood: %s",
-			   worker->number, (int)worker->pid, strerror(errno));
+	/* It has ended, with questions that were not answered or without, or what it says makes no sense. */
+	if (result < 0 && errno == EPROTO)
+		lose(supervisor, worker);
 	close(worker->channel);
 	worker->channel = -1;
 }

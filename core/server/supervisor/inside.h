@@ -81,6 +81,9 @@ struct supervisor {
 /* The one in that state; NULL: none is. */
 struct worker_process *supervisor_worker(struct supervisor *supervisor, enum worker_state state);
 
+/* Who is to end with its last connection, and is told so at this moment, is killed then. */
+uint64_t supervisor_drained_ms(const struct supervisor *supervisor);
+
 /* It serves from here on. */
 void supervisor_promote(struct supervisor *supervisor, struct worker_process *worker);
 

@@ -25,10 +25,15 @@ void supervisor_tell_outcome(struct supervisor *supervisor, uint32_t number, con
 }
 
 /* Its connections have drain_timeout to end by themselves, and as much when they are told to. */
+uint64_t supervisor_drained_ms(const struct supervisor *supervisor)
+{
+	return supervisor_now_ms() + 2 * supervisor->config->drain_timeout_ms + RETIRE_PATIENCE_MS;
+}
+
 static void retire(struct supervisor *supervisor, struct worker_process *worker)
 {
 	worker->state = WORKER_RETIRED;
-	worker->kill_ms = supervisor_now_ms() + 2 * supervisor->config->drain_timeout_ms + RETIRE_PATIENCE_MS;
+	worker->kill_ms = supervisor_drained_ms(supervisor);
 	supervisor_tell(worker, CHANNEL_RETIRE, 0);
 }
 

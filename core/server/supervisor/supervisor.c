@@ -173,14 +173,17 @@ static void stop(struct supervisor *supervisor, int number)
 		if (worker->state == WORKER_NONE)
 			continue;
 		any = true;
-		if (worker->state == WORKER_STARTING)
+		if (worker->state == WORKER_STARTING || worker->channel < 0)
 			kill(worker->pid, number);
 		else
 			supervisor_tell(worker, CHANNEL_STOP, number);
 		if (supervisor->stops > 1)
 			worker->kill_ms = supervisor_now_ms() + STOP_PATIENCE_MS;
 	}
-	supervisor->over = !any;
+	if (!any) { /* one was to be started again; what it died of has been told */
+		supervisor->status = 0;
+		supervisor->over = true;
+	}
 }
 
 static void on_signal(struct supervisor *supervisor, int number)
@@ -279,6 +282,10 @@ static bool start_wanted(struct supervisor *supervisor, int *channel)
 {
 	struct start start = { .upgrade = supervisor->wanted_upgrade, .asked_by = supervisor->wanted_by };
 	supervisor->wanted = false;
+	if (supervisor->stopping) {
+		supervisor_tell_outcome(supervisor, start.asked_by, "the server is stopping");
+		return false;
+	}
 	if (start.upgrade)
 		log_answer(PLAIT_LOG_INFO, NULL, "supervisor: upgrading to %s", supervisor->program);
 	int result = start_worker(supervisor, &start, channel);
@@ -379,6 +386,8 @@ static int run(struct supervisor *supervisor)
 	const char *file = supervisor->file;
 	if (!worker)
 		end(supervisor);
+	else
+		signal(SIGUSR2, SIG_IGN); /* it may wait already, and is meant for the supervisor */
 	fini(supervisor);
 	return worker ? worker_run(file, channel) : supervisor->status;
 }

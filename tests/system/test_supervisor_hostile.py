@@ -1,0 +1,122 @@
+#!/usr/bin/python3 -B
+"""The supervisor and workers that are not their own masters any more, or that are told to stop at a bad moment."""
+import os
+import shutil
+import signal
+
+import harness
+from harness import listener, wait_for
+from supervised import FAULT, Supervised
+
+HOSTILE = harness.BUILDDIR / "tests/system/hostile"
+
+
+class Case(Supervised):
+    def serve_copy(self, **top):
+        """By a copy of the program, which another one may take the place of."""
+        self.program = self.folder / "plait"
+        shutil.copy(harness.PLAIT, self.program)
+        return self.serve_faults(_program=str(self.program), **top)
+
+    def put(self, source):
+        fresh = self.folder / "fresh"
+        if isinstance(source, str):
+            fresh.write_text(source)
+            fresh.chmod(0o755)
+        else:
+            shutil.copy(source, fresh)
+        os.replace(fresh, self.program)
+
+    def become(self, server, mood):
+        """The server is asked for an upgrade, to a worker like that. What the command says comes later."""
+        (self.folder / "plait.mood").write_text(mood)
+        self.put(HOSTILE)
+        join = self.background(self.upgrade)
+        server.wait_message(r"^supervisor: upgrading to ")
+        return join
+
+    def upgrade(self):
+        return harness.plait("upgrade", "--control", str(self.path), timeout=100)
+
+    def serves(self, server):
+        with self.say(server, b"hello") as sock:
+            self.assertEqual(sock.recv(6), b"hello\n")
+
+    def descriptors(self, server):
+        return len(os.listdir(f"/proc/{server.process.pid}/fd"))
+
+
+class Hostile(Case):
+    def test_one_that_talks_without_end(self):
+        server = self.serve_copy()
+        join = self.become(server, "flood")
+        self.serves(server)
+        server.stop()
+        join()
+
+    def test_one_that_does_not_hear(self):
+        server = self.serve_copy()
+        result = self.become(server, "deaf")()
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("not upgraded, and all is as it was", result.stderr)
+        self.assertFalse([text for text in server.messages() if "does not end" in text])
+        self.serves(server)
+
+    def test_one_that_stops_before_it_serves(self):
+        server = self.serve_copy()
+        result = self.become(server, "stop")()
+        self.assertEqual(result.returncode, 1)
+        # The other one is guarded as before.
+        pid = server.pid
+        os.kill(pid, signal.SIGKILL)
+        self.wait_next(server, pid)
+        self.serves(server)
+        server.stop()
+
+    def test_one_that_takes_sockets_and_dies(self):
+        server = self.serve_copy()
+        before = self.descriptors(server)
+        result = self.become(server, "bind")()
+        self.assertIn("killed by signal 9", result.stderr)
+        wait_for(lambda: self.descriptors(server) == before, what="the supervisor's descriptors as before")
+
+
+class Stops(Case):
+    def test_during_an_upgrade(self):
+        server = self.serve_copy(drain_timeout="60s")
+        with self.say(server, b"hello") as sock:
+            self.assertEqual(sock.recv(6), b"hello\n")
+            go = self.folder / "go"
+            self.put(
+                f'#!/bin/sh\nuntil test -e "{go}"; do sleep 0.05; done\nexec "{harness.PLAIT}" "$@"\n'
+            )
+            join = self.background(self.upgrade)
+            server.wait_message(r"^supervisor: upgrading to ")
+            self.good("stop")
+            server.wait_message(r"does not take over: the server is stopping")
+            go.touch()
+            self.assertEqual(join().returncode, 1)
+        self.assertEqual(server.wait(), 0)
+
+    def test_between_two_workers(self):
+        poison = self.folder / "poison"
+        server = self.serve_control(
+            listener("fault", "tcp://127.0.0.1:0", "fault", options={"poison": str(poison)}),
+            plugins=["echo", FAULT],
+        )
+        poison.write_text("")
+        os.kill(server.pid, signal.SIGKILL)
+        server.wait_message(r"^supervisor: starting another worker in 1\d\d\d ms$", timeout=30)
+        server.stop()
+
+    def test_a_worker_that_has_just_begun(self):
+        for _ in range(5):
+            server = self.serve_faults()
+            pid = server.pid
+            os.kill(pid, signal.SIGKILL)
+            wait_for(lambda: set(server.children()) - {pid}, what="another worker")
+            server.stop()
+
+
+if __name__ == "__main__":
+    harness.main()
