@@ -1,19 +1,21 @@
 /* The protocol of test_supervisor.py: it echoes, and does what ends its process, or its loop, when it is told so. */
 #include <dlfcn.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <plait/plait.h>
 
-/* With this file the process does not come to serve. */
+/* With this file the process does not come to serve, or late. */
 struct fault_options {
 	const char *poison;
 };
 
 static const struct plait_option options[] = {
-	PLAIT_OPTION_PATH("poison", struct fault_options, poison, .doc = "A file with which factories crash"),
+	PLAIT_OPTION_PATH("poison", struct fault_options, poison,
+			  .doc = "A file with which factories crash, or take their time"),
 	PLAIT_OPTION_END,
 };
 
@@ -59,7 +61,15 @@ static int fault_factory_start(struct plait_factory *factory, struct plait_error
 {
 	const struct fault_options *given = plait_factory_options(factory);
 	(void)error;
-	if (given->poison && access(given->poison, F_OK) == 0)
+	FILE *file = given->poison ? fopen(given->poison, "re") : NULL;
+	char word[16] = "";
+	if (!file)
+		return 0;
+	(void)!fgets(word, sizeof(word), file);
+	fclose(file);
+	if (strcmp(word, "slow") == 0)
+		sleep(2);
+	else
 		write_nowhere(NULL);
 	return 0;
 }

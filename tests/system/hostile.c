@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/server/supervisor/channel.h"
+#include "core/server/supervisor/upgrade.h"
 
 static int channel;
 
@@ -79,14 +80,38 @@ static void bind_many(void)
 	raise(SIGKILL);
 }
 
+static void say_ready(uint32_t state)
+{
+	struct channel_message message;
+	memset(&message, 0, sizeof(message));
+	message.kind = CHANNEL_READY;
+	message.u.state = state;
+	if (channel_send(channel, &message, -1, true) < 0)
+		_exit(1);
+	tell(CHANNEL_TEXT, ""); /* with the reply all before it has been heard */
+	hear_reply();
+	raise(SIGKILL);
+}
+
+/* Is ready, and has not said what it serves. */
+static void come_early(void)
+{
+	say_ready(upgrade_state_version());
+}
+
+/* Is of a program whose supervisor is another one. */
+static void be_another(void)
+{
+	tell(CHANNEL_SERVES, "");
+	say_ready(upgrade_state_version() + 1);
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(void);
 } moods[] = {
-	{ "flood", flood },
-	{ "deaf", be_deaf },
-	{ "stop", stop },
-	{ "bind", bind_many },
+	{ "flood", flood },    { "deaf", be_deaf },     { "stop", stop },
+	{ "bind", bind_many }, { "early", come_early }, { "other", be_another },
 };
 
 int main(int argc, char **argv)

@@ -118,6 +118,17 @@ class Deaths(Supervised):
         self.assertEqual(server.pid, pid)
         self.assertFalse([text for text in server.messages() if "stood still" in text])
 
+    def test_a_reload_that_takes_its_time(self):
+        poison = self.folder / "poison"
+        server = self.serve_faults(watchdog="300ms")
+        pid = server.pid
+        poison.write_text("slow")
+        slow = listener("slow", "tcp://127.0.0.1:0", "fault", options={"poison": str(poison)})
+        self.write(server, *server.config["listeners"], slow)
+        server.send_signal(signal.SIGHUP)
+        server.wait_message(r"^reloaded ", timeout=30)
+        self.assertEqual(server.pid, pid)
+
     def test_watchdog_off(self):
         server = self.serve_faults(watchdog="off")
         pid = server.pid

@@ -73,6 +73,21 @@ class Hostile(Case):
         self.serves(server)
         server.stop()
 
+    def check_not_taken(self, mood, why):
+        server = self.serve_copy()
+        pid = server.pid
+        result = self.become(server, mood)()
+        self.assertEqual(result.returncode, 1, result.stdout)
+        self.assertRegex(result.stderr, why)
+        self.assertEqual(server.pid, pid)
+        self.serves(server)
+
+    def test_one_that_is_ready_early(self):
+        self.check_not_taken("early", "killed by signal 9 .* before it was ready")
+
+    def test_one_whose_supervisor_is_another(self):
+        self.check_not_taken("other", "its supervisor could not take over from this one; restart the server")
+
     def test_one_that_takes_sockets_and_dies(self):
         server = self.serve_copy()
         before = self.descriptors(server)

@@ -50,6 +50,16 @@ class Contexts(Case):
             self.assertRegex(result.stderr, pattern)
         self.assertEqual(len(result.stderr.splitlines()), 3, result.stderr)
 
+    def test_a_system_that_allows_little(self):
+        allows = self.folder / "openssl.cnf"
+        allows.write_text(
+            "openssl_conf = init\n[init]\nssl_conf = ssl\n[ssl]\nsystem_default = system\n[system]\n"
+            "MinProtocol = TLSv1.3\nCiphersuites = TLS_CHACHA20_POLY1305_SHA256\n"
+            "SignatureAlgorithms = RSA-PSS+SHA256\nGroups = X25519\n"
+        )
+        server = self.serve(listener("one", "tls://127.0.0.1:0"), _env={"OPENSSL_CONF": str(allows)})
+        server.stop()
+
     def test_a_readable_key_is_refused_unless_it_is_allowed(self):
         key = self.folder / "open.key"
         key.write_bytes((CERTS / "server.key").read_bytes())
