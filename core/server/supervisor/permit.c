@@ -47,6 +47,11 @@ static bool names(const struct listener_config *listener, const struct channel_b
 	return false;
 }
 
+static bool is_called(const struct listener_config *listener, const char *name)
+{
+	return listener->name && strcmp(listener->name, name) == 0;
+}
+
 bool permit_bind(const struct config *config, const struct channel_bind *bind)
 {
 	const struct listener_config *listeners = config->listeners.items;
@@ -55,8 +60,10 @@ bool permit_bind(const struct config *config, const struct channel_bind *bind)
 		return false;
 	if (strcmp(bind->name, BROKER_CONTROL_NAME) == 0)
 		return is_control(config, bind);
-	for (size_t i = 0; i < config->listeners.count; i++)
-		if (names(&listeners[i], bind))
-			return true;
+	/* To look an address up takes long, where there are many: first the one that it should be. */
+	for (int first = 1; first >= 0; first--)
+		for (size_t i = 0; i < config->listeners.count; i++)
+			if (is_called(&listeners[i], bind->name) == first && names(&listeners[i], bind))
+				return true;
 	return false;
 }
