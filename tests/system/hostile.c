@@ -106,12 +106,21 @@ static void be_another(void)
 	say_ready(upgrade_state_version() + 1);
 }
 
+/* Speaks to the service manager for the whole server. */
+static void pretend(void)
+{
+	tell(CHANNEL_NOTIFY, "MAINPID=1\nSTATUS=pretends\nFDSTORE=1");
+	tell(CHANNEL_TEXT, "");
+	hear_reply();
+	raise(SIGKILL);
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(void);
 } moods[] = {
-	{ "flood", flood },    { "deaf", be_deaf },     { "stop", stop },
-	{ "bind", bind_many }, { "early", come_early }, { "other", be_another },
+	{ "flood", flood },      { "deaf", be_deaf },     { "stop", stop },       { "bind", bind_many },
+	{ "early", come_early }, { "other", be_another }, { "pretend", pretend },
 };
 
 int main(int argc, char **argv)

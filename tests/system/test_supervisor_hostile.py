@@ -3,9 +3,10 @@
 import os
 import shutil
 import signal
+import socket
 
 import harness
-from harness import listener, wait_for
+from harness import SCALE, listener, wait_for
 from supervised import FAULT, Supervised
 
 HOSTILE = harness.BUILDDIR / "tests/system/hostile"
@@ -87,6 +88,16 @@ class Hostile(Case):
 
     def test_one_whose_supervisor_is_another(self):
         self.check_not_taken("other", "its supervisor could not take over from this one; restart the server")
+
+    def test_one_that_speaks_for_the_server(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(str(self.folder / "manager"))
+            manager.settimeout(20 * SCALE)
+            server = self.serve_copy(_env={"NOTIFY_SOCKET": str(self.folder / "manager")})
+            self.become(server, "pretend")()
+            while b"pretends" not in (heard := manager.recv(1000)):
+                pass
+            self.assertEqual(heard, b"STATUS=pretends")
 
     def test_one_that_takes_sockets_and_dies(self):
         server = self.serve_copy()
