@@ -19,12 +19,12 @@ enum channel_kind {
 	CHANNEL_READ,     /* the reply has the configuration as its file is, a file in memory */
 	CHANNEL_PAGE,     /* the reply has the shared page */
 	CHANNEL_OPEN,     /* u.open; the reply has the file, or the system's error as its number */
+	CHANNEL_SERVES, /* u.number: 1, what CHANNEL_TEXT or CHANNEL_READ brought last; 0, what it served before. Ends a run of
+			  * CHANNEL_KEEP */
 	CHANNEL_STOPPING, /* it stops listening after the reply, and nobody is to take its place */
 
 	/* Of the worker. */
-	CHANNEL_KEEP, /* u.keep: it serves by that socket */
-	CHANNEL_SERVES, /* u.number: 1, what CHANNEL_TEXT or CHANNEL_READ brought last; 0, what it served before. Ends a run of
-			  * CHANNEL_KEEP */
+	CHANNEL_KEEP,    /* u.keep: it serves by that socket */
 	CHANNEL_READY,   /* it accepts; u.state: upgrade_state_version of its program */
 	CHANNEL_NOTIFY,  /* u.text, for the service manager */
 	CHANNEL_UPGRADE, /* it was asked for one */

@@ -228,7 +228,7 @@ static void take_text(struct supervisor *supervisor, struct worker_process *work
 	free(text);
 }
 
-static void on_serves(struct heard *heard)
+static void take_served(struct heard *heard)
 {
 	struct supervisor *supervisor = heard->supervisor;
 	struct worker_process *worker = heard->worker;
@@ -245,6 +245,12 @@ static void on_serves(struct heard *heard)
 		return;
 	store_sweep(&supervisor->store);
 	take_text(supervisor, worker);
+}
+
+static void on_serves(struct heard *heard)
+{
+	take_served(heard);
+	reply(heard, NULL, 0, -1);
 }
 
 static void on_ready(struct heard *heard)

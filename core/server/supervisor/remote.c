@@ -200,6 +200,8 @@ static void serve_remote(struct broker *broker, const struct broker_kept *socket
 {
 	struct remote *remote = CONTAINER_OF(broker, struct remote, broker);
 	struct channel_message message;
+	struct plait_error unused;
+	int passed;
 	for (size_t i = 0; i < count; i++) {
 		memset(&message, 0, sizeof(message));
 		message.kind = CHANNEL_KEEP;
@@ -210,7 +212,10 @@ static void serve_remote(struct broker *broker, const struct broker_kept *socket
 	memset(&message, 0, sizeof(message));
 	message.kind = CHANNEL_SERVES;
 	message.u.number = as_read;
-	remote_tell(remote, &message);
+	/* What is not served any more is closed there, too, before anybody is told that it is gone. */
+	(void)remote_ask(remote, &message, &passed, &unused);
+	if (passed >= 0)
+		close(passed);
 }
 
 static void stop_remote(struct broker *broker)
