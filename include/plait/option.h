@@ -15,12 +15,12 @@ enum plait_option_type {
 	PLAIT_OPTION_TYPE_INT, /* int64_t; .choices may add words that stand for numbers, as those of sizes may */
 	PLAIT_OPTION_TYPE_SIZE,     /* uint64_t, bytes; JSON 65536 or "64k" */
 	PLAIT_OPTION_TYPE_DURATION, /* uint64_t, milliseconds; JSON 1.5 (seconds) or "1500ms"; .choices as INT */
-	PLAIT_OPTION_TYPE_STRING,   /* const char *, never NULL unless the default is NULL */
-	PLAIT_OPTION_TYPE_PATH,     /* const char *, made absolute against the config file's folder */
-	PLAIT_OPTION_TYPE_CHOICE,   /* int, the value of the chosen word */
-	PLAIT_OPTION_TYPE_STRINGS,  /* struct plait_strings */
-	PLAIT_OPTION_TYPE_OBJECT,   /* a struct with a table of its own */
-	PLAIT_OPTION_TYPE_LIST,     /* struct plait_list of structs with one table */
+	PLAIT_OPTION_TYPE_STRING,  /* const char *, never NULL unless the default is NULL */
+	PLAIT_OPTION_TYPE_PATH,    /* const char *, made absolute against the config file's folder */
+	PLAIT_OPTION_TYPE_CHOICE,  /* int, the value of the chosen word */
+	PLAIT_OPTION_TYPE_STRINGS, /* struct plait_strings */
+	PLAIT_OPTION_TYPE_OBJECT,  /* a struct with a table of its own */
+	PLAIT_OPTION_TYPE_LIST,    /* struct plait_list of structs with one table */
 	PLAIT_OPTION_TYPE_MAP, /* struct plait_list of such structs, each under a name of the user's choice */
 	PLAIT_OPTION_TYPE_ANY, /* nothing is stored; the value is read by someone else */
 	PLAIT_OPTION_TYPE_TEXTS, /* struct plait_texts: strings, each under a name of the user's choice */

@@ -2,8 +2,8 @@
 #include <sys/socket.h>
 
 #include "core/base/log.h"
-#include "core/server/gather.h"
 #include "core/server/control/request.h"
+#include "core/server/gather.h"
 #include "core/server/listener/kind.h"
 #include "core/server/reload.h"
 #include "core/server/shutdown.h"

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "core/base/log.h"
-#include "core/server/gather.h"
 #include "core/server/control/request.h"
+#include "core/server/gather.h"
 
 /* A connection as it was when its loop was asked. */
 struct row {

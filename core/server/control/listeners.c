@@ -3,8 +3,8 @@
 
 #include "core/base/escape.h"
 #include "core/base/suggest.h"
-#include "core/server/gather.h"
 #include "core/server/control/request.h"
+#include "core/server/gather.h"
 
 struct plait_listener *request_find_listener(struct request *request, const char *name)
 {
