@@ -112,12 +112,12 @@ static void read_file(const struct list *list, const char *name, const char *pat
 	} else if (!S_ISREG(found.st_mode)) {
 		problems_add(list->problems, path, "%s is no regular file; keep the addresses in one", name);
 	} else {
-		FILE *in;
-		do
+		FILE *in = fdopen(fd, "r");
+		while (!in) {
+			if (!alloc_spend_reserve("a list of addresses"))
+				alloc_fail("a list of addresses");
 			in = fdopen(fd, "r");
-		while (!in && alloc_spend_reserve("a list of addresses"));
-		if (!in)
-			alloc_fail("a list of addresses");
+		}
 		read_lines(list, shown, in, path);
 		fclose(in);
 		return;
