@@ -141,12 +141,13 @@ static void say_ready(struct plait_reactor *reactor, void *arg)
 	server->since = time(NULL);
 	if (server->control)
 		control_start(server->control);
+	/* The supervisor before anybody else: who hears that it is ready may ask it for the next thing. */
+	if (server->on_serving)
+		server->on_serving(server->on_serving_arg);
 	log_write(PLAIT_LOG_INFO, NULL, "ready: listeners %zu, loops %u", server->listener_count,
 		  plait_reactor_loops(reactor));
 	activation_check(server->snapshot->config);
 	pulse_start(server);
-	if (server->on_serving)
-		server->on_serving(server->on_serving_arg);
 }
 
 int server_run(struct server *server)

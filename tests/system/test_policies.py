@@ -286,8 +286,14 @@ class Over(Reload):
             a.finish()
             a.wait_end()
             server.wait_reason("peer-closed", "a")
-            with server.connect("b") as fourth:
-                fourth.exchange(b"hello")
+
+            def comes_in():
+                with contextlib.suppress(OSError), server.connect("b") as fourth:
+                    fourth.exchange(b"hello")
+                    return True
+                return False
+
+            wait_for(comes_in, what="a place to be free")
 
     def test_a_reload_changes_how_many_the_server_has(self):
         server = self.serve(listener("a", "tcp://127.0.0.1:0"), limits={"connections": 1})
