@@ -19,6 +19,15 @@ static inline struct bucket_settings bucket_settings(int64_t rate, int64_t burst
 					 .burst = (uint64_t)(burst > 0 ? burst : rate) };
 }
 
+/* A bucket cannot miss more than all its tokens: one that does was used by a slower rate or a larger burst, and is empty by
+ * these settings, so that a rate that is raised holds at once. The clocks of loops differ, by less than this second. */
+static inline uint64_t bucket_bounded(const struct bucket_settings *settings, uint64_t full_ns,
+				      uint64_t now_ns)
+{
+	uint64_t most = settings->burst * settings->each_ns;
+	return full_ns > now_ns + most + BUCKET_SECOND_NS ? now_ns + most : full_ns;
+}
+
 /* How long until there is a token in a bucket that will be full at full_ns; 0: there is one. */
 static inline uint64_t bucket_wait(const struct bucket_settings *settings, uint64_t full_ns, uint64_t now_ns)
 {

@@ -96,16 +96,16 @@ static uint64_t take_token(const struct limits_gate *gate)
 	const struct bucket_settings *newcomers = &gate->newcomers;
 	if (newcomers->each_ns == 0)
 		return 0;
-	uint64_t now = now_ns();
-	unsigned long long full = atomic_load_explicit(&gate->limits->full_ns, memory_order_relaxed);
+	uint64_t now = now_ns(), wait;
+	unsigned long long full = atomic_load_explicit(&gate->limits->full_ns, memory_order_relaxed), next;
 	do {
-		uint64_t wait = bucket_wait(newcomers, full, now);
-		if (wait > 0)
-			return wait;
-	} while (!atomic_compare_exchange_weak_explicit(&gate->limits->full_ns, &full,
-							bucket_less(newcomers, full, now),
+		uint64_t bounded = bucket_bounded(newcomers, full, now);
+		wait = bucket_wait(newcomers, bounded, now);
+		next = wait > 0 ? bounded : bucket_less(newcomers, bounded, now);
+	} while (next != full &&
+		 !atomic_compare_exchange_weak_explicit(&gate->limits->full_ns, &full, next,
 							memory_order_relaxed, memory_order_relaxed));
-	return 0;
+	return wait;
 }
 
 /* Nobody came for it. */

@@ -127,8 +127,9 @@ static void sweep(struct shard *shard, uint64_t now_ns)
 
 /* ---- coming and going ---- */
 
-static enum visit judge(const struct visitor *visitor, const struct visit_limits *limits, uint64_t now_ns)
+static enum visit judge(struct visitor *visitor, const struct visit_limits *limits, uint64_t now_ns)
 {
+	visitor->full_ns = bucket_bounded(&limits->bucket, visitor->full_ns, now_ns);
 	if (limits->connections > 0 && visitor->connections >= limits->connections)
 		return VISIT_TOO_MANY;
 	if (limits->bucket.each_ns > 0 && bucket_wait(&limits->bucket, visitor->full_ns, now_ns) > 0)

@@ -70,6 +70,21 @@ static unsigned passing(unsigned visits, struct plait_addr peer)
 	return count;
 }
 
+static struct visitor_key key_number(uint32_t number)
+{
+	struct plait_addr addr = { .family = PLAIT_FAMILY_IPV6 };
+	memcpy(addr.u.bytes + 4, &number, sizeof(number));
+	return visitor_key(VISITOR_ADDRESS, &addr, 128);
+}
+
+static void visit(struct visitors *visitors, uint32_t number, const struct visit_limits *limits,
+		  uint64_t now_ns)
+{
+	struct visitor_key key = key_number(number);
+	if (visitors_enter(visitors, &key, limits, now_ns) == VISIT_GOOD)
+		visitors_leave(visitors, &key, now_ns);
+}
+
 /* ---- rates ---- */
 
 static void newcomers_come_at_a_rate(void)
@@ -141,6 +156,41 @@ static void a_rate_goes_on_under_other_settings(void)
 	rig_advance(&rig, 1000);
 	CU_ASSERT_TRUE(passes(ipv4(0, 1)));
 	close_gate();
+}
+
+/* Who raises a rate in a flood is not to wait until the old one has paid for all that came. */
+static void a_higher_rate_does_not_wait_for_the_lower_one(void)
+{
+	struct limits *limits;
+	open_gate(&(struct limit_settings){
+		.accept_rate = 1, .accept_burst = 1000, .address_rate = 1, .address_burst = 1000 });
+	limits = gate.limits;
+	CU_ASSERT_EQUAL(passing(1001, ipv4(0, 1)), 1000);
+	settings = (struct limit_settings){ .accept_rate = 100, .address_rate = 100 };
+	limits_gate_init(&gate, limits, &settings);
+	gate.server = &server;
+	CU_ASSERT_EQUAL(passing(10, ipv4(0, 1)), 0);
+	CU_ASSERT_EQUAL(passing(10, ipv4(0, 2)), 0);
+	rig_advance(&rig, 10);
+	CU_ASSERT_EQUAL(passing(10, ipv4(0, 1)), 1);
+	rig_advance(&rig, 1000);
+	CU_ASSERT_EQUAL(passing(1000, ipv4(0, 1)), 100);
+	close_gate();
+}
+
+/* Each loop has its own clock, and one that is behind must not make tokens. */
+static void a_clock_that_is_behind_makes_no_tokens(void)
+{
+	const struct visit_limits measured = { .bucket = bucket_settings(1000, 1) };
+	struct visitors *visitors = visitors_new();
+	struct visitor_key key = key_number(1);
+	uint64_t now = 10 * (uint64_t)BUCKET_SECOND_NS, behind = now - 50 * (uint64_t)BUCKET_SECOND_NS / 1000;
+	visit(visitors, 1, &measured, now);
+	for (int i = 0; i < 10; i++) {
+		CU_ASSERT_EQUAL(visitors_enter(visitors, &key, &measured, behind), VISIT_TOO_FAST);
+		CU_ASSERT_EQUAL(visitors_enter(visitors, &key, &measured, now), VISIT_TOO_FAST);
+	}
+	visitors_free(&visitors);
 }
 
 /* ---- blocks ---- */
@@ -290,22 +340,7 @@ static void those_of_the_overflow_have_places_too(void)
 
 /* ---- the table ---- */
 
-static struct visitor_key key_number(uint32_t number)
-{
-	struct plait_addr addr = { .family = PLAIT_FAMILY_IPV6 };
-	memcpy(addr.u.bytes + 4, &number, sizeof(number));
-	return visitor_key(VISITOR_ADDRESS, &addr, 128);
-}
-
 static const uint64_t second = BUCKET_SECOND_NS;
-
-static void visit(struct visitors *visitors, uint32_t number, const struct visit_limits *limits,
-		  uint64_t now_ns)
-{
-	struct visitor_key key = key_number(number);
-	if (visitors_enter(visitors, &key, limits, now_ns) == VISIT_GOOD)
-		visitors_leave(visitors, &key, now_ns);
-}
 
 static void who_has_gone_is_forgotten(void)
 {
@@ -344,7 +379,9 @@ static void addresses_cannot_fill_it(void)
 SUITE_MAIN("newcomers", SUITE_TEST(newcomers_come_at_a_rate),
 	   SUITE_TEST(a_burst_is_a_seconds_worth_unless_it_is_said),
 	   SUITE_TEST(each_address_has_its_own_rate), SUITE_TEST(who_is_too_fast_takes_no_place_of_others),
-	   SUITE_TEST(a_rate_goes_on_under_other_settings), SUITE_TEST(a_block_counts_as_one),
+	   SUITE_TEST(a_rate_goes_on_under_other_settings),
+	   SUITE_TEST(a_higher_rate_does_not_wait_for_the_lower_one),
+	   SUITE_TEST(a_clock_that_is_behind_makes_no_tokens), SUITE_TEST(a_block_counts_as_one),
 	   SUITE_TEST(a_block_of_one_address_is_not_the_address),
 	   SUITE_TEST(all_listeners_count_for_the_server), SUITE_TEST(who_may_not_come_is_not_counted),
 	   SUITE_TEST(a_place_is_theirs_or_goes_back),
