@@ -264,10 +264,8 @@ static void shut(struct acceptor *acceptor)
 {
 	loop_stop_timer(acceptor->doorstep.loop, &acceptor->retry);
 	watch_set(&acceptor->watch, WATCH_NONE);
-	if (acceptor->fd >= 0) {
-		close(acceptor->fd);
-		famine_closed();
-	}
+	if (acceptor->fd >= 0)
+		famine_close(acceptor->fd);
 	acceptor->fd = -1;
 }
 

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <unistd.h>
 
 /* Somebody who cannot accept, embedded in it. */
 struct famine_waiter {
@@ -48,6 +49,13 @@ static inline void famine_closed(void)
 {
 	if (atomic_load_explicit(&famine_needs, memory_order_relaxed) > 0)
 		famine_feed();
+}
+
+/* close, for sockets and whatever else peers make us open. */
+static inline void famine_close(int fd)
+{
+	close(fd);
+	famine_closed();
 }
 
 struct famine_told {

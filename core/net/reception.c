@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "core/base/addr.h"
 #include "core/base/alloc.h"
 #include "core/base/container.h"
 #include "core/base/log.h"
+#include "core/net/famine.h"
 #include "core/net/net.h"
 #include "core/net/proxy/preamble.h"
 #include "core/net/reason.h"
@@ -244,7 +244,7 @@ static void say_farewell(int fd, const char *text)
 	shutdown(fd, SHUT_WR);
 	for (unsigned i = 0; i < 16 && recv(fd, unread, sizeof(unread), MSG_DONTWAIT) > 0; i++)
 		;
-	close(fd);
+	famine_close(fd);
 }
 
 static void refuse(const struct doorstep *doorstep, const struct guest *guest, enum plait_reason reason,

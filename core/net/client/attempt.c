@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/base/addr.h"
 #include "core/base/container.h"
 #include "core/loop/loop.h"
+#include "core/net/famine.h"
 #include "core/net/socket/socket.h"
 
 /* Takes the socket out of the loop and out of the attempt. */
@@ -46,7 +46,7 @@ static void on_ready(struct watch *watch, unsigned ready)
 	(void)ready;
 	int fd = take_socket(attempt), error = outcome(fd);
 	if (error) {
-		close(fd);
+		famine_close(fd);
 		fd = -1;
 	}
 	attempt->fn(attempt, fd, error);
@@ -87,13 +87,13 @@ static int sockets_start(struct attempt *attempt)
 	if (error == 0 && watch_set(&attempt->watch, WATCH_WRITE) < 0)
 		error = errno;
 	if (error)
-		close(fd);
+		famine_close(fd);
 	return error;
 }
 
 static void sockets_cancel(struct attempt *attempt)
 {
-	close(take_socket(attempt));
+	famine_close(take_socket(attempt));
 }
 
 const struct attempt_ops attempt_sockets = { .start = sockets_start, .cancel = sockets_cancel };

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/base/addr.h"
 #include "core/base/alloc.h"
@@ -13,6 +12,7 @@
 #include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/net/conn/conn.h"
+#include "core/net/famine.h"
 #include "core/net/net.h"
 #include "core/net/socket/resolver.h"
 
@@ -137,7 +137,7 @@ static void make_conn(struct link *link, int fd, const struct sockaddr *to, sock
 	if (client->preamble && !send_preamble(client, fd)) {
 		char what[200];
 		snprintf(what, sizeof(what), "sending the PROXY header: %s", strerror(errno));
-		close(fd);
+		famine_close(fd);
 		fail(link, failure_of(link, PLAIT_ERROR_SYSTEM, what));
 		return;
 	}

@@ -9,6 +9,7 @@
 #include "core/base/alloc.h"
 #include "core/base/system_text.h"
 #include "core/net/conn/feed.h"
+#include "core/net/famine.h"
 #include "core/net/reason.h"
 
 /* What a peer can ask for in one go is bounded, as bytes are by their marks. */
@@ -28,7 +29,7 @@ static void cancel(struct plait_deferred *deferred, void *arg)
 {
 	struct conn_file *file = arg;
 	(void)deferred;
-	close(file->fd);
+	famine_close(file->fd);
 	file->fd = -1;
 	file->left = 0;
 	plait_deferred_unref(&file->deferred);
@@ -122,7 +123,7 @@ static void end_file(struct plait_conn *conn, struct plait_failure *failure)
 	feed->seen = UINT64_MAX; /* a pull producer waited for it */
 	conn_feed_changed(conn);
 	if (file->fd >= 0)
-		close(file->fd);
+		famine_close(file->fd);
 	struct plait_result result = failure ? plait_failed(failure)
 					     : plait_value((void *)(uintptr_t)file->sent);
 	free(file);

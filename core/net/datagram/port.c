@@ -14,6 +14,7 @@
 #include "core/net/datagram/broadcast.h"
 #include "core/net/datagram/in.h"
 #include "core/net/datagram/multicast.h"
+#include "core/net/famine.h"
 
 /* What one event may receive before the loop's others have their turn. */
 #define DATAGRAMS_PER_EVENT 128
@@ -326,7 +327,7 @@ void port_shut(struct plait_port *port)
 	port_flush(port);
 	if (port->watch.fn)
 		watch_set(&port->watch, WATCH_NONE);
-	close(port->socket.fd);
+	famine_close(port->socket.fd);
 	port->socket.fd = -1;
 }
 

@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "core/base/addr.h"
 #include "core/base/container.h"
 #include "core/base/log.h"
 #include "core/net/factory.h"
+#include "core/net/famine.h"
 #include "core/net/reason.h"
 #include "core/net/transport/transport.h"
 
@@ -51,7 +51,7 @@ static void end(struct preamble *preamble, enum plait_reason reason, const char 
 	if (reason_resets(reason))
 		transport_socket_reset(fd);
 	else
-		close(fd);
+		famine_close(fd);
 	options->fn(preamble, -1, NULL);
 }
 

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "core/base/system_text.h"
 #include "core/net/famine.h"
@@ -85,8 +84,7 @@ void transport_socket_reset(int fd)
 	if (fd < 0)
 		return;
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-	close(fd);
-	famine_closed();
+	famine_close(fd);
 }
 
 void transport_socket_close(struct transport *transport, bool reset)
@@ -96,10 +94,8 @@ void transport_socket_close(struct transport *transport, bool reset)
 		return;
 	watch_set(&transport->watch, WATCH_NONE);
 	transport->watch.fd = -1;
-	if (reset) {
+	if (reset)
 		transport_socket_reset(fd);
-	} else {
-		close(fd);
-		famine_closed();
-	}
+	else
+		famine_close(fd);
 }
