@@ -31,6 +31,7 @@ struct part {
 	struct post count, close;
 	atomic_bool counts, closes; /* the post is on its way, */
 	unsigned of_round;          /* for that round */
+	unsigned patient_for;       /* likewise: a round that is over does not stop its timer */
 	struct timer patience,
 		again; /* of the loop that waits for the others, and of the one that ended a round */
 };
@@ -98,8 +99,10 @@ static void send_to_all(struct shed *shed, int stage, bool closes, post_fn *fn)
 		part->of_round = round;
 		post_send(&part->loop->posts, closes ? &part->close : &part->count, fn);
 	}
-	if (here)
+	if (here) {
+		here->patient_for = round;
 		loop_start_timer(here->loop, &here->patience, loop_now(here->loop) + PATIENCE_MS);
+	}
 	if (atomic_fetch_sub(&shed->awaited, left_out) == left_out)
 		advance(shed, round, stage);
 }
@@ -234,10 +237,10 @@ static void on_over(struct holding_sum *sum)
 /* Somebody did not answer. */
 static void on_patience(struct timer *timer)
 {
-	struct shed *shed = CONTAINER_OF(timer, struct part, patience)->shed;
-	int stage = atomic_load(&shed->stage);
+	struct part *part = CONTAINER_OF(timer, struct part, patience);
+	int stage = atomic_load(&part->shed->stage);
 	if (stage == STAGE_COUNTING || stage == STAGE_CLOSING)
-		advance(shed, atomic_load(&shed->round), stage);
+		advance(part->shed, part->patient_for, stage);
 }
 
 static void on_again(struct timer *timer)

@@ -8,7 +8,7 @@
 #include "tests/unit/rig.h"
 #include "tests/unit/suite.h"
 
-#define LOOPS 2
+#define LOOPS 3
 #define KIB 1024
 #define MIB (1024 * KIB)
 
@@ -174,7 +174,7 @@ static void many_alike_go_until_it_fits(void)
 	}
 	CU_ASSERT(ends > 0);
 	CU_ASSERT(ends <= 24);
-	CU_ASSERT(told().bytes <= 4 * MIB + 2 * HOLDING_STEP);
+	CU_ASSERT(told().bytes <= 4 * MIB + LOOPS * HOLDING_STEP);
 	for (unsigned i = 0; i < 40; i++)
 		leave(&clients[i]);
 	CU_ASSERT_EQUAL(told().bytes, 0);
@@ -238,7 +238,8 @@ static void a_loop_that_stands_still_holds_nobody_up(void)
 	CU_ASSERT_PTR_NULL(here.conn);
 	rig_run(&rigs[1]);
 	CU_ASSERT_EQUAL(ends, 1);
-	rigs[1].now_ms = rigs[0].now_ms += 1000;
+	for (unsigned i = 0; i < LOOPS; i++)
+		rigs[i].now_ms += 1000;
 	run();
 	enter(0, &here); /* and a later round has all of them */
 	owe(&here, 5 * MIB / 2);
@@ -247,6 +248,47 @@ static void a_loop_that_stands_still_holds_nobody_up(void)
 	CU_ASSERT_PTR_NOT_NULL(there.conn);
 	leave(&here);
 	leave(&there);
+	finish();
+}
+
+/* So many wait, and no time passes. */
+static void owe_now(struct rig_client *client, size_t len)
+{
+	char *bytes = calloc(1, len);
+	loop_enter(client->rig->loop);
+	plait_write(client->conn, bytes, len);
+	free(bytes);
+}
+
+/* A loop that began a round does not cut a later one short, in which the worst have not been counted yet. */
+static void patience_is_for_one_round(void)
+{
+	struct rig_client large, small, worst;
+	begin(4 * MIB);
+	enter(0, &large);
+	enter(1, &small);
+	enter(2, &worst);
+	owe_now(&small, MIB / 2);
+	owe_now(&worst, 11 * MIB / 4);
+	owe_now(&large, 7 * MIB / 2);
+	for (unsigned i = 0; i < 3 * LOOPS; i++)
+		rig_run(&rigs[i % LOOPS]);
+	CU_ASSERT_EQUAL(ends, 1);
+	CU_ASSERT_PTR_NULL(large.conn);
+	for (unsigned i = 0; i < LOOPS; i++)
+		rig_advance(&rigs[i], 95);
+	owe_now(&small, MIB);
+	rig_run(&rigs[1]);
+	rig_advance(&rigs[0], 10); /* the last loop has not answered */
+	rig_run(&rigs[1]);
+	CU_ASSERT_EQUAL(ends, 1);
+	run();
+	CU_ASSERT_EQUAL(ends, 2);
+	CU_ASSERT_PTR_NULL(worst.conn);
+	CU_ASSERT_PTR_NOT_NULL(small.conn);
+	leave(&large);
+	leave(&small);
+	leave(&worst);
 	finish();
 }
 
@@ -303,5 +345,5 @@ static void a_dribble_holds_little(void)
 SUITE_MAIN("shed", SUITE_TEST(the_worst_go_first_on_any_loop), SUITE_TEST(input_counts_too),
 	   SUITE_TEST(many_alike_go_until_it_fits), SUITE_TEST(a_shared_chunk_counts_once),
 	   SUITE_TEST(without_a_bound_nobody_goes), SUITE_TEST(a_loop_that_stands_still_holds_nobody_up),
-	   SUITE_TEST(small_blocks_are_counted), SUITE_TEST(who_is_going_counts_as_gone),
-	   SUITE_TEST(a_dribble_holds_little))
+	   SUITE_TEST(patience_is_for_one_round), SUITE_TEST(small_blocks_are_counted),
+	   SUITE_TEST(who_is_going_counts_as_gone), SUITE_TEST(a_dribble_holds_little))
