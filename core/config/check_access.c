@@ -63,15 +63,19 @@ static void read_lines(const struct list *list, const char *file, FILE *in, cons
 	const char *before = list->problems->file;
 	char *line = NULL;
 	size_t size = 0, wrong = 0;
+	ssize_t len;
 	int number = 0;
 
 	list->problems->file = file;
-	while (getline(&line, &size, in) >= 0) {
+	while ((len = getline(&line, &size, in)) >= 0) {
 		struct plait_error error;
+		bool whole = strlen(line) == (size_t)len; /* a crash of the machine can leave zeros */
 		char *text = trim(line);
 		number++;
-		if (*text == '\0' || add(list, text, &error) == 0)
+		if (whole && (*text == '\0' || add(list, text, &error) == 0))
 			continue;
+		if (!whole)
+			plait_error_set(&error, PLAIT_ERROR_INVALID, NULL, "a zero byte is in this line");
 		problems_add_at(list->problems, number, (int)(text - line) + 1, path, "%s", error.text);
 		if (++wrong == MOST_WRONG_LINES) {
 			problems_add_at(list->problems, number + 1, 1, path,
