@@ -100,7 +100,7 @@ static bool find_in(const struct image *image, const ElfW(Shdr) *table, const El
 static bool look(const struct image *image, uint64_t offset, struct symbol *out)
 {
 	ElfW(Ehdr) head;
-	uint64_t address;
+	uint64_t address = 0;
 	if (!read_at(image, 0, &head, sizeof(head)) || memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 ||
 	    head.e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32) ||
 	    !to_address(image, &head, offset, &address))
