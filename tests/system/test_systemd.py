@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -B
 """As systemd starts and watches a server: notification, watchdog, sockets by name; and the unit files."""
+import contextlib
 import json
 import os
 import shutil
@@ -11,7 +12,7 @@ import sys
 import harness
 from confined import ConfinedCase, needs_root
 from control import PLUGINS
-from harness import SCALE, SRCDIR, listener
+from harness import SCALE, SRCDIR, listener, receive
 
 TCP = "tcp://127.0.0.1:0"
 
@@ -127,6 +128,29 @@ class Notify(ConfinedCase):
         self.start(name)
         other.until("READY=1")
 
+    def test_a_manager_that_is_busy(self):
+        """There is room for what is said when it has read something of what it was told before; who never reads is not
+        waited for."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as others:
+            others.setblocking(False)
+            others.connect(str(self.folder / "notify"))
+
+            def fill():
+                with contextlib.suppress(BlockingIOError):
+                    while True:
+                        others.send(b"X_FULL=1")
+
+            fill()
+            server = self.start(supervise=False)
+            server.wait_message("^ready")
+            self.manager.until("READY=1")
+            server.stop()
+            self.manager.until("STOPPING=1")
+            fill()
+            server = self.start(supervise=False)
+            server.wait_message("^ready")
+            server.stop()
+
     @needs_root
     def test_in_a_sandbox(self):
         server = self.start(user="nobody", sandbox={"landlock": "required", "seccomp": "required"}, watchdog=200000)
@@ -198,7 +222,7 @@ class Activation(ConfinedCase):
                         client.exchange(b"hello")
                 with server.datagram_socket("d") as sock:
                     sock.send(b"hello")
-                    self.assertEqual(sock.recv(10), b"hello")
+                    self.assertEqual(receive(sock, 5), b"hello")
                 server.send_signal(signal.SIGHUP)
                 server.wait_message("^reloaded ")
                 server.stop()

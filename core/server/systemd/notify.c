@@ -2,6 +2,7 @@
 #include "core/server/systemd/notify.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -15,8 +16,12 @@
 #include "core/base/log.h"
 #include "core/base/text.h"
 
+#define PATIENCE_MS 1000
+#define TRIES 10
+
 static struct {
-	int fd; /* connected; -1: there is no manager */
+	int fd;    /* connected; -1: there is no manager */
+	bool deaf; /* it was waited for in vain */
 	char *socket, *watchdog, *watchdog_pid;
 	uint64_t watchdog_ms;
 	notify_fn *fn;
@@ -106,13 +111,34 @@ void notify_through(notify_fn *fn, void *arg)
 	manager.arg = arg;
 }
 
-/* A manager that does not read is not waited for. */
+/* Its queue may be as short as ten messages while the machine starts. Who does not read is waited for once: a server that is
+ * ready serves, whoever was to know. */
+static bool has_room(void)
+{
+	struct pollfd wait = { .fd = manager.fd, .events = POLLOUT };
+	int found;
+	if (manager.deaf)
+		return false;
+	while ((found = poll(&wait, 1, PATIENCE_MS)) < 0 && errno == EINTR)
+		;
+	manager.deaf = found <= 0;
+	return !manager.deaf;
+}
+
 static void send_text(const char *text)
 {
-	if (manager.fn)
+	if (manager.fn) {
 		manager.fn(text, manager.arg);
-	else
-		(void)send(manager.fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
+		return;
+	}
+	for (unsigned tries = 0; tries < TRIES; tries++) {
+		if (send(manager.fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) {
+			manager.deaf = false;
+			return;
+		}
+		if (errno != EINTR && (errno != EAGAIN || !has_room()))
+			return;
+	}
 }
 
 void notify_send(const char *format, ...)
