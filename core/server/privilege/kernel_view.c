@@ -40,18 +40,28 @@ static unsigned second_number(const char *text, const char *key)
 	return (unsigned)strtoul(end, NULL, 10);
 }
 
+/* All that is in the file, as far as there is room. -1: nothing. */
+static int read_text(const char *path, char *text, size_t room)
+{
+	size_t len = 0;
+	ssize_t got = -1;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	while (len < room - 1 &&
+	       ((got = read(fd, text + len, room - 1 - len)) > 0 || (got < 0 && errno == EINTR)))
+		len += got > 0 ? (size_t)got : 0;
+	close(fd);
+	text[len] = '\0';
+	return got < 0 || len == 0 ? -1 : 0;
+}
+
 static int read_thread(const char *name, struct kernel_view *out)
 {
 	char path[64], text[8192];
 	snprintf(path, sizeof(path), "/proc/self/task/%.20s/status", name);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	if (read_text(path, text, sizeof(text)) < 0)
 		return -1;
-	ssize_t len = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (len <= 0)
-		return -1;
-	text[len] = '\0';
 	*out = (struct kernel_view){
 		.uid = second_number(text, "Uid"),
 		.gid = second_number(text, "Gid"),
