@@ -118,6 +118,17 @@ def wait_for(condition, timeout=10, what="a condition"):
         time.sleep(0.01)
 
 
+def receive(sock, size):
+    """So much of a stream, in as many parts as it comes."""
+    data = bytearray()
+    while len(data) < size:
+        more = sock.recv(size - len(data))
+        if not more:
+            raise EOFError(f"the server closed after {bytes(data)!r}")
+        data += more
+    return bytes(data)
+
+
 def resolves(name):
     with contextlib.suppress(OSError):
         return bool(socket.getaddrinfo(name, None))

@@ -127,7 +127,7 @@ class Peers(ControlCase):
                 idle.append(Control(self.path))
                 if number % 2:
                     idle[-1].send(b'{"v":1,')
-                if number % 20 == 0:
+                if number % 5 == 0:
                     self.assertTrue(worker.ask("status")["ok"])
             self.assertTrue(worker.ask("status")["ok"])
             self.good("status")

@@ -11,7 +11,7 @@ import signal
 import socket
 
 import harness
-from harness import BUILDDIR, CERTS, listener, wait_for
+from harness import BUILDDIR, CERTS, listener, receive, wait_for
 from reload import Reload
 
 HOLD = str(BUILDDIR / "tests/system/.libs/hold.so")
@@ -148,7 +148,7 @@ class Listeners(Reload):
         with socket.socket(socket.AF_UNIX) as sock:
             sock.connect(str(path))
             sock.sendall(b"hello")
-            self.assertEqual(sock.recv(5), b"hello")
+            self.assertEqual(receive(sock, 5), b"hello")
         server.stop()
         self.assertFalse(path.exists())
 

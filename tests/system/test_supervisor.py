@@ -11,7 +11,7 @@ import time
 import unittest
 
 import harness
-from harness import SCALE, listener, wait_for
+from harness import SCALE, listener, receive, wait_for
 from supervised import FAULT, Load, Supervised
 
 # Of each kind; the figure is 20.
@@ -81,7 +81,7 @@ class Deaths(Supervised):
         os.kill(pid, signal.SIGCONT)
         with self.connect_fault(server) as sock:
             sock.sendall(b"well\r\n")
-            self.assertEqual(sock.recv(5), b"well\n")
+            self.assertEqual(receive(sock, 5), b"well\n")
         self.assertEqual(server.pid, pid)
 
     def connect_fault(self, server):
@@ -108,7 +108,7 @@ class Deaths(Supervised):
             datagrams.send(b"datagram %d" % number)
         os.kill(pid, signal.SIGKILL)
         for sock in waiting:
-            self.assertEqual(sock.recv(6), b"waits\n")
+            self.assertEqual(receive(sock, 6), b"waits\n")
             sock.close()
         self.assertEqual(
             sorted(datagrams.recv(100) for _ in range(5)), [b"datagram %d" % n for n in range(5)]
@@ -230,7 +230,7 @@ class Life(Supervised):
             self.wait_next(server, pid)
             server.wait_message(r"serves the configuration that was served before")
             with self.say(server, b"still here") as sock:
-                self.assertEqual(sock.recv(11), b"still here\n")
+                self.assertEqual(receive(sock, 11), b"still here\n")
             self.assertEqual(server.port("fault"), port)
             time.sleep(1.1)
 
@@ -248,7 +248,7 @@ class Life(Supervised):
             self.wait_next(server, pid)
             server.wait_message(r"serves the configuration that was served before", count=count)
             with self.say(server, b"still here") as sock:
-                self.assertEqual(sock.recv(11), b"still here\n")
+                self.assertEqual(receive(sock, 11), b"still here\n")
         self.assertEqual([], [text for text in server.messages() if "cannot be served" in text])
 
     def test_what_a_reload_brought_is_served_again(self):
@@ -283,7 +283,7 @@ class Life(Supervised):
         server = self.serve_faults(drain_timeout="20s")
         pid = server.pid
         with self.say(server, b"hello") as sock:
-            self.assertEqual(sock.recv(6), b"hello\n")
+            self.assertEqual(receive(sock, 6), b"hello\n")
             server.process.kill()
             server.process.wait()
             server.wait_message(r"^the supervisor has gone: draining")
@@ -326,7 +326,7 @@ class Life(Supervised):
     def test_a_signal_to_all_of_them_is_one(self):
         server = self.serve_faults(drain_timeout="20s")
         with self.say(server, b"hello") as sock:
-            self.assertEqual(sock.recv(6), b"hello\n")
+            self.assertEqual(receive(sock, 6), b"hello\n")
             os.kill(server.pid, signal.SIGTERM)
             server.send_signal(signal.SIGTERM)
             server.wait_message(r"draining; the same again stops at once")

@@ -6,7 +6,7 @@ import signal
 import socket
 
 import harness
-from harness import SCALE, listener, wait_for
+from harness import SCALE, listener, receive, wait_for
 from supervised import FAULT, Supervised
 
 HOSTILE = harness.BUILDDIR / "tests/system/hostile"
@@ -41,7 +41,7 @@ class Case(Supervised):
 
     def serves(self, server):
         with self.say(server, b"hello") as sock:
-            self.assertEqual(sock.recv(6), b"hello\n")
+            self.assertEqual(receive(sock, 6), b"hello\n")
 
     def descriptors(self, server):
         return len(os.listdir(f"/proc/{server.process.pid}/fd"))
@@ -111,7 +111,7 @@ class Stops(Case):
     def test_during_an_upgrade(self):
         server = self.serve_copy(drain_timeout="60s")
         with self.say(server, b"hello") as sock:
-            self.assertEqual(sock.recv(6), b"hello\n")
+            self.assertEqual(receive(sock, 6), b"hello\n")
             go = self.folder / "go"
             self.put(
                 f'#!/bin/sh\nuntil test -e "{go}"; do sleep 0.05; done\nexec "{harness.PLAIT}" "$@"\n'

@@ -7,7 +7,7 @@ import signal
 import threading
 
 import harness
-from harness import SCALE, listener, wait_for
+from harness import SCALE, listener, receive, wait_for
 from supervised import Load, Supervised
 
 ROUNDS = int(os.environ.get("PLAIT_TEST_UPGRADES") or 2)
@@ -70,7 +70,7 @@ class Upgrade(Supervised):
             for number in range(1, ROUNDS + 1):
                 pid, before = server.pid, load.served
                 with self.say(server, b"hello") as held:
-                    self.assertEqual(held.recv(6), b"hello\n")
+                    self.assertEqual(receive(held, 6), b"hello\n")
                     self.put_program()
                     result = self.upgrade()
                     self.assertEqual((result.returncode, result.stderr), (0, ""))
@@ -79,7 +79,7 @@ class Upgrade(Supervised):
                     self.assertEqual(self.executable(server), os.stat(self.program).st_ino)
                     # The old worker still has its connection, until that ends.
                     held.sendall(b"more\r\n")
-                    self.assertEqual(held.recv(5), b"more\n")
+                    self.assertEqual(receive(held, 5), b"more\n")
                     self.assertIn(pid, server.children())
                 wait_for(lambda: pid not in server.children(), what="the old worker's end", timeout=30)
                 wait_for(lambda: load.served > before + 20, what="clients that are served")
@@ -99,7 +99,7 @@ class Upgrade(Supervised):
         os.kill(pid, signal.SIGKILL)
         self.wait_next(server, pid)
         with self.say(server, b"hello") as sock:
-            self.assertEqual(sock.recv(6), b"hello\n")
+            self.assertEqual(receive(sock, 6), b"hello\n")
         self.assertEqual(self.good("status")["supervisor"]["crashes"], 1)
         self.assertEqual(self.good("status")["supervisor"]["workers_started"], ROUNDS + 2)
         server.stop()
@@ -122,7 +122,7 @@ class Upgrade(Supervised):
         self.assertRegex(result.stderr, why)
         self.assertEqual(server.pid, pid)
         with self.say(server, b"hello") as sock:
-            self.assertEqual(sock.recv(6), b"hello\n")
+            self.assertEqual(receive(sock, 6), b"hello\n")
         # With a good one it is done after all.
         self.put_program()
         self.assertEqual(self.upgrade().returncode, 0)
@@ -150,7 +150,7 @@ class Upgrade(Supervised):
     def test_who_stays_is_told_to_end(self):
         server = self.serve_program(drain_timeout="1s")
         with self.say(server, b"hello") as sock:
-            self.assertEqual(sock.recv(6), b"hello\n")
+            self.assertEqual(receive(sock, 6), b"hello\n")
             pid = server.pid
             self.assertEqual(self.upgrade().returncode, 0)
             self.assertEqual(sock.recv(1), b"")

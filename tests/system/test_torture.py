@@ -15,8 +15,8 @@ import socket
 import time
 
 import harness
-from harness import CERTS, Server, listener, wait_for
-from torture import ALL, OWN, PATIENCE, Torture, Trouble, echo, flood, receive, talk
+from harness import CERTS, Server, listener, receive, wait_for
+from torture import ALL, OWN, PATIENCE, Torture, Trouble, echo, flood, talk
 
 WHOLE = os.environ.get("PLAIT_TEST_TORTURE") == "all"
 # More than any of them asks for.

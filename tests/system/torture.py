@@ -12,7 +12,7 @@ import subprocess
 import time
 
 import harness
-from harness import BUILDDIR, CERTS, SCALE, Case, Server, listener, wait_for
+from harness import BUILDDIR, CERTS, SCALE, Case, Server, listener, receive, wait_for
 from stream import client_context
 
 SHIMS = BUILDDIR / "tests/system/.libs"
@@ -93,16 +93,6 @@ def talk(server, name, work, context=None):
             raise Trouble(f"{name}: the connection got no answer") from None
         except (OSError, EOFError) as error:
             return error
-
-
-def receive(sock, size):
-    data = bytearray()
-    while len(data) < size:
-        more = sock.recv(size - len(data))
-        if not more:
-            raise EOFError("the server closed")
-        data += more
-    return bytes(data)
 
 
 def echo(size):
