@@ -2,18 +2,22 @@
  * a worker reach the service manager. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/config/config.h"
 #include "core/server/privilege/identity.h"
+#include "core/server/privilege/seccomp.h"
 #include "core/server/privilege/syscalls.h"
 #include "core/server/supervisor/lend.h"
 #include "core/server/systemd/notify.h"
@@ -206,6 +210,43 @@ static void only_what_the_file_names_may_be_asked_for(void)
 	lender_fini(&lender);
 }
 
+/* ---- seccomp ---- */
+
+/* What the kernel answers to a clone that it never makes, or else the filter, which has its say first: a thread does not
+ * stand alone. */
+static int answer_to_clone(unsigned long flags)
+{
+	return syscall(SYS_clone, CLONE_THREAD | flags, NULL, NULL, NULL, NULL) < 0 ? errno : 0;
+}
+
+/* The number of the first that is not refused by the filter, from 1; 0: all are. */
+static int try_namespaces(void)
+{
+	static const unsigned long namespaces[] = { CLONE_NEWNS,  CLONE_NEWCGROUP, CLONE_NEWUTS,
+						    CLONE_NEWIPC, CLONE_NEWUSER,   CLONE_NEWPID,
+						    CLONE_NEWNET };
+	static const struct seccomp_settings settings = { .spawn = true };
+	struct plait_error error;
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (seccomp_enter(&settings, &error) < 0)
+		return fprintf(stderr, "# no seccomp: %s\n", error.text) < 0; /* not on all machines */
+	for (int i = 0; i < (int)(sizeof(namespaces) / sizeof(namespaces[0])); i++)
+		if (answer_to_clone(namespaces[i]) != EPERM)
+			return i + 1;
+	return answer_to_clone(0) == EINVAL ? 0 : 101;
+}
+
+static void no_process_makes_namespaces(void)
+{
+	int status = -1;
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(try_namespaces());
+	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+	CU_ASSERT_TRUE(WIFEXITED(status));
+	CU_ASSERT_EQUAL(WEXITSTATUS(status), 0);
+}
+
 /* ---- the service manager ---- */
 
 static char passed[512];
@@ -257,4 +298,5 @@ static void a_worker_says_what_is_its_own(void)
 SUITE_MAIN("privilege", SUITE_TEST(every_system_call_is_there_once), SUITE_TEST(users_have_names_or_numbers),
 	   SUITE_TEST(what_is_safe_is_lent), SUITE_TEST(what_is_not_is_refused),
 	   SUITE_TEST(folders_of_others_are_not_trusted),
-	   SUITE_TEST(only_what_the_file_names_may_be_asked_for), SUITE_TEST(a_worker_says_what_is_its_own))
+	   SUITE_TEST(only_what_the_file_names_may_be_asked_for), SUITE_TEST(no_process_makes_namespaces),
+	   SUITE_TEST(a_worker_says_what_is_its_own))

@@ -173,6 +173,8 @@ static void only_what_is_configured_is_bound(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(config);
 	struct channel_bind bind = ask("whoever", 7, 0, false);
 	CU_ASSERT(permit_bind(config, &bind));
+	bind.type = SOCK_DGRAM; /* the listener is TCP's */
+	CU_ASSERT_FALSE(permit_bind(config, &bind));
 	bind = ask("a", 8, 0, false);
 	CU_ASSERT_FALSE(permit_bind(config, &bind));
 	bind.type = SOCK_DGRAM; /* any port of that, but no privileged one */

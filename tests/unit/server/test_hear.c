@@ -1,0 +1,284 @@
+/* What the supervisor makes of what workers say that are not their own masters any more. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/config/read.h"
+#include "core/server/supervisor/inside.h"
+#include "core/server/systemd/notify.h"
+#include "tests/unit/suite.h"
+
+/* Nobody's: what is sent there comes to nobody. */
+#define PID 0x7ffffff0
+
+#define NAMES(drain)                                                                                         \
+	"{\"drain_timeout\": \"" drain "\", \"listeners\": [{\"name\": \"a\", \"bind\": "                    \
+	"\"tcp://127.0.0.1:0\", \"protocol\": \"p\", \"deny\": [\"file:denied\"]}]}"
+
+static struct supervisor supervisor;
+static struct channel_message message;
+static char folder[] = "/tmp/plait-hear-XXXXXX", file[64], denied[64];
+static int theirs[2]; /* the workers' ends */
+
+static void put(const char *path, const char *text)
+{
+	FILE *out = fopen(path, "we");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+	fputs(text, out);
+	fclose(out);
+}
+
+/* As the channels of older kernels, which take any descriptor. */
+static void add_worker(unsigned at, enum worker_state state)
+{
+	int ends[2];
+	CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+	supervisor.workers[at] = (struct worker_process){ .state = state,
+							  .number = at + 1,
+							  .pid = PID,
+							  .channel = ends[0],
+							  .text = -1,
+							  .read = -1,
+							  .page_fd = -1 };
+	theirs[at] = ends[1];
+}
+
+static void begin(void)
+{
+	static const char text[] = NAMES("1s");
+	struct problems problems;
+	strcpy(folder + sizeof(folder) - 7, "XXXXXX");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+	snprintf(file, sizeof(file), "%s/c.json", folder);
+	snprintf(denied, sizeof(denied), "%s/denied", folder);
+	put(file, text);
+	put(denied, "192.0.2.1\n");
+	problems_init(&problems);
+	supervisor = (struct supervisor){ .file = file,
+					  .text = channel_write_text(text, strlen(text)),
+					  .config = config_load_text(file, text, strlen(text), &problems),
+					  .signals = -1 };
+	problems_fini(&problems);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(supervisor.config);
+	theirs[0] = theirs[1] = -1;
+	add_worker(0, WORKER_SERVING);
+}
+
+static void end(void)
+{
+	store_clear(&supervisor.store);
+	for (unsigned i = 0; i < 2; i++) {
+		if (theirs[i] >= 0)
+			close(theirs[i]);
+		if (supervisor.workers[i].state != WORKER_NONE)
+			supervisor_let_go(&supervisor.workers[i]);
+	}
+	close(supervisor.text);
+	config_free(&supervisor.config);
+	lender_fini(&supervisor.lender);
+	unlink(file);
+	unlink(denied);
+	rmdir(folder);
+}
+
+static void say(unsigned who, enum channel_kind kind)
+{
+	message.kind = (uint16_t)kind;
+	CU_ASSERT_EQUAL(channel_send(theirs[who], &message, -1, false), 0);
+	memset(&message, 0, sizeof(message));
+}
+
+static void hear(unsigned who)
+{
+	supervisor_hear(&supervisor, &supervisor.workers[who]);
+}
+
+/* The descriptor that the reply has, or -1; message is it. */
+static int ask(unsigned who, enum channel_kind kind)
+{
+	int passed;
+	say(who, kind);
+	hear(who);
+	memset(&message, 0, sizeof(message));
+	CU_ASSERT_EQUAL(channel_receive(theirs[who], &message, &passed, false), 1);
+	CU_ASSERT_EQUAL(message.kind, CHANNEL_REPLY);
+	return passed;
+}
+
+static int ask_to_open(const char *path)
+{
+	memset(&message, 0, sizeof(message));
+	snprintf(message.u.open.path, sizeof(message.u.open.path), "%s", path);
+	return ask(0, CHANNEL_OPEN);
+}
+
+static void fill_bind(const char *name, unsigned number)
+{
+	memset(&message, 0, sizeof(message));
+	struct channel_bind *bind = &message.u.bind;
+	struct sockaddr_in *sin = (struct sockaddr_in *)&bind->sa;
+	snprintf(bind->name, sizeof(bind->name), "%s", name);
+	sin->sin_family = AF_INET;
+	sin->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	bind->type = SOCK_STREAM;
+	bind->number = number;
+	bind->len = sizeof(*sin);
+	bind->settings = (struct channel_settings){ .backlog = 8, .reuseaddr = 1, .mode = "0600" };
+}
+
+static void keep_socket(unsigned who, uint64_t cookie)
+{
+	memset(&message, 0, sizeof(message));
+	message.u.keep = (struct channel_keep){ .cookie = cookie, .name = "a" };
+	say(who, CHANNEL_KEEP);
+}
+
+static void serve(unsigned who, int as_read)
+{
+	memset(&message, 0, sizeof(message));
+	message.u.number = as_read;
+	CU_ASSERT_EQUAL(ask(who, CHANNEL_SERVES), -1);
+	CU_ASSERT_EQUAL(message.u.reply.code, 0);
+}
+
+/* ---- tests ---- */
+
+static void only_what_is_named_is_opened(void)
+{
+	char other[80];
+	begin();
+	snprintf(other, sizeof(other), "%s/other", folder);
+	put(other, "secret");
+	CU_ASSERT_EQUAL(ask_to_open(other), -1);
+	CU_ASSERT_EQUAL(message.u.reply.number, EACCES);
+	int fd = ask_to_open(denied);
+	CU_ASSERT(fd >= 0);
+	close(fd);
+	fd = ask_to_open(file);
+	CU_ASSERT(fd >= 0);
+	close(fd);
+	unlink(other);
+	end();
+}
+
+static void what_is_served_is_what_was_read(void)
+{
+	begin();
+	put(file, NAMES("2s"));
+	close(ask(0, CHANNEL_READ));
+	serve(0, 0); /* it was refused */
+	CU_ASSERT_EQUAL(supervisor.config->drain_timeout_ms, 1000);
+	close(ask(0, CHANNEL_READ));
+	serve(0, 1);
+	CU_ASSERT_EQUAL(supervisor.config->drain_timeout_ms, 2000);
+	serve(0, 1); /* nothing was read since */
+	CU_ASSERT_EQUAL(supervisor.config->drain_timeout_ms, 2000);
+	end();
+}
+
+static void what_is_not_served_by_is_closed(void)
+{
+	begin();
+	fill_bind("a", 0);
+	int one = ask(0, CHANNEL_BIND);
+	fill_bind("a", 1);
+	int other = ask(0, CHANNEL_BIND);
+	CU_ASSERT(one >= 0 && other >= 0);
+	CU_ASSERT_EQUAL(supervisor.store.count, 2);
+	keep_socket(0, channel_cookie(other));
+	serve(0, 0);
+	CU_ASSERT_EQUAL(supervisor.store.count, 1);
+	CU_ASSERT_EQUAL(supervisor.store.entries[0].cookie, channel_cookie(other));
+	close(one);
+	close(other);
+	end();
+}
+
+static void what_the_next_one_may_need_is_not_closed(void)
+{
+	begin();
+	fill_bind("a", 0);
+	close(ask(0, CHANNEL_BIND));
+	add_worker(1, WORKER_STARTING);
+	serve(0, 0);
+	CU_ASSERT_EQUAL(supervisor.store.count, 1);
+	end();
+}
+
+static char told[256];
+
+static void take_told(const char *text, void *arg)
+{
+	(void)arg;
+	snprintf(told, sizeof(told), "%s", text);
+}
+
+static const char *notify_as(enum worker_state state)
+{
+	supervisor.workers[0].state = state;
+	told[0] = '\0';
+	strcpy(message.u.text, "STATUS=x");
+	say(0, CHANNEL_NOTIFY);
+	hear(0);
+	return told;
+}
+
+static void who_is_retired_says_nothing_to_the_manager(void)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	char name[64];
+	size_t len = (size_t)snprintf(name, sizeof(name), "@plait-hear-%d", (int)getpid());
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	memcpy(sun.sun_path + 1, name + 1, len - 1);
+	CU_ASSERT_EQUAL_FATAL(bind(fd, (struct sockaddr *)&sun,
+				   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)),
+			      0);
+	setenv("NOTIFY_SOCKET", name, 1);
+	notify_open();
+	notify_through(take_told, NULL);
+	begin();
+	CU_ASSERT_STRING_EQUAL(notify_as(WORKER_STARTING), "STATUS=x");
+	CU_ASSERT_STRING_EQUAL(notify_as(WORKER_SERVING), "STATUS=x");
+	CU_ASSERT_STRING_EQUAL(notify_as(WORKER_RETIRED), "");
+	end();
+	notify_through(NULL, NULL);
+	close(fd);
+}
+
+/* More than a channel holds, but for root. */
+static void who_talks_without_end_is_interrupted(void)
+{
+	int size = 16 << 20, unheard = 0, passed;
+	begin();
+	if (setsockopt(theirs[0], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) == 0) {
+		for (unsigned i = 0; i < 500; i++)
+			say(0, CHANNEL_KEEP);
+		hear(0);
+		while (channel_receive(supervisor.workers[0].channel, &message, &passed, false) > 0)
+			unheard++;
+		CU_ASSERT(unheard > 0);
+	}
+	end();
+}
+
+int main(int argc, char **argv)
+{
+	static const struct suite_test tests[] = {
+		SUITE_TEST(only_what_is_named_is_opened),
+		SUITE_TEST(what_is_served_is_what_was_read),
+		SUITE_TEST(what_is_not_served_by_is_closed),
+		SUITE_TEST(what_the_next_one_may_need_is_not_closed),
+		SUITE_TEST(who_is_retired_says_nothing_to_the_manager),
+		SUITE_TEST(who_talks_without_end_is_interrupted),
+	};
+	return suite_run("hear", tests, sizeof(tests) / sizeof(tests[0]), argc, argv);
+}
