@@ -11,8 +11,12 @@
 
 #define MAGIC 0x706c7377u
 
-/* More than any message should bring; whatever does come is closed. */
-#define DESCRIPTORS_MAX 4
+/* So many may come with a message. What there is no room for the kernel would close, as it is (channel_discard). */
+#define DESCRIPTORS_MAX 253
+
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
 
 union control {
 	char bytes[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
@@ -21,7 +25,18 @@ union control {
 
 int channel_pair(int ends[2])
 {
-	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends);
+	static const int none = 0;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return -1;
+	(void)setsockopt(ends[0], SOL_SOCKET, SO_PASSRIGHTS, &none, sizeof(none));
+	return 0;
+}
+
+void channel_discard(int fd)
+{
+	static const struct linger none;
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+	close(fd);
 }
 
 int channel_send(int channel, struct channel_message *message, int passed, bool wait)
@@ -62,7 +77,7 @@ static int take_descriptor(struct msghdr *head)
 			if (first < 0)
 				first = fd;
 			else
-				close(fd);
+				channel_discard(fd);
 		}
 	}
 	return first;
@@ -101,13 +116,18 @@ int channel_receive(int channel, struct channel_message *message, int *passed, b
 	do {
 		got = recvmsg(channel, &head, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
 	} while (got < 0 && errno == EINTR);
-	if (got <= 0)
-		return got < 0 ? -1 : 0;
+	if (got < 0)
+		return -1;
 	int fd = take_descriptor(&head);
+	if (got == 0) { /* the end; or a message of no length, which may bring some, too */
+		if (fd >= 0)
+			channel_discard(fd);
+		return 0;
+	}
 	if ((size_t)got != sizeof(*message) || (head.msg_flags & MSG_TRUNC) || message->magic != MAGIC ||
 	    message->version != CHANNEL_VERSION || message->kind == 0 || message->kind >= CHANNEL_KINDS) {
 		if (fd >= 0)
-			close(fd);
+			channel_discard(fd);
 		errno = EPROTO;
 		return -1;
 	}

@@ -87,7 +87,8 @@ struct channel_message {
 	} u;
 };
 
-/* Both ends, close-on-exec. 0, or -1 with errno. */
+/* Both ends, close-on-exec; the first one, the supervisor's, takes no descriptors where the kernel can refuse them (Linux
+ * 6.16). 0, or -1 with errno. */
 int channel_pair(int ends[2]);
 
 /* Sends message, whose head it fills, with the descriptor passed (-1: none), which stays the caller's. wait: until there is
@@ -100,6 +101,9 @@ int channel_send(int channel, struct channel_message *message, int passed, bool 
 /* 1 with message filled and *passed a descriptor of the caller's, or -1; 0 at the end; -1 with errno, EPROTO when what came
  * is none. wait: until there is one; else EAGAIN. Texts end. */
 int channel_receive(int channel, struct channel_message *message, int *passed, bool wait);
+
+/* Closes what a worker has, or had, too. It may have told a socket to wait for its peer then, which would be waited for here. */
+void channel_discard(int fd);
 
 /* Of a socket; what tells it from all others. */
 uint64_t channel_cookie(int fd);

@@ -23,7 +23,6 @@ struct heard {
 	struct supervisor *supervisor;
 	struct worker_process *worker;
 	const struct channel_message *message;
-	int passed; /* -1: none; who keeps it makes it that */
 };
 
 static void reply(const struct heard *heard, const struct plait_error *error, uint32_t number, int passed)
@@ -334,15 +333,15 @@ void supervisor_hear(struct supervisor *supervisor, struct worker_process *worke
 {
 	struct channel_message message;
 	struct heard heard = { .supervisor = supervisor, .worker = worker, .message = &message };
-	int result = 0;
+	int passed, result = 0;
 	for (int left = MESSAGES_MOST;
 	     worker->channel >= 0 && left > 0 &&
-	     (result = channel_receive(worker->channel, &message, &heard.passed, false)) > 0;
+	     (result = channel_receive(worker->channel, &message, &passed, false)) > 0;
 	     left--) {
 		if (kinds[message.kind])
 			kinds[message.kind](&heard);
-		if (heard.passed >= 0)
-			close(heard.passed);
+		if (passed >= 0) /* nothing that a worker says needs one */
+			channel_discard(passed);
 	}
 	if (worker->channel < 0 || result > 0 || (result < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)))
 		return;

@@ -67,7 +67,7 @@ static struct store_entry *find(struct store *store, const struct channel_bind *
 static void close_at(struct store *store, size_t index)
 {
 	struct store_entry *entry = &store->entries[index];
-	close(entry->fd);
+	channel_discard(entry->fd);
 	unix_path_remove(&entry->file);
 	memmove(entry, entry + 1, (--store->count - index) * sizeof(*entry));
 }

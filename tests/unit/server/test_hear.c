@@ -28,6 +28,8 @@ static struct supervisor supervisor;
 static struct channel_message message;
 static char folder[] = "/tmp/plait-hear-XXXXXX", file[64], denied[64];
 static int theirs[2]; /* the workers' ends */
+static int peer;
+static char bytes[65536];
 
 static void put(const char *path, const char *text)
 {
@@ -270,6 +272,70 @@ static void who_talks_without_end_is_interrupted(void)
 	end();
 }
 
+/* A socket whose peer does not read what it was sent, and whose last descriptor, when it is closed, waits for that. */
+static int linger(void)
+{
+	struct linger wait = { .l_onoff = 1, .l_linger = 5 };
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(sin);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	CU_ASSERT_EQUAL_FATAL(bind(listener, (struct sockaddr *)&sin, len), 0);
+	CU_ASSERT_EQUAL_FATAL(listen(listener, 1), 0);
+	CU_ASSERT_EQUAL_FATAL(getsockname(listener, (struct sockaddr *)&sin, &len), 0);
+	(void)!connect(fd, (struct sockaddr *)&sin, len);
+	peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	close(listener);
+	while (send(fd, bytes, sizeof(bytes), 0) > 0)
+		;
+	CU_ASSERT_EQUAL(setsockopt(fd, SOL_SOCKET, SO_LINGER, &wait, sizeof(wait)), 0);
+	return fd;
+}
+
+static void check_that_nobody_waits(size_t len, unsigned count)
+{
+	char control[CMSG_SPACE(8 * sizeof(int))] = "";
+	struct iovec part = { .iov_base = &message, .iov_len = len };
+	struct msghdr head = { .msg_iov = &part,
+			       .msg_iovlen = 1,
+			       .msg_control = control,
+			       .msg_controllen = CMSG_SPACE(count * sizeof(int)) };
+	struct cmsghdr *one = CMSG_FIRSTHDR(&head);
+	begin();
+	uint64_t began;
+	int before = dup(theirs[0]), fd = linger();
+	one->cmsg_level = SOL_SOCKET;
+	one->cmsg_type = SCM_RIGHTS;
+	one->cmsg_len = CMSG_LEN(count * sizeof(int));
+	for (unsigned i = 0; i < count; i++)
+		memcpy(CMSG_DATA(one) + i * sizeof(int), i == count - 1 ? &fd : &before, sizeof(int));
+	message.kind = CHANNEL_UPGRADE;                                   /* by who has none to ask for it */
+	CU_ASSERT_EQUAL(channel_send(theirs[0], &message, -1, false), 0); /* it fills the head */
+	CU_ASSERT(sendmsg(theirs[0], &head, 0) >= 0);
+	close(before);
+	close(fd);
+	began = clock_ms(CLOCK_MONOTONIC);
+	hear(0);
+	CU_ASSERT(clock_ms(CLOCK_MONOTONIC) - began < 3000);
+	/* It is closed here, too. */
+	struct timeval patience = { .tv_sec = 2 };
+	ssize_t got;
+	setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	while ((got = recv(peer, bytes, sizeof(bytes), 0)) > 0)
+		;
+	CU_ASSERT_EQUAL(got, 0);
+	close(peer);
+	end();
+}
+
+static void no_socket_makes_it_wait(void)
+{
+	check_that_nobody_waits(sizeof(message), 1);
+	check_that_nobody_waits(sizeof(message), 8);
+	check_that_nobody_waits(sizeof(message) - 1, 1);
+	check_that_nobody_waits(0, 1);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -279,6 +345,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(what_the_next_one_may_need_is_not_closed),
 		SUITE_TEST(who_is_retired_says_nothing_to_the_manager),
 		SUITE_TEST(who_talks_without_end_is_interrupted),
+		SUITE_TEST(no_socket_makes_it_wait),
 	};
 	return suite_run("hear", tests, sizeof(tests) / sizeof(tests[0]), argc, argv);
 }

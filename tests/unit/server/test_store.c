@@ -231,6 +231,20 @@ static void messages_bring_descriptors(void)
 	close(ends[1]);
 }
 
+static void the_first_end_takes_no_descriptors(void)
+{
+	struct channel_message message = { .kind = CHANNEL_UPGRADE };
+	int ends[2], takes = 1;
+	socklen_t len = sizeof(takes);
+	CU_ASSERT_EQUAL_FATAL(channel_pair(ends), 0);
+	if (getsockopt(ends[0], SOL_SOCKET, 83 /* SO_PASSRIGHTS */, &takes, &len) == 0) {
+		CU_ASSERT_EQUAL(channel_send(ends[1], &message, ends[1], false), -1);
+		CU_ASSERT_EQUAL(errno, EPERM);
+	}
+	close(ends[0]);
+	close(ends[1]);
+}
+
 static void what_is_no_message_is_refused(void)
 {
 	struct channel_message message, got;
@@ -306,6 +320,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(files_go_with_their_sockets),
 		SUITE_TEST(only_what_is_configured_is_bound),
 		SUITE_TEST(messages_bring_descriptors),
+		SUITE_TEST(the_first_end_takes_no_descriptors),
 		SUITE_TEST(what_is_no_message_is_refused),
 		SUITE_TEST(symbols_of_files),
 		SUITE_TEST(symbols_without_end),
