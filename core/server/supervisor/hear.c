@@ -16,16 +16,18 @@
 #include "core/server/supervisor/upgrade.h"
 #include "core/server/systemd/notify.h"
 
-/* At once from one worker, and more than a channel holds: who talks without end keeps no signal and no other worker waiting. */
+/* At once from one worker, and more than a channel holds: who talks without end keeps no signal and no other worker waiting.
+ * Of questions only one, for the answer may take long, and who asks waits for it. */
 #define MESSAGES_MOST 256
 
 struct heard {
 	struct supervisor *supervisor;
 	struct worker_process *worker;
 	const struct channel_message *message;
+	bool answered;
 };
 
-static void reply(const struct heard *heard, const struct plait_error *error, uint32_t number, int passed)
+static void reply(struct heard *heard, const struct plait_error *error, uint32_t number, int passed)
 {
 	struct channel_message message;
 	memset(&message, 0, sizeof(message));
@@ -37,6 +39,7 @@ static void reply(const struct heard *heard, const struct plait_error *error, ui
 		memcpy(message.u.reply.text, error->text, sizeof(message.u.reply.text));
 	}
 	(void)channel_send(heard->worker->channel, &message, passed, false);
+	heard->answered = true;
 }
 
 /* The file as it is. A pipe would be waited for; NULL, and problems has why. The caller frees it. */
@@ -335,7 +338,7 @@ void supervisor_hear(struct supervisor *supervisor, struct worker_process *worke
 	struct heard heard = { .supervisor = supervisor, .worker = worker, .message = &message };
 	int passed, result = 0;
 	for (int left = MESSAGES_MOST;
-	     worker->channel >= 0 && left > 0 &&
+	     worker->channel >= 0 && left > 0 && !heard.answered &&
 	     (result = channel_receive(worker->channel, &message, &passed, false)) > 0;
 	     left--) {
 		if (kinds[message.kind])

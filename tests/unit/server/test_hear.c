@@ -336,6 +336,22 @@ static void no_socket_makes_it_wait(void)
 	check_that_nobody_waits(0, 1);
 }
 
+static void one_question_at_a_time(void)
+{
+	int passed;
+	begin();
+	fill_bind("nobody", 0);
+	say(0, CHANNEL_BIND);
+	fill_bind("nobody", 1);
+	say(0, CHANNEL_BIND);
+	hear(0);
+	CU_ASSERT_EQUAL(channel_receive(theirs[0], &message, &passed, false), 1);
+	CU_ASSERT(channel_receive(theirs[0], &message, &passed, false) < 0);
+	hear(0);
+	CU_ASSERT_EQUAL(channel_receive(theirs[0], &message, &passed, false), 1);
+	end();
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -346,6 +362,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(who_is_retired_says_nothing_to_the_manager),
 		SUITE_TEST(who_talks_without_end_is_interrupted),
 		SUITE_TEST(no_socket_makes_it_wait),
+		SUITE_TEST(one_question_at_a_time),
 	};
 	return suite_run("hear", tests, sizeof(tests) / sizeof(tests[0]), argc, argv);
 }
