@@ -68,6 +68,7 @@ static void bind_many(void)
 		struct sockaddr_in *sin = (struct sockaddr_in *)&bind->sa;
 		sin->sin_family = AF_INET;
 		sin->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		strcpy(bind->name, "fault");
 		bind->type = SOCK_STREAM;
 		bind->number = i;
 		bind->share = 1;

@@ -47,6 +47,13 @@ static bool names(const struct listener_config *listener, const struct channel_b
 	return false;
 }
 
+/* A shorter one would have the kernel bind the beginning of the path. */
+static bool is_whole(const struct channel_bind *bind)
+{
+	const struct sockaddr_un *sun = (const struct sockaddr_un *)&bind->sa;
+	return bind->sa.ss_family != AF_UNIX || sun->sun_path[0] == '\0' || bind->len == sizeof(*sun);
+}
+
 static bool is_called(const struct listener_config *listener, const char *name)
 {
 	return listener->name && strcmp(listener->name, name) == 0;
@@ -56,14 +63,13 @@ bool permit_bind(const struct config *config, const struct channel_bind *bind)
 {
 	const struct listener_config *listeners = config->listeners.items;
 	if (bind->len > sizeof(bind->sa) || bind->len < sizeof(bind->sa.ss_family) ||
-	    bind->number >= PLAIT_LOOPS_MAX)
+	    bind->number >= PLAIT_LOOPS_MAX || !is_whole(bind))
 		return false;
 	if (strcmp(bind->name, BROKER_CONTROL_NAME) == 0)
 		return is_control(config, bind);
-	/* To look an address up takes long, where there are many: first the one that it should be. */
-	for (int first = 1; first >= 0; first--)
-		for (size_t i = 0; i < config->listeners.count; i++)
-			if (is_called(&listeners[i], bind->name) == first && names(&listeners[i], bind))
-				return true;
+	/* To look an address up may take long: only the one that it should be. */
+	for (size_t i = 0; i < config->listeners.count; i++)
+		if (is_called(&listeners[i], bind->name) && names(&listeners[i], bind))
+			return true;
 	return false;
 }

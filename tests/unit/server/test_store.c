@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <link.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,17 +173,20 @@ static void only_what_is_configured_is_bound(void)
 		"\"udp://127.0.0.1:0\", \"protocol\": \"p\"}]}");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(config);
 	struct channel_bind bind = ask("whoever", 7, 0, false);
+	CU_ASSERT_FALSE(permit_bind(config, &bind));
+	bind = ask("a", 7, 0, false);
 	CU_ASSERT(permit_bind(config, &bind));
 	bind.type = SOCK_DGRAM; /* the listener is TCP's */
 	CU_ASSERT_FALSE(permit_bind(config, &bind));
 	bind = ask("a", 8, 0, false);
 	CU_ASSERT_FALSE(permit_bind(config, &bind));
+	bind = ask("b", 8, 0, false);
 	bind.type = SOCK_DGRAM; /* any port of that, but no privileged one */
 	CU_ASSERT_FALSE(permit_bind(config, &bind));
-	bind = ask("a", 1024, 0, false);
+	bind = ask("b", 1024, 0, false);
 	bind.type = SOCK_DGRAM;
 	CU_ASSERT(permit_bind(config, &bind));
-	bind = ask("a", 0, PLAIT_LOOPS_MAX - 1, false);
+	bind = ask("b", 0, PLAIT_LOOPS_MAX - 1, false);
 	bind.type = SOCK_DGRAM;
 	CU_ASSERT(permit_bind(config, &bind));
 	bind.number++; /* there are no more loops than that */
@@ -196,7 +200,11 @@ static void only_what_is_configured_is_bound(void)
 	struct sockaddr_un *sun = (struct sockaddr_un *)&bind.sa;
 	sun->sun_family = AF_UNIX;
 	strcpy(sun->sun_path, "/tmp/c");
+	bind.len = sizeof(*sun);
 	CU_ASSERT(permit_bind(config, &bind));
+	bind.len = offsetof(struct sockaddr_un, sun_path) + strlen("/tmp/"); /* where the kernel would stop */
+	CU_ASSERT_FALSE(permit_bind(config, &bind));
+	bind.len = sizeof(*sun);
 	strcpy(sun->sun_path, "/tmp/d");
 	CU_ASSERT_FALSE(permit_bind(config, &bind));
 	config_free(&config);
