@@ -124,6 +124,19 @@ class Stops(Case):
             self.assertEqual(join().returncode, 1)
         self.assertEqual(server.wait(), 0)
 
+    def test_one_that_drains_and_does_not_hear(self):
+        server = self.serve_copy(drain_timeout="60s", watchdog="off")
+        pid = server.pid
+        with self.say(server, b"hello") as sock:
+            self.assertEqual(sock.recv(6), b"hello\n")
+            self.assertEqual(self.upgrade().returncode, 0)
+            server.wait_message(r"^supervisor: upgraded to ")
+            os.kill(pid, signal.SIGSTOP)
+            server.process.send_signal(signal.SIGTERM)
+            wait_for(lambda: server.children() == [pid], what="the end of the one that served")
+            server.process.send_signal(signal.SIGTERM)
+            self.assertEqual(server.wait(), 0)
+
     def test_between_two_workers(self):
         poison = self.folder / "poison"
         server = self.serve_control(

@@ -241,6 +241,19 @@ static uint64_t next_deadline(struct supervisor *supervisor)
 	return next;
 }
 
+static void kill_late(struct supervisor *supervisor)
+{
+	for (unsigned i = 0; i < WORKERS_MAX; i++) {
+		struct worker_process *worker = &supervisor->workers[i];
+		if (worker->state == WORKER_NONE || !worker->kill_ms || worker->kill_ms > supervisor_now_ms())
+			continue;
+		worker->kill_ms = 0;
+		log_answer(PLAIT_LOG_ERROR, NULL, "supervisor: worker %u (pid %d) does not end: killing it",
+			   worker->number, (int)worker->pid);
+		kill(worker->pid, SIGKILL);
+	}
+}
+
 static void wait_for_news(struct supervisor *supervisor)
 {
 	struct pollfd polled[1 + WORKERS_MAX];
@@ -262,19 +275,7 @@ static void wait_for_news(struct supervisor *supervisor)
 			supervisor_hear(supervisor, &supervisor->workers[i]);
 	read_signals(supervisor);
 	supervisor_reap(supervisor);
-}
-
-static void kill_late(struct supervisor *supervisor)
-{
-	for (unsigned i = 0; i < WORKERS_MAX; i++) {
-		struct worker_process *worker = &supervisor->workers[i];
-		if (worker->state == WORKER_NONE || !worker->kill_ms || worker->kill_ms > supervisor_now_ms())
-			continue;
-		worker->kill_ms = 0;
-		log_answer(PLAIT_LOG_ERROR, NULL, "supervisor: worker %u (pid %d) does not end: killing it",
-			   worker->number, (int)worker->pid);
-		kill(worker->pid, SIGKILL);
-	}
+	kill_late(supervisor);
 }
 
 /* As start_worker. */
@@ -329,7 +330,6 @@ static bool supervise(struct supervisor *supervisor, int *channel)
 		    !supervisor_worker(supervisor, WORKER_STARTING))
 			become_next(supervisor);
 		wait_for_news(supervisor);
-		kill_late(supervisor);
 	}
 	return false;
 }
