@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import socket
+import time
 
 import harness
 from harness import SCALE, listener, receive, wait_for
@@ -136,6 +137,18 @@ class Stops(Case):
             wait_for(lambda: server.children() == [pid], what="the end of the one that served")
             server.process.send_signal(signal.SIGTERM)
             self.assertEqual(server.wait(), 0)
+
+    def test_one_that_has_not_read_what_it_was_told(self):
+        server = self.serve_faults(watchdog="off")
+        pid = server.pid
+        os.kill(pid, signal.SIGSTOP)
+        for _ in range(300):
+            server.process.send_signal(signal.SIGHUP)
+            time.sleep(0.001)
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.1)
+        os.kill(pid, signal.SIGCONT)
+        self.assertEqual(server.wait(), 0)
 
     def test_between_two_workers(self):
         poison = self.folder / "poison"

@@ -90,7 +90,8 @@ void supervisor_promote(struct supervisor *supervisor, struct worker_process *wo
 /* CLOCK_MONOTONIC. */
 uint64_t supervisor_now_ms(void);
 
-void supervisor_tell(struct worker_process *worker, enum channel_kind kind, int number);
+/* Whether it can hear of it. */
+bool supervisor_tell(struct worker_process *worker, enum channel_kind kind, int number);
 
 /* The worker of that number hears what came of what it asked for; error: NULL when all went well. */
 void supervisor_tell_outcome(struct supervisor *supervisor, uint32_t number, const char *error);

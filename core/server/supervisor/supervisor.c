@@ -40,14 +40,13 @@ struct worker_process *supervisor_worker(struct supervisor *supervisor, enum wor
 	return NULL;
 }
 
-void supervisor_tell(struct worker_process *worker, enum channel_kind kind, int number)
+bool supervisor_tell(struct worker_process *worker, enum channel_kind kind, int number)
 {
 	struct channel_message message;
 	memset(&message, 0, sizeof(message));
 	message.kind = (uint16_t)kind;
 	message.u.number = number;
-	if (worker->channel >= 0)
-		(void)channel_send(worker->channel, &message, -1, false);
+	return worker->channel >= 0 && channel_send(worker->channel, &message, -1, false) == 0;
 }
 
 /* ---- starting ---- */
@@ -173,10 +172,9 @@ static void stop(struct supervisor *supervisor, int number)
 		if (worker->state == WORKER_NONE)
 			continue;
 		any = true;
-		if (worker->state == WORKER_STARTING || worker->channel < 0)
+		/* One that reads nothing may have so many reloads before it that there is no room for more. */
+		if (worker->state == WORKER_STARTING || !supervisor_tell(worker, CHANNEL_STOP, number))
 			kill(worker->pid, number);
-		else
-			supervisor_tell(worker, CHANNEL_STOP, number);
 		if (supervisor->stops > 1)
 			worker->kill_ms = supervisor_now_ms() + STOP_PATIENCE_MS;
 	}
