@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -B
 """The supervisor and workers that are not their own masters any more, or that are told to stop at a bad moment."""
+import json
 import os
 import shutil
 import signal
@@ -106,6 +107,40 @@ class Hostile(Case):
         result = self.become(server, "bind")()
         self.assertIn("killed by signal 9", result.stderr)
         wait_for(lambda: self.descriptors(server) == before, what="the supervisor's descriptors as before")
+
+
+class Reloads(Case):
+    def reload_during_an_upgrade(self, last_line):
+        """What the upgrade comes to; by the file as it is then there is another listener."""
+        server = self.serve_copy()
+        go = self.folder / "go"
+        self.put(f'#!/bin/sh\nuntil test -e "{go}"; do sleep 0.05; done\n{last_line}\n')
+        join = self.background(self.upgrade)
+        server.wait_message(r"^supervisor: upgrading to ")
+        config = json.loads(server.file.read_text())
+        config["listeners"].append(listener("more", "tcp://127.0.0.1:0"))
+        server.file.write_text(json.dumps(config))
+        self.good("reload")
+        self.assertEqual(self.names(), ["fault", "udp", "more"])
+        go.touch()
+        return server, join()
+
+    def names(self):
+        return [one["name"] for one in self.good("listeners")["listeners"]]
+
+    def test_before_an_upgrade_that_fails(self):
+        server, result = self.reload_during_an_upgrade("exit 1")
+        self.assertEqual(result.returncode, 1)
+        server.file.write_text("{")
+        pid = server.pid
+        os.kill(pid, signal.SIGKILL)
+        self.wait_next(server, pid)
+        self.assertEqual(self.names(), ["fault", "udp", "more"])
+
+    def test_before_an_upgrade_that_does_not(self):
+        server, result = self.reload_during_an_upgrade(f'exec "{harness.PLAIT}" "$@"')
+        self.assertEqual(result.returncode, 0, result.stderr)
+        wait_for(lambda: self.names() == ["fault", "udp", "more"], what="what was served before")
 
 
 class Stops(Case):

@@ -80,15 +80,20 @@ static void on_end(struct supervisor *supervisor, struct worker_process *worker,
 	supervisor_let_go(worker);
 	describe(status, how, sizeof(how));
 	store_release(&supervisor->store, gone.number);
-	bool successor = gone.state == WORKER_STARTING && supervisor_worker(supervisor, WORKER_SERVING);
+	struct worker_process *serving = supervisor_worker(supervisor, WORKER_SERVING);
+	bool successor = gone.state == WORKER_STARTING && serving;
 	if (successor && !gone.refused) {
 		char why[256];
 		snprintf(why, sizeof(why), "the new worker %s before it was ready; see the log for why", how);
 		log_answer(PLAIT_LOG_ERROR, NULL, "supervisor: not replaced, and all is as it was: %s", why);
 		supervisor_tell_outcome(supervisor, gone.asked_by, why);
 	}
-	if (successor)
+	if (successor && supervisor->reloaded)
+		supervisor_take_served(supervisor, serving);
+	if (successor) {
+		supervisor->reloaded = false;
 		return;
+	}
 	if (gone.refused && supervisor->stopping) {
 		supervisor->over = true; /* the one that served has ended */
 		return;

@@ -230,7 +230,13 @@ static void take_text(struct supervisor *supervisor, struct worker_process *work
 	free(text);
 }
 
-static void take_served(struct heard *heard)
+void supervisor_take_served(struct supervisor *supervisor, struct worker_process *worker)
+{
+	store_sweep(&supervisor->store);
+	take_text(supervisor, worker);
+}
+
+static void hear_served(struct heard *heard)
 {
 	struct supervisor *supervisor = heard->supervisor;
 	struct worker_process *worker = heard->worker;
@@ -243,15 +249,17 @@ static void take_served(struct heard *heard)
 	}
 	worker->read = -1;
 	worker->kept_all = true;
-	if (worker->state != WORKER_SERVING || supervisor_worker(supervisor, WORKER_STARTING))
+	if (worker->state != WORKER_SERVING)
 		return;
-	store_sweep(&supervisor->store);
-	take_text(supervisor, worker);
+	if (supervisor_worker(supervisor, WORKER_STARTING))
+		supervisor->reloaded |= heard->message->u.number;
+	else
+		supervisor_take_served(supervisor, worker);
 }
 
 static void on_serves(struct heard *heard)
 {
-	take_served(heard);
+	hear_served(heard);
 	reply(heard, NULL, 0, -1);
 }
 
@@ -268,8 +276,7 @@ static void on_ready(struct heard *heard)
 		return;
 	}
 	supervisor_promote(supervisor, worker);
-	store_sweep(&supervisor->store);
-	take_text(supervisor, worker);
+	supervisor_take_served(supervisor, worker);
 }
 
 /* Only of the one that serves, or is about to: another one would speak of what has been. */

@@ -66,6 +66,7 @@ struct supervisor {
 	bool stopping, over;
 	bool wanted, wanted_upgrade; /* a worker is to take the place of the one that serves */
 	uint32_t wanted_by;
+	bool reloaded;  /* the one that serves, while another one starts, which has not heard of it */
 	bool replace;   /* this program is to be replaced as soon as nothing else is under way */
 	unsigned stops; /* so many signals to stop */
 	int status;     /* of the last worker that served, to be the supervisor's */
@@ -111,6 +112,9 @@ void supervisor_replace(struct supervisor *supervisor, bool upgrade, uint32_t as
 
 /* A worker that was to take the place of another one, and cannot: that one goes on. */
 void supervisor_refuse(struct supervisor *supervisor, struct worker_process *worker, const char *why);
+
+/* What it serves, as it has said, is what is served. */
+void supervisor_take_served(struct supervisor *supervisor, struct worker_process *worker);
 
 /* Answers what came over a worker's channel. */
 void supervisor_hear(struct supervisor *supervisor, struct worker_process *worker);
