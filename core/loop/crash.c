@@ -21,6 +21,7 @@
 #define PATIENCE_S 2
 
 static struct crash_record *record;
+static pid_t process; /* whose record it is: a fork of it has the memory, too */
 static _Thread_local void *stack;
 
 static uintptr_t interrupted_at(const void *context)
@@ -80,9 +81,11 @@ static void on_deadly(int number, siginfo_t *info, void *context)
 {
 	static const struct timespec patience = { .tv_sec = PATIENCE_S };
 	unsigned none = CRASH_NONE;
-	if (atomic_compare_exchange_strong(&record->state, &none, CRASH_BEGUN))
+	bool ours = getpid() == process;
+	if (ours && atomic_compare_exchange_strong(&record->state, &none, CRASH_BEGUN))
 		write_record(number, info, context);
-	else if (atomic_load(&record->state) == CRASH_BEGUN && record->thread != (int32_t)syscall(SYS_gettid))
+	else if (ours && atomic_load(&record->state) == CRASH_BEGUN &&
+		 record->thread != (int32_t)syscall(SYS_gettid))
 		nanosleep(&patience, NULL);
 	signal(number, SIG_DFL);
 	/* It is blocked until the handler returns. */
@@ -109,6 +112,7 @@ void crash_watch(struct crash_record *where)
 	struct sigaction action = { .sa_sigaction = on_deadly, .sa_flags = SA_SIGINFO | SA_ONSTACK };
 	void *frames[1];
 	record = where;
+	process = getpid();
 	if (sanitized())
 		return;
 	backtrace(frames, 1); /* the first call loads the unwinder */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/server/supervisor/inside.h"
@@ -98,12 +100,34 @@ static void files_of_others_are_not_opened(void)
 	rmdir(folder);
 }
 
+/* A plugin's, say, which shares the page with the worker that it is a fork of. */
+static void the_end_of_a_child_is_not_the_workers(void)
+{
+	int status;
+	struct crash_record *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+					   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CU_ASSERT_PTR_NOT_EQUAL_FATAL(shared, MAP_FAILED);
+	pid_t pid = fork();
+	if (pid == 0) {
+		crash_watch(shared);
+		pid = fork();
+		if (pid == 0)
+			abort();
+		_exit(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) ? 0 : 1);
+	}
+	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+	CU_ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	CU_ASSERT_EQUAL(atomic_load(&shared->state), CRASH_NONE);
+	munmap(shared, sizeof(*shared));
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
 		SUITE_TEST(addresses_are_found),
 		SUITE_TEST(a_list_that_is_full),
 		SUITE_TEST(files_of_others_are_not_opened),
+		SUITE_TEST(the_end_of_a_child_is_not_the_workers),
 	};
 	return suite_run("report", tests, sizeof(tests) / sizeof(tests[0]), argc, argv);
 }
