@@ -72,10 +72,8 @@ static void on_served_end(struct supervisor *supervisor, const struct worker_pro
 
 static void on_end(struct supervisor *supervisor, struct worker_process *worker, int status)
 {
-	struct worker_process gone = *worker;
+	const struct worker_process gone = *worker;
 	char how[128], where[128];
-	supervisor_hear(supervisor, worker);
-	gone.state = worker->state;
 	report_crash(worker, where, sizeof(where));
 	supervisor_let_go(worker);
 	describe(status, how, sizeof(how));
@@ -116,9 +114,15 @@ void supervisor_reap(struct supervisor *supervisor)
 {
 	for (unsigned i = 0; i < WORKERS_MAX; i++) {
 		struct worker_process *worker = &supervisor->workers[i];
+		siginfo_t info = { 0 };
 		int status;
-		if (worker->state == WORKER_NONE || waitpid(worker->pid, &status, WNOHANG) != worker->pid)
+		if (worker->state == WORKER_NONE ||
+		    waitid(P_PID, (id_t)worker->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+		    info.si_pid == 0)
 			continue;
-		on_end(supervisor, worker, status);
+		/* Its last words may make somebody kill it: not when its number may be another's. */
+		supervisor_hear(supervisor, worker);
+		if (waitpid(worker->pid, &status, 0) == worker->pid)
+			on_end(supervisor, worker, status);
 	}
 }

@@ -3,12 +3,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
@@ -352,6 +355,38 @@ static void one_question_at_a_time(void)
 	end();
 }
 
+/* In the place of libc's. */
+static pid_t killed, killed_late;
+
+int kill(pid_t pid, int number)
+{
+	siginfo_t info;
+	killed = pid;
+	if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0) /* it may be anybody's by now */
+		killed_late = pid;
+	return (int)syscall(SYS_kill, pid, number);
+}
+
+static void nobody_is_killed_who_may_be_another_by_now(void)
+{
+	siginfo_t info;
+	begin();
+	add_worker(1, WORKER_STARTING);
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(0);
+	supervisor.workers[1].pid = pid;
+	CU_ASSERT_EQUAL(send(theirs[1], "x", 1, 0), 1);
+	CU_ASSERT_EQUAL(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	killed = killed_late = 0;
+	supervisor_reap(&supervisor);
+	CU_ASSERT_EQUAL(killed, pid);
+	CU_ASSERT_EQUAL(killed_late, 0);
+	CU_ASSERT_EQUAL(supervisor.workers[1].state, WORKER_NONE);
+	CU_ASSERT_EQUAL(waitpid(pid, NULL, WNOHANG), -1);
+	end();
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -363,6 +398,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(who_talks_without_end_is_interrupted),
 		SUITE_TEST(no_socket_makes_it_wait),
 		SUITE_TEST(one_question_at_a_time),
+		SUITE_TEST(nobody_is_killed_who_may_be_another_by_now),
 	};
 	return suite_run("hear", tests, sizeof(tests) / sizeof(tests[0]), argc, argv);
 }
