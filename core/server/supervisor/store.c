@@ -5,14 +5,19 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "core/base/log.h"
+#include "core/base/system_text.h"
 #include "core/server/broker.h"
 #include "core/server/systemd/activation.h"
 
 /* What the largest configuration could ask for: a socket for each address and loop. */
 #define ENTRIES_MAX (1u << 20)
+
+/* Descriptors that no socket gets: without any the next worker could not begin. */
+#define SPARE 32
 
 static void read_settings(const struct channel_settings *from, struct socket_settings *to)
 {
@@ -95,6 +100,12 @@ int store_add(struct store *store, const struct channel_bind *key, int fd, uint3
 	return 0;
 }
 
+static bool is_spare(int fd)
+{
+	struct rlimit limit;
+	return getrlimit(RLIMIT_NOFILE, &limit) == 0 && (rlim_t)fd + SPARE >= limit.rlim_cur;
+}
+
 int store_get(struct store *store, const struct channel_bind *key, uint32_t worker, struct plait_error *error)
 {
 	struct socket_settings settings;
@@ -123,6 +134,10 @@ int store_get(struct store *store, const struct channel_bind *key, uint32_t work
 		return fd;
 	if (store_add(store, key, fd, worker) < 0)
 		return plait_error_set(error, PLAIT_ERROR_MEMORY, NULL, "no memory for a socket");
+	if (is_spare(fd)) {
+		close_at(store, store->count - 1);
+		return plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "%s", system_text(EMFILE));
+	}
 	return fd;
 }
 

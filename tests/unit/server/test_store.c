@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -133,6 +134,30 @@ static void what_cannot_be_changed_is_bound_anew(void)
 	a.settings.v6only = 1;
 	CU_ASSERT_NOT_EQUAL(channel_cookie(get(&a, 2)), cookie);
 	CU_ASSERT_EQUAL(store.count, 1);
+	store_clear(&store);
+}
+
+/* Who takes all there are must not keep the next worker from beginning. */
+static void some_descriptors_are_left_for_workers(void)
+{
+	struct rlimit before, limit;
+	struct channel_bind a = ask("a", 0, 0, false);
+	struct plait_error error = { 0 };
+	int ends[2], room = 0;
+	CU_ASSERT_EQUAL(getrlimit(RLIMIT_NOFILE, &before), 0);
+	limit = before;
+	limit.rlim_cur = 200;
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	while (store_get(&store, &a, 1, &error) >= 0)
+		;
+	CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "ulimit -n"));
+	CU_ASSERT(store.count > 100);
+	while (room < 10 && channel_pair(ends) == 0)
+		room++;
+	CU_ASSERT_EQUAL(room, 10);
+	for (int i = 0; i < 2 * room; i++)
+		close(ends[1] - i);
+	setrlimit(RLIMIT_NOFILE, &before);
 	store_clear(&store);
 }
 
@@ -325,6 +350,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(what_is_not_kept_is_closed),
 		SUITE_TEST(what_the_dead_have_not_served_is_closed),
 		SUITE_TEST(what_cannot_be_changed_is_bound_anew),
+		SUITE_TEST(some_descriptors_are_left_for_workers),
 		SUITE_TEST(files_go_with_their_sockets),
 		SUITE_TEST(only_what_is_configured_is_bound),
 		SUITE_TEST(messages_bring_descriptors),
