@@ -111,7 +111,7 @@ struct program {
 
 static void emit(struct program *program, unsigned code, uint32_t value, unsigned if_true, unsigned if_false)
 {
-	if (program->count == INSTRUCTIONS_MOST) /* seccomp_enter bounds what is not ours */
+	if (program->count == INSTRUCTIONS_MOST) /* the configuration bounds what is not ours */
 		abort();
 	program->items[program->count++] = (struct sock_filter){
 		.code = (uint16_t)code,
