@@ -206,6 +206,8 @@ static bool read_config(struct supervisor *supervisor, const char *file)
 	supervisor->config = text ? config_load_text(file, text, len, &problems) : NULL;
 	problems_fini(&problems);
 	free(text);
+	if (supervisor->config) /* the file may say something else by now */
+		lender_learn(&supervisor->lender, supervisor->config);
 	return supervisor->config;
 }
 
@@ -218,7 +220,7 @@ static bool take_over(struct supervisor *supervisor, const struct state *state)
 	supervisor->file = file;
 	supervisor->program = program;
 	supervisor->config = NULL;
-	supervisor->lender = (struct lender){ 0 }; /* learns from the file when it is asked */
+	supervisor->lender = (struct lender){ 0 };
 	supervisor->identity = (struct identity){ 0 };
 	supervisor->owns = false;
 	supervisor->store = (struct store){ 0 };

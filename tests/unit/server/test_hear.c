@@ -17,6 +17,7 @@
 #include "core/base/clock.h"
 #include "core/config/read.h"
 #include "core/server/supervisor/inside.h"
+#include "core/server/supervisor/upgrade.h"
 #include "core/server/systemd/notify.h"
 #include "tests/unit/suite.h"
 
@@ -387,8 +388,37 @@ static void nobody_is_killed_who_may_be_another_by_now(void)
 	end();
 }
 
+/* The file says something else by now, or nothing that could be understood. */
+static void the_next_program_lends_what_is_served(void)
+{
+	int status = -1;
+	begin();
+	unlink(file);
+	supervisor.program = realpath("/proc/self/exe", NULL);
+	pid_t pid = fork();
+	if (pid == 0) {
+		upgrade_exec(&supervisor);
+		_exit(99);
+	}
+	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+	CU_ASSERT_EQUAL(status, 0);
+	free(supervisor.program);
+	end();
+}
+
+/* Goes on with what the program before left. */
+static int resume(char **argv)
+{
+	supervisor = (struct supervisor){ .file = argv[3] };
+	snprintf(denied, sizeof(denied), "%.*sdenied", (int)(strrchr(argv[3], '/') + 1 - argv[3]), argv[3]);
+	return upgrade_resume(&supervisor) != 1 || supervisor.config->drain_timeout_ms != 1000 ||
+	       !lender_knows(&supervisor.lender, denied);
+}
+
 int main(int argc, char **argv)
 {
+	if (getenv("PLAIT_SUPERVISOR_STATE"))
+		return resume(argv);
 	static const struct suite_test tests[] = {
 		SUITE_TEST(only_what_is_named_is_opened),
 		SUITE_TEST(what_is_served_is_what_was_read),
@@ -399,6 +429,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(no_socket_makes_it_wait),
 		SUITE_TEST(one_question_at_a_time),
 		SUITE_TEST(nobody_is_killed_who_may_be_another_by_now),
+		SUITE_TEST(the_next_program_lends_what_is_served),
 	};
 	return suite_run("hear", tests, sizeof(tests) / sizeof(tests[0]), argc, argv);
 }
