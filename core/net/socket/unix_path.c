@@ -72,6 +72,12 @@ static int lock_folder(const struct sockaddr_un *sun)
 	return fd;
 }
 
+/* One of two names may be another program's, which somebody who may write to the folder has linked there. */
+static bool is_sole_socket(const struct stat *found)
+{
+	return S_ISSOCK(found->st_mode) && found->st_nlink == 1;
+}
+
 /* What the process's umask took from the file that bind made; the umask belongs to all threads. 0, or -1 with errno. */
 static int give_mode(const struct sockaddr_un *sun, mode_t mode)
 {
@@ -83,7 +89,7 @@ static int give_mode(const struct sockaddr_un *sun, mode_t mode)
 		return -1;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", file);
 	int result = fstat(file, &found);
-	if (result == 0 && S_ISSOCK(found.st_mode) && (found.st_mode & 0777) != mode)
+	if (result == 0 && is_sole_socket(&found) && (found.st_mode & 0777) != mode)
 		result = chmod(link, mode);
 	close(file);
 	return result;
@@ -161,7 +167,7 @@ int unix_path_give(const struct unix_path_id *id, uid_t uid, gid_t gid)
 	if (file < 0)
 		return -1;
 	int result = fstat(file, &found);
-	if (result == 0 && S_ISSOCK(found.st_mode) && found.st_dev == id->device && found.st_ino == id->inode)
+	if (result == 0 && is_sole_socket(&found) && found.st_dev == id->device && found.st_ino == id->inode)
 		result = fchownat(file, "", uid, gid, AT_EMPTY_PATH);
 	int error = errno;
 	close(file);

@@ -181,6 +181,32 @@ static void files_go_with_their_sockets(void)
 	rmdir(folder);
 }
 
+/* Who may write to the folder could have linked another program's there. */
+static void a_socket_of_two_names_is_left_alone(void)
+{
+	char dir[] = "/tmp/plait-store-XXXXXX", other[64];
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct unix_path_id id;
+	struct stat found;
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/s", dir);
+	snprintf(other, sizeof(other), "%s/other", dir);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CU_ASSERT_EQUAL_FATAL(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	unix_path_remember(fd, &id);
+	CU_ASSERT_EQUAL(unix_path_set_mode(&sun, "0600"), 0);
+	CU_ASSERT_EQUAL(link(sun.sun_path, other), 0);
+	CU_ASSERT_EQUAL(unix_path_set_mode(&sun, "0666"), 0);
+	CU_ASSERT_EQUAL(unix_path_give(&id, 65534, 65534), 0);
+	CU_ASSERT_EQUAL(stat(other, &found), 0);
+	CU_ASSERT_EQUAL(found.st_mode & 0777, 0600);
+	CU_ASSERT_EQUAL(found.st_uid, geteuid());
+	unlink(other);
+	unlink(sun.sun_path);
+	rmdir(dir);
+	close(fd);
+}
+
 static struct config *configure(const char *text)
 {
 	struct problems problems;
@@ -352,6 +378,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(what_cannot_be_changed_is_bound_anew),
 		SUITE_TEST(some_descriptors_are_left_for_workers),
 		SUITE_TEST(files_go_with_their_sockets),
+		SUITE_TEST(a_socket_of_two_names_is_left_alone),
 		SUITE_TEST(only_what_is_configured_is_bound),
 		SUITE_TEST(messages_bring_descriptors),
 		SUITE_TEST(the_first_end_takes_no_descriptors),
