@@ -143,7 +143,12 @@ void server_warn_of_descriptors(const struct config *config)
 
 static void on_hangup(void *arg)
 {
-	server_order_reload(arg, NULL, NULL);
+	struct server *server = arg;
+	const char *why = server_ends(server);
+	if (why)
+		log_write(PLAIT_LOG_INFO, NULL, "SIGHUP: %s", why);
+	else
+		server_order_reload(server, NULL, NULL);
 }
 
 static void on_unlisten(void *arg)

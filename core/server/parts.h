@@ -36,6 +36,9 @@ struct server {
 	time_t since;                 /* when it began to serve; 0: it does not yet */
 };
 
+/* Why nothing of what it serves can change any more; NULL: it can. On the boss loop. */
+const char *server_ends(const struct server *server);
+
 /* A listener as its configuration says, its addresses found; but for a bind that is none: NULL. Errors are added to problems,
  * under "listeners[INDEX]". */
 struct plait_listener *server_make_listener(const struct listener_config *config, size_t index,

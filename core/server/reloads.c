@@ -36,12 +36,20 @@ static void on_served(struct gather *gather, void *arg)
 	carry_out(server);
 }
 
+const char *server_ends(const struct server *server)
+{
+	if (server->reactor->shutdown)
+		return "the server is stopping";
+	return server->retired ? "another worker serves, this one ends with its last connection" : NULL;
+}
+
 static int reload(struct reload_order *order)
 {
 	struct reload_outcome *outcome = &order->outcome;
-	if (!order->server->reactor->shutdown)
+	const char *why = server_ends(order->server);
+	if (!why)
 		return server_reload_logged(order->server, &outcome->problems, &outcome->changes);
-	problems_add(&outcome->problems, NULL, "the server is stopping");
+	problems_add(&outcome->problems, NULL, "%s", why);
 	return -1;
 }
 

@@ -445,6 +445,28 @@ class Loops(ControlCase):
         finally:
             file.unlink(missing_ok=True)
 
+    def test_a_listener_that_went_while_a_loop_is_stuck(self):
+        """Of two that are taken out, each with its socket on another loop, one is gone and one cannot go yet."""
+        file = self.folder / "held"
+        a = listener("a", TCP, "hold", options={"file": str(file)})
+        server = self.serve_control(a, plugins=["echo", str(PLUGINS / "hold.so")], threads=2, watchdog="off")
+        self.write(server, a, listener("b", TCP), listener("c", TCP))
+        self.good("reload")  # nothing but these two is of this reading
+        file.touch()
+        try:
+            with server.connect("a") as stuck:
+                stuck.send(b"hello")
+                server.wait_message("holds its loop")
+                self.write(server, a)
+                self.assertEqual(self.good("reload")["loops_missing"], 1)
+                listed = {one["name"]: one for one in self.good("listeners")["listeners"]}
+                self.assertEqual(len(listed), 2, listed)
+                left = listed[max(listed)]
+                self.assertEqual((left["state"], left["protocol"]), ("leaving", "echo"))
+        finally:
+            file.unlink(missing_ok=True)
+        wait_for(lambda: len(self.good("listeners")["listeners"]) == 1, what="the end of the other one")
+
     def test_answers_under_load(self):
         """Eight clients on two loops, as fast as they can; commands in between are all answered."""
         server = self.serve_control(listener("a", TCP))

@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import stat
 
@@ -13,6 +14,7 @@ import harness
 from control import Control
 from harness import CERTS, SRCDIR, listener, wait_for
 from reload import EDITIONS, Reload
+from supervised import Supervised
 from test_broken_plugins import build
 
 BROKEN = SRCDIR / "tests" / "configs" / "broken"
@@ -262,6 +264,30 @@ class Refused(Reload):
             self.assertLess(self.mappings(server), mappings + 20)
             server.config = good
             self.assertTrue(any(text.endswith(": 0 changes") for text in self.reload(server)))
+
+
+class Retired(Supervised):
+    def test_a_worker_that_another_has_replaced(self):
+        """Its sockets are another one's: it reads nothing anew, and serves who is there to the end."""
+        server = self.serve_faults(drain_timeout="1m")
+        pid = server.pid
+        with self.say(server, b"hello") as stays, self.control() as peer:
+            self.assertEqual(stays.recv(6), b"hello\n")
+            self.assertTrue(peer.ask("status")["ok"])
+            self.run_plait("upgrade", "--control", self.path)
+            server.wait_message("another worker serves: ending with the last connection")
+            fault, *others = server.config["listeners"]
+            self.write(server, {**fault, "limits": {"connections": 7}}, *others, listener("more", TCP))
+            os.kill(pid, signal.SIGHUP)  # as who signals all of a group
+            server.wait_message("SIGHUP: another worker serves")
+            for command in ("reload", "upgrade"):
+                self.assertEqual(peer.ask(command)["error"]["code"], "stopping")
+            for command in ("pause", "drain", "resume"):
+                self.assertEqual(peer.ask(command, listener="fault")["error"]["code"], "stopping")
+            stays.sendall(b"more\r\n")
+            self.assertEqual(stays.recv(5), b"more\n")
+            self.assertIn(pid, server.children())
+        self.assertEqual(server.endpoints().get("more"), None)
 
 
 if __name__ == "__main__":

@@ -10,15 +10,6 @@
 
 /* ---- listeners ---- */
 
-/* Refused while the server stops, for it would have no effect. */
-static bool refuse_late(struct request *request)
-{
-	if (!request->server->reactor->shutdown)
-		return false;
-	request_refuse(request, "stopping", NULL, "the server is stopping");
-	return true;
-}
-
 static void answer_served(struct gather *gather, void *arg)
 {
 	struct request *request = arg;
@@ -28,7 +19,7 @@ static void answer_served(struct gather *gather, void *arg)
 static void serve(struct request *request, enum listener_service service, const char *what)
 {
 	const struct listener_arguments *arguments = request->arguments;
-	if (refuse_late(request))
+	if (request_refuse_late(request))
 		return;
 	struct plait_listener *listener = request_find_listener(request, arguments->listener);
 	if (!listener)
@@ -106,7 +97,7 @@ static void answer_reload(const struct reload_outcome *outcome, void *arg)
 
 void reload_command(struct request *request)
 {
-	if (refuse_late(request))
+	if (request_refuse_late(request))
 		return;
 	log_write(PLAIT_LOG_INFO, NULL, "control: reload");
 	server_order_reload(request->server, answer_reload, request);

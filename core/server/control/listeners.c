@@ -62,7 +62,8 @@ static void answer(struct gather *gather, void *arg)
 	json_t *list = json_array();
 	pthread_mutex_lock(&reactor->lock);
 	for (const struct plait_listener *listener = reactor->first; listener; listener = listener->next)
-		if (!listener->own_config) /* a plugin's own is its own affair */
+		/* A plugin's own is its own affair; one without a version is gone, and its configuration with it. */
+		if (!listener->own_config && listener->versions)
 			json_array_append_new(list, tell(listener));
 	pthread_mutex_unlock(&reactor->lock);
 	request_answer(request, json_pack("{s:i, s:o}", "loops_missing", (int)gather_missing(gather),

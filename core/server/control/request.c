@@ -94,6 +94,14 @@ void request_refuse(struct request *request, const char *code, json_t *more, con
 	send_line(request, json_pack("{s:i, s:b, s:o}", "v", CONTROL_VERSION, "ok", false, "error", error));
 }
 
+bool request_refuse_late(struct request *request)
+{
+	const char *why = server_ends(request->server);
+	if (why)
+		request_refuse(request, "stopping", NULL, "%s", why);
+	return why;
+}
+
 void request_forget_peer(struct request *request)
 {
 	request->session = NULL;

@@ -29,6 +29,9 @@ void request_answer(struct request *request, json_t *body);
 void request_refuse(struct request *request, const char *code, json_t *more, const char *format, ...)
 	PLAIT_PRINTF(4, 5);
 
+/* True: the server ends, nothing of it can change any more, and the request has been refused. */
+bool request_refuse_late(struct request *request);
+
 /* The answer goes nowhere. */
 void request_forget_peer(struct request *request);
 

@@ -9,11 +9,9 @@ void upgrade_command(struct request *request)
 		request_refuse(
 			request, "unsupervised", NULL,
 			"there is no supervisor: with \"supervise\" the server can be upgraded while it runs");
-	} else if (server->reactor->shutdown) {
-		request_refuse(request, "stopping", NULL, "the server is stopping");
 	} else if (server->upgrade) {
 		request_refuse(request, "upgrading", NULL, "an upgrade is under way");
-	} else {
+	} else if (!request_refuse_late(request)) {
 		server->upgrade = request;
 		server->on_upgrade(server->on_serving_arg);
 	}
