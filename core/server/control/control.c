@@ -54,6 +54,7 @@ struct session {
 	struct plait_conn *conn;
 	struct request *request; /* under way; NULL: none */
 	bool leaving;            /* another one has its place */
+	bool kept;               /* it may be silent */
 	struct session *previous, *next;
 };
 
@@ -143,12 +144,15 @@ static void on_lost(struct plait_conn *conn, enum plait_reason reason)
 void session_answer(struct session *session, const char *line, size_t len)
 {
 	session->request = NULL;
+	if (!session->kept)
+		plait_set_idle_timeout(session->conn, IDLE_MS);
 	plait_write(session->conn, line, len);
 	plait_resume(session->conn);
 }
 
 void session_keep(struct session *session)
 {
+	session->kept = true;
 	plait_set_idle_timeout(session->conn, 0);
 }
 
@@ -158,8 +162,10 @@ static void take_line(struct session *session, const char *line, size_t len)
 	append_session(session);
 	session->request = request_new(session->control->server, session);
 	request_run(session->request, line, len);
-	if (session->request)
-		plait_pause(session->conn);
+	if (!session->request)
+		return;
+	plait_pause(session->conn);
+	plait_set_idle_timeout(session->conn, 0); /* the silence is ours */
 }
 
 static size_t on_data(struct plait_conn *conn, const void *data, size_t len)

@@ -237,6 +237,31 @@ static void a_path_that_cannot_be(void)
 	loop_enter(NULL);
 }
 
+static void begin_upgrade(void *arg)
+{
+	(void)arg;
+}
+
+static void who_waits_for_an_answer_is_not_silent(void)
+{
+	struct plait_error error = { .text = "it took too long" };
+	begin();
+	server.on_upgrade = begin_upgrade;
+	int fd = enter();
+	say(fd, "{\"v\":1,\"command\":\"upgrade\"}\n");
+	advance(90000);
+	CU_ASSERT_TRUE(hear(fd));
+	upgrade_answer(&server, &error);
+	run();
+	CU_ASSERT_TRUE(hears(fd, "it took too long"));
+	advance(59000);
+	CU_ASSERT_TRUE(hear(fd));
+	advance(2000);
+	CU_ASSERT_FALSE(hear(fd));
+	close(fd);
+	finish();
+}
+
 static void it_is_its_owners(void)
 {
 	struct stat found;
@@ -256,6 +281,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(loops_that_do_not_answer_are_told_of),
 		SUITE_TEST(who_left_before_the_answer_gets_none),
 		SUITE_TEST(who_said_stop_may_be_silent),
+		SUITE_TEST(who_waits_for_an_answer_is_not_silent),
 		SUITE_TEST(a_path_that_cannot_be),
 		SUITE_TEST(it_is_its_owners),
 	};
