@@ -42,7 +42,7 @@ static const struct cli_option config_option[] = {
 		OPTION("--peer", CLI_TEXT, "ADDRESS", question.peer, 0,                                      \
 		       "those from this address or network, such as 192.0.2.0/24"),                          \
 		OPTION("--state", CLI_TEXT, "STATE", question.state, 0,                                      \
-		       "those that are in preamble, handshake, open or closing")
+		       "those that are in handshake, open or closing")
 
 static const struct cli_option control_options[] = { CONTROL_OPTIONS, { 0 } };
 

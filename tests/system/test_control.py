@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import signal
 import socket
 import stat
@@ -522,6 +523,12 @@ class Program(ControlCase):
                 self.assertIn(expected, error)
                 self.assertNotIn("\x1b", error)
                 join()
+
+    def test_states_are_those_that_the_help_names(self):
+        self.serve_control(listener("a", TCP))
+        said = re.search(r"those that are in ([a-z, \n]+)", self.run_plait("connections", "--help")).group(1)
+        for state in re.split(r"[\s,]+(?:or )?", said.strip()):
+            self.good("connections", state=state)
 
     def test_help_lists_what_the_program_has(self):
         server = self.serve_control(listener("a", TCP))

@@ -85,6 +85,13 @@ class TestPages(Case):
         for name in re.findall(r'\{ "((?:limit|timeout)-[a-z-]+)",', (SRCDIR / "core" / "net" / "reason.c").read_text()):
             self.assertTrue(name in said or f"{name.split('-')[0]}-..." in said, name)
 
+    def test_the_control_sockets_errors_are_listed(self):
+        source = "".join(path.read_text() for path in (SRCDIR / "core/server/control").glob("*.c"))
+        codes = set(re.findall(r'(?:request_refuse\(\s*request|blame\(fault), "([a-z-]+)"|code\\":\\"([a-z-]+)', source))
+        listed = re.search(r"Codes of errors: (.*?)\. ", PAGES["control"], re.S).group(1)
+        said = re.findall(r"([a-z-]+)(?: \(.*?\))?(?:,|$)", listed, re.S)
+        self.assertEqual(sorted(one or other for one, other in codes), sorted(said))
+
     def test_links_lead_somewhere(self):
         for name, text in {**PAGES, "README": README}.items():
             here = SRCDIR if name == "README" else SRCDIR / "docs"
