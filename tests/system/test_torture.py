@@ -70,7 +70,7 @@ class Serving(Torture):
                 break
             failed += 1
         harness.comment(f"{what}: {failed} of {self.order.seen()} allocations failed")
-        return failed
+        self.assertGreater(failed, 0, f"{what}: nothing was asked for, or it was not counted")
 
     def tearDown(self):
         self.order.disarm()
@@ -87,12 +87,6 @@ class Serving(Torture):
 
     def unix(self, server):
         talk(server, "unix", echo(100))
-
-    def udp(self, server):
-        with server.datagram_socket("udp", timeout=0.2) as sock:
-            sock.send(b"x" * 100)
-            with contextlib.suppress(TimeoutError):
-                sock.recv(200)
 
     def owed(self, server):
         talk(server, "tcp", flood(2_000_000))
@@ -138,7 +132,6 @@ class Serving(Torture):
             self.plain,
             self.tls,
             self.unix,
-            self.udp,
             self.owed,
             self.owed_tls,
             self.lines,
@@ -419,6 +412,7 @@ class Ends(Torture):
             if not hit:
                 break
         harness.comment(f"stop: {number - 1} of {self.order.seen()} allocations")
+        self.assertGreater(number, 5)
 
 
 if __name__ == "__main__":
