@@ -102,11 +102,18 @@ size_t config_listener_changes(const struct config *was, const struct listener_c
 	return count;
 }
 
-const char *config_privilege_change(const struct config *was, const struct config *is)
+void config_keep_privileges(const struct config *was, struct config *is, struct problems *problems)
 {
 	static const char *const keys[] = { "user", "group", "umask", "core_dumps", "sandbox" };
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		if (!same(json_object_get(was->root, keys[i]), json_object_get(is->root, keys[i])))
-			return keys[i];
-	return NULL;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		json_t *before = json_object_get(was->root, keys[i]);
+		if (same(before, json_object_get(is->root, keys[i])))
+			continue;
+		problems_warn(problems, keys[i],
+			      "what the server has given up, and what not, changes with a restart only");
+		if (before)
+			json_object_set(is->root, keys[i], before);
+		else
+			json_object_del(is->root, keys[i]);
+	}
 }

@@ -142,8 +142,8 @@ void config_free(struct config **config);
 /* Whether two configurations say the same of their contexts number i and j. */
 bool config_same_tls(const struct config *a, size_t i, const struct config *b, size_t j);
 
-/* The first key of those about privileges that differs; NULL: none does. */
-const char *config_privilege_change(const struct config *was, const struct config *is);
+/* What is says otherwise of privileges is warned of, and is as it was from here on: so it is told again by the next one. */
+void config_keep_privileges(const struct config *was, struct config *is, struct problems *problems);
 
 /* How many keys of a listener have changed, and which: "limits, options". What they mean is not looked at: a TLS context, or a
  * plugin, may have changed behind its name. */

@@ -161,10 +161,7 @@ static void warn_of_restarts(struct reload *reload)
 		problems_warn(reload->problems, "control", "another control socket needs a restart");
 	if (was->supervise != is->supervise)
 		problems_warn(reload->problems, "supervise", "another choice of supervision needs a restart");
-	const char *privilege = config_privilege_change(was, is);
-	if (privilege)
-		problems_warn(reload->problems, privilege,
-			      "what the server has given up, and what not, changes with a restart only");
+	config_keep_privileges(was, reload->fresh->config, reload->problems);
 	/* They stay, and so does the difference. */
 	reload->fresh->config->supervise = was->supervise;
 	reload->fresh->config->threads = was->threads;

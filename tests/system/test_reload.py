@@ -177,9 +177,11 @@ class Listeners(Reload):
 
     def test_what_needs_a_restart_is_told(self):
         server = self.serve(listener("a", "tcp://127.0.0.1:0"))
-        said = self.reload(server, threads=3, accept="reuseport", supervise=False)
-        for key in ("threads", "accept", "supervise"):
-            self.assertTrue(any(re.search(f"{key}: another .* needs a restart", text) for text in said), said)
+        said = self.reload(server, threads=3, accept="reuseport", supervise=False, umask="077", core_dumps=True)
+        again = self.reload(server)  # it is as true as before
+        for key in ("threads: another", "accept: another", "supervise: another", "umask: what", "core_dumps: what"):
+            for texts in (said, again):
+                self.assertTrue(any(re.search(f" {key} .* restart", text) for text in texts), (key, texts))
 
     def test_log(self):
         server = self.serve(listener("a", "tcp://127.0.0.1:0"))
