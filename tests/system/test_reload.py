@@ -139,8 +139,12 @@ class Listeners(Reload):
             wait_for(lambda: visit(addresses[second]) == b"one b\n", what="b in the place of the other")
 
     def test_a_unix_socket_changes_its_name(self):
-        path = self.folder / "it.sock"
-        server = self.serve(listener("a", f"unix:{path}"))
+        for supervise in (True, False):  # who binds it removes its file
+            with self.subTest(supervise=supervise):
+                self.check_renamed(self.folder / "it.sock", supervise)
+
+    def check_renamed(self, path, supervise):
+        server = self.serve(listener("a", f"unix:{path}"), supervise=supervise)
         before = path.stat().st_ino
         self.reload(server, listener("b", f"unix:{path}", socket={"mode": "0600"}))
         server.wait_message("gone from unix:", "a")
