@@ -76,6 +76,8 @@ static void discard(struct reload *reload)
 		else if (course->fate == FATE_MOVES || course->fate == FATE_COMES)
 			listener_free(&course->listener);
 	}
+	for (size_t i = 0; i < reload->plan.leaving_count; i++)
+		listener_keep(reload->plan.leaving[i]);
 }
 
 /* ---- what cannot ---- */

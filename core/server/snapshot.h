@@ -25,8 +25,9 @@ struct snapshot {
 	size_t tls_shared;         /* so many of them */
 };
 
-/* Reads source and all it names, the contexts that it shares not anew. before: the one that is served; NULL: none. keeper looks after the plugins. problems has
- * every error, and may have warnings; with an error the snapshot is good for finding more of them only. NULL: no memory. */
+/* Reads source and all it names, the contexts that it shares not anew. before: the one that is served; NULL: none. keeper looks
+ * after the plugins. problems has every error, and may have warnings; with an error the snapshot is good for finding more of
+ * them only. NULL: no memory. */
 struct snapshot *snapshot_load(const struct server_source *source, struct snapshot *before,
 			       struct plugin_keeper *keeper, struct problems *problems);
 

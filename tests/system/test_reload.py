@@ -138,6 +138,20 @@ class Listeners(Reload):
             wait_for(lambda: visit(addresses[first]) == b"one a\n", what="a in the place of the other")
             wait_for(lambda: visit(addresses[second]) == b"one b\n", what="b in the place of the other")
 
+    def test_a_socket_is_taken_over_once(self):
+        """One address that has two names is refused, as at the start; and can be taken over after that."""
+        for supervise in (True, False):
+            with self.subTest(supervise=supervise), socket.create_server(("127.0.0.1", 0)) as free:
+                port = free.getsockname()[1]
+                free.close()
+                server = self.serve(listener("a", f"tcp://127.0.0.1:{port}"), supervise=supervise)
+                b, c = listener("b", f"tcp://localhost:{port}"), listener("c", f"tcp://127.0.0.1:{port}")
+                said = self.refuse(server, b, c)
+                self.assertTrue(any("another program or listener has it" in text for text in said), said)
+                self.reload(server, c)
+                with server.connect("c") as client:
+                    client.exchange(b"hello")
+
     def test_a_unix_socket_changes_its_name(self):
         for supervise in (True, False):  # who binds it removes its file
             with self.subTest(supervise=supervise):

@@ -9,19 +9,19 @@
 #include "core/server/listener/kind.h"
 #include "core/server/systemd/activation.h"
 
-/* A socket that another listener has on that address, the number-th one there. -1: there is none. */
-static int find_socket(const struct plait_listener *listener, const struct sockaddr_storage *sa,
-		       socklen_t len, unsigned number)
+/* A socket that another listener has on that address, the number-th one there. NULL: there is none, or it has been taken. */
+static struct bound_socket *find_socket(const struct plait_listener *listener,
+					const struct sockaddr_storage *sa, socklen_t len, unsigned number)
 {
 	for (unsigned i = 0; i < listener->socket_count; i++) {
-		const struct bound_socket *found = &listener->sockets[i];
+		struct bound_socket *found = &listener->sockets[i];
 		const struct sockaddr_storage *its = &listener->addresses.items[found->address].sa;
 		if (!socket_same_address(its, listener->addresses.items[found->address].len, sa, len))
 			continue;
 		if (number-- == 0)
-			return found->fd;
+			return found->taken ? NULL : found;
 	}
-	return -1;
+	return NULL;
 }
 
 /* A descriptor of its own. -1: nobody who leaves has that socket, or it cannot be had; then error is filled. */
@@ -33,13 +33,14 @@ static int inherit(const struct plait_listener *listener, const struct listener_
 	for (; leaving && *leaving; leaving++) {
 		if ((*leaving)->kind->type != listener->kind->type)
 			continue;
-		int found = find_socket(*leaving, sa, len, number);
-		if (found < 0)
+		struct bound_socket *found = find_socket(*leaving, sa, len, number);
+		if (!found)
 			continue;
 		if (socket_adjustable(&(*leaving)->config->net.socket, &listener->config->net.socket, error) <
 		    0)
 			return -1;
-		int fd = fcntl(found, F_DUPFD_CLOEXEC, 3);
+		int fd = fcntl(found->fd, F_DUPFD_CLOEXEC, 3);
+		found->taken = fd >= 0;
 		if (fd < 0)
 			plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "cannot take a socket over: %s",
 					system_text(errno));

@@ -177,6 +177,12 @@ void listener_inherit(struct plait_listener *listener, struct plait_listener *co
 			(*leaving)->path.path[0] = '\0';
 }
 
+void listener_keep(struct plait_listener *listener)
+{
+	for (unsigned i = 0; i < listener->socket_count; i++)
+		listener->sockets[i].taken = false;
+}
+
 void listener_go_if_unused(struct plait_listener *listener)
 {
 	struct plait_reactor *reactor = listener->reactor;

@@ -33,6 +33,7 @@ enum listener_service {
 struct bound_socket {
 	int fd;
 	unsigned address; /* which of the listener's */
+	bool taken;       /* over by another listener */
 };
 
 struct plait_listener {
@@ -102,6 +103,9 @@ int listener_bind(struct plait_listener *listener, struct plait_reactor *reactor
 
 /* What it took over when it was bound is its own from here on. */
 void listener_inherit(struct plait_listener *listener, struct plait_listener *const *leaving);
+
+/* What others took over of it is its own again: they are discarded. */
+void listener_keep(struct plait_listener *listener);
 
 /* Once bound: logs where it listens. */
 void listener_announce(const struct plait_listener *listener);
