@@ -54,7 +54,10 @@ class Questions(ControlCase):
         before = self.good("status")["tls"]["renewals"]
         self.good("reload")
         self.assertEqual(self.good("status")["tls"]["renewals"], before + 1)
-        self.assertTrue(server.alive())
+        self.write(server, drain_timeout="for ever")
+        self.bad("refused", "reload")  # what it has read of certificates is not used
+        after = self.good("status")["tls"]
+        self.assertEqual((after["renewals"], after["renewals_failed"]), (before + 1, 1))
 
     def test_listeners(self):
         server = self.serve_control(
@@ -309,9 +312,9 @@ class Changes(ControlCase):
         self.assertIn('no listener "bb"', self.bad("not-found", "drain", listener="bb"))
 
     def test_drain_aborts_after_drain_timeout(self):
-        server = self.serve_control(
-            listener("a", TCP, timeouts={"close": "10m"}), drain_timeout="500ms"
-        )
+        server = self.serve_control(listener("a", TCP, timeouts={"close": "10m"}), drain_timeout="10m")
+        self.write(server, drain_timeout="500ms")
+        self.assertEqual(self.good("reload")["changes"], ["drain_timeout: 500ms"])
         with server.connect("a", receive_buffer=4096) as stuck:
             self.fill(stuck)
             self.good("drain", listener="a")
@@ -349,6 +352,18 @@ class Changes(ControlCase):
                 self.assertEqual((answer["changes"], answer["loops_missing"]), (['a: changed: "options"'], 0))
                 for _ in range(8):
                     self.assertEqual(self.greeting(server), b"one %d" % i)
+
+    def test_reload_changes_what_the_server_may_take(self):
+        server = self.serve_control(listener("a", TCP), limits={"connections": 1, "buffered": "64m"})
+        with server.connect("a") as one:
+            one.exchange(b"hello")
+            self.assertTrue(self.is_refused(server))
+            self.write(server, limits={"connections": 2, "buffered": "32m"})
+            self.assertEqual(self.good("reload")["changes"], ["limits: changed"])
+            with server.connect("a") as two:
+                two.exchange(b"hello")
+                self.assertTrue(self.is_refused(server))
+        self.assertEqual(self.good("status")["buffered"]["most"], 32 << 20)
 
     def test_reload_says_why_not(self):
         a = listener("a", TCP)
