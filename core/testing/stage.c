@@ -15,8 +15,7 @@
 
 void *kit_alloc(size_t size)
 {
-	void *block = alloc_zeroed(size, "a test");
-	return block;
+	return alloc_zeroed(size, "a test");
 }
 
 void kit_fault(struct plait_test *test, const char *format, ...)
