@@ -348,6 +348,25 @@ class Tls(Reload):
             wait_for(lambda: self.served(server) != before, what="the other certificate")
             old.exchange(b"hello again" * 1000)
 
+    def test_a_context_that_came_is_renewed(self):
+        """Its files are read again as those of the first ones are."""
+        files = {key: str(self.folder / f"mine.{key}") for key in ("certificate", "key")}
+
+        def put(name):
+            for key, path in self.context(name).items():
+                fresh = self.folder / "fresh"
+                shutil.copy(path, fresh)
+                os.replace(fresh, files[key])
+
+        put("server")
+        server = self.serve(listener("a", "tls://127.0.0.1:0", tls="first"), tls={"first": self.context("server-rsa")})
+        self.reload(server, listener("a", "tls://127.0.0.1:0", tls="mine"), tls={"mine": files})
+        before = self.served(server)
+        put("server-2")
+        said = self.signal(server, "^reloaded")
+        self.assertEqual([text[:13] for text in said if ": renewed; " in text], ["tls.mine: ren"])
+        self.assertNotEqual(self.served(server), before)
+
     def test_a_protocol_that_listens_when_it_starts(self):
         """With TLS, while the reload has read certificates itself."""
         server = self.serve_edition(
