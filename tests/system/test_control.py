@@ -567,6 +567,13 @@ class Socket(ControlCase):
         server.stop()
         self.assertFalse(self.path.exists())
 
+    def is_stale(self):
+        try:
+            self.control().sock.close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
     def test_stale_and_living(self):
         server = self.serve_control(listener("a", TCP))
         second = self.begin(listener("a", TCP), control=str(self.path))
@@ -576,6 +583,7 @@ class Socket(ControlCase):
         self.good("status")
         server.send_signal(signal.SIGKILL)
         server.wait()
+        wait_for(self.is_stale, what="the worker's end, too")
         self.assertTrue(self.path.exists())
         self.serve_control(listener("a", TCP))
         self.good("status")
