@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -275,6 +276,30 @@ class Units(ConfinedCase):
             )
             ours = [line for line in result.stderr.splitlines() if str(self.folder) in line or "plait" in line]
             self.assertEqual((result.returncode, ours), (0, []), result.stderr)
+
+    def test_they_allow_what_servers_call(self):
+        """And the calls by which the sandbox is entered, which @system-service of Debian 12's systemd does not have."""
+        program = shutil.which("systemd-analyze")
+        if not program:
+            self.skipTest("systemd-analyze is not installed")
+        listed = subprocess.run([program, "syscall-filter"], capture_output=True, text=True, timeout=60).stdout
+        groups, words = {}, []
+        for line in listed.splitlines():
+            if line.startswith("@"):
+                words = groups.setdefault(line, [])
+            elif line.startswith("    "):
+                words.append(line.strip())
+
+        def expand(word):
+            return {word}.union(*(expand(item) for item in groups.get(word, ())))
+
+        source = (SRCDIR / "core/server/privilege/syscalls.c").read_text()
+        wanted = set(re.findall(r"^\t(?:SERVES|SPAWNS)\((\w+)\)", source, re.M))
+        wanted |= {"landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "seccomp", "capset"}
+        for name in ("plait.service", "plait@.service"):
+            given = re.findall(r"^SystemCallFilter=(.*)$", self.unit(name + ".in"), re.M)
+            allowed = set().union(*(expand(word) for word in "@default".split() + " ".join(given).split()))
+            self.assertEqual(sorted(wanted - allowed), [], name)
 
 
 harness.main()
