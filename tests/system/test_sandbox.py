@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import signal
+import sys
 import unittest
 
 import harness
@@ -17,6 +18,21 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 LANDLOCK = LIBC.syscall(444, None, ctypes.c_size_t(0), 1)
 SWAPON = {"x86_64": 167, "aarch64": 224}.get(platform.machine())
 AF_PACKET, AF_KEY = 17, 15
+
+# As a service manager's SystemCallFilter=: the numbers are Landlock's three, and seccomp's.
+FORBID = """
+import ctypes, os, platform, struct, sys
+calls = [444, 445, 446, {"x86_64": 317, "aarch64": 277}[platform.machine()]]
+rows = [(0x20, 0, 0, 0)] + [(0x15, len(calls) - i, 0, call) for i, call in enumerate(calls)]
+rows += [(0x06, 0, 0, 0x7FFF0000), (0x06, 0, 0, 0x00050001)]
+items = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *row) for row in rows))
+libc = ctypes.CDLL(None, use_errno=True)
+libc.prctl(38, 1, 0, 0, 0)
+filter = struct.pack("@HP", len(rows), ctypes.addressof(items))
+if libc.prctl(22, 2, filter, 0, 0):
+    sys.exit(os.strerror(ctypes.get_errno()))
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 needs_landlock = unittest.skipUnless(LANDLOCK > 0, "this kernel has no Landlock")
 needs_seccomp = unittest.skipUnless(SWAPON, "there is no list of system calls for this architecture")
@@ -156,6 +172,19 @@ class Seccomp(ConfinedCase):
         self.assertEqual(self.privilege()["landlock"]["version"], LANDLOCK)
         self.assertIn("seccomp: required, in force", self.run_plait("status", server.file))
         self.assertFalse([text for text in server.messages() if "was refused by seccomp" in text])
+
+    def test_forbidden_by_another_filter(self):
+        """Whoever started the server has a filter, too: that is not the server's own."""
+        server = self.prisoner(
+            sandbox={"landlock": "on", "seccomp": "on"}, _wrapper=(sys.executable, "-c", FORBID)
+        )
+        self.assertEqual(status_of(self.served_by())["Seccomp"], "2")
+        for half in ("landlock", "seccomp"):
+            said = self.privilege()[half]
+            self.assertFalse(said["applied"], half)
+            self.assertIn("SystemCallFilter=", said["why"])
+            server.wait_message(f"sandbox.{half}: .*SystemCallFilter=.*; the server goes on without it")
+            self.assertIn(f"{half}: on, NOT IN FORCE: ", self.run_plait("status", server.file))
 
     def test_a_call_that_is_not_on_the_list(self):
         server = self.prisoner(sandbox={"seccomp": "on"})

@@ -33,9 +33,11 @@ static json_t *tell_landlock(const struct privilege *privilege, const struct ker
 	return json;
 }
 
+/* The kernel does not say whose filter it is: it may be a service manager's. */
 static json_t *tell_seccomp(const struct privilege *privilege, const struct kernel_view *view)
 {
-	return tell_sandbox(privilege->seccomp_wanted, view->seccomp == 2, privilege->seccomp_state.why);
+	const struct sandbox_state *state = &privilege->seccomp_state;
+	return tell_sandbox(privilege->seccomp_wanted, state->applied && view->seccomp == 2, state->why);
 }
 
 json_t *tell_privilege(const struct server *server)

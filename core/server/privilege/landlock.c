@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/base/alloc.h"
+#include "core/server/privilege/seccomp.h"
 
 /* The same on all architectures. */
 #define CALL_CREATE_RULESET 444
@@ -75,6 +76,7 @@ struct landlock *landlock_new(struct plait_error *error)
 	if (version == 0) {
 		plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "%s",
 				errno == EOPNOTSUPP ? "Landlock is switched off at this kernel's start (lsm=)"
+				: errno == EPERM    ? SECCOMP_FORBIDDEN
 						    : "this kernel has no Landlock (Linux 5.13 brought it)");
 		return NULL;
 	}

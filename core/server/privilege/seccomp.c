@@ -217,7 +217,7 @@ int seccomp_enter(const struct seccomp_settings *settings, struct plait_error *e
 				       result);
 	return plait_error_set(error, PLAIT_ERROR_SYSTEM, NULL, "%s%s",
 			       errno == EINVAL ? "this kernel has no seccomp filters: " : "",
-			       strerror(errno));
+			       errno == EPERM ? SECCOMP_FORBIDDEN : strerror(errno));
 }
 
 #else

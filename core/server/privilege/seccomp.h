@@ -7,6 +7,10 @@
 
 #include <plait/error.h>
 
+/* Why a call that enters the sandbox fails with EPERM. */
+#define SECCOMP_FORBIDDEN                                                                                    \
+	"whoever started the server forbids it, as SystemCallFilter= of a systemd unit or a container does"
+
 struct seccomp_settings {
 	bool spawn;       /* other programs may be run */
 	const int *extra; /* numbers of calls to allow besides */
