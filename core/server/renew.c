@@ -156,20 +156,25 @@ static int read_all(struct renewal *renewal, renewal_wanted_fn *wanted, const vo
 	for (struct item *item = renewal->first; item; item = item->next)
 		if ((!wanted || wanted(item->context, arg)) && read_item(item, problems) < 0)
 			result = PLAIT_ERROR_INVALID;
+	if (result < 0)
+		atomic_fetch_add(&renewal->counters.failed, 1);
 	return result;
 }
 
 /* Takes what was read into use, and only then talks about it. only: of that one; NULL: of all. */
 static void commit(struct renewal *renewal, const struct item *only)
 {
+	bool any = false;
 	for (struct item *item = renewal->first; item; item = item->next) {
 		if (!item->fresh || (only && item != only))
 			continue;
 		item->old = tls_context_current(item->context);
 		tls_context_adopt(item->context, &item->fresh);
 		item->expiry = (struct expiry){ 0 };
+		any = true;
 	}
-	atomic_fetch_add(&renewal->counters.renewals, 1);
+	if (any)
+		atomic_fetch_add(&renewal->counters.renewals, 1);
 	for (struct item *item = renewal->first; item; item = item->next) {
 		if (!item->old)
 			continue;
@@ -184,7 +189,6 @@ static void abandon(struct renewal *renewal)
 {
 	for (struct item *item = renewal->first; item; item = item->next)
 		tls_generation_unref(&item->fresh);
-	atomic_fetch_add(&renewal->counters.failed, 1);
 }
 
 /* What others have read, and wait to take into use, stays as it is. error as in tell_problems. */

@@ -11,7 +11,7 @@
 /* Read by anyone. What each context did is in its tls_status. */
 struct renewal_counters {
 	atomic_ullong renewals; /* a signal's or a change's, whatever number of contexts it was about */
-	atomic_ullong failed;   /* nothing was taken into use */
+	atomic_ullong failed;   /* what was read was not good, so nothing was taken into use */
 };
 
 struct renewal;

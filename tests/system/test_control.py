@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import socket
 import stat
@@ -12,7 +13,7 @@ import unittest
 
 import harness
 from control import PLUGINS, Control, ControlCase
-from harness import listener, wait_for
+from harness import CERTS, listener, wait_for
 
 TCP = "tcp://127.0.0.1:0"
 
@@ -50,14 +51,29 @@ class Questions(ControlCase):
         self.assertRegex(text, r"ended: .*peer-closed 1")
 
     def test_renewals_are_counted(self):
-        server = self.serve_control(listener("a", "tls://127.0.0.1:0"))
-        before = self.good("status")["tls"]["renewals"]
+        """Of certificates, and not every reload: whoever reads of a failed one looks for a certificate that is not good."""
+
+        def counted():
+            tls = self.good("status")["tls"]
+            return tls["renewals"], tls["renewals_failed"]
+
+        secret = listener("a", "tls://127.0.0.1:0")
+        server = self.serve_control(secret, listener("b", TCP))
         self.good("reload")
-        self.assertEqual(self.good("status")["tls"]["renewals"], before + 1)
-        self.write(server, drain_timeout="for ever")
-        self.bad("refused", "reload")  # what it has read of certificates is not used
-        after = self.good("status")["tls"]
-        self.assertEqual((after["renewals"], after["renewals_failed"]), (before + 1, 1))
+        self.assertEqual(counted(), (1, 0))
+        self.refuse(server, secret, listener("b", TCP, "no-such"))
+        self.assertEqual(counted(), (1, 0))
+        self.reload(server, listener("b", TCP), tls=None)
+        self.good("reload")
+        self.assertEqual(counted(), (1, 0))
+        for name in ("server.pem", "server.key"):
+            shutil.copy(CERTS / name, self.folder / name)
+        files = {"default": {"certificate": "server.pem", "key": "server.key"}}
+        self.reload(server, secret, tls=files)
+        (self.folder / "server.key").unlink()
+        self.refuse(server)
+        self.assertEqual(counted(), (1, 1))
+        self.assertTrue(server.alive())
 
     def test_listeners(self):
         server = self.serve_control(
