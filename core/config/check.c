@@ -108,31 +108,51 @@ static void check_overflow(const struct subject *subject, const json_t *object)
 		listener->net.limits.overflow = listener->overflow.connections;
 }
 
+/* Limits that bound nothing where there are no connections. */
+static const struct {
+	const char *key;
+	size_t offset;
+} of_connections[] = {
+#define LIMIT(member_)                                                                                       \
+	{                                                                                                    \
+		"limits." #member_, offsetof(struct limit_settings, member_)                                 \
+	}
+	LIMIT(per_address),
+	LIMIT(per_prefix.connections),
+	LIMIT(accept_rate),
+	LIMIT(address_rate),
+	LIMIT(read_rate),
+	LIMIT(write_rate),
+	LIMIT(connection_read_rate),
+	LIMIT(connection_write_rate),
+#undef LIMIT
+};
+
 static void check_streams_only(const struct subject *subject)
 {
 	const struct listener_config *listener = subject->listener;
+	const char *limits = (const char *)&listener->net.limits;
 	char path[64];
 
 	if (listener->endpoint.scheme != ENDPOINT_UDP)
 		return;
-	if (listener->net.limits.read_rate > 0 || listener->net.limits.write_rate > 0)
-		problems_add(subject->problems,
-			     child(subject,
-				   listener->net.limits.read_rate > 0 ? "limits.read_rate"
-								      : "limits.write_rate",
-				   path, sizeof(path)),
-			     "a udp:// listener has no connections that could be paused; take it out");
-	if (pace_needed(&listener->net.limits))
-		problems_add(subject->problems,
-			     child(subject,
-				   listener->net.limits.connection_read_rate > 0
-					   ? "limits.connection_read_rate"
-					   : "limits.connection_write_rate",
-				   path, sizeof(path)),
-			     "a udp:// listener has no connections that could be paused; take it out");
+	for (size_t i = 0; i < sizeof(of_connections) / sizeof(of_connections[0]); i++)
+		if (*(const uint64_t *)(const void *)(limits + of_connections[i].offset) != 0)
+			problems_add(subject->problems,
+				     child(subject, of_connections[i].key, path, sizeof(path)),
+				     "a udp:// listener has no connections; take it out");
 	if (listener->overflow.protocol)
 		problems_add(subject->problems, child(subject, "overflow", path, sizeof(path)),
 			     "a udp:// listener has no connections; take it out");
+}
+
+static void check_burst(const struct subject *subject, const char *key, int64_t burst, int64_t rate)
+{
+	char path[64];
+
+	if (burst > 0 && rate == 0)
+		problems_add(subject->problems, child(subject, key, path, sizeof(path)),
+			     "a burst alone bounds nothing; set its rate, too, or take it out");
 }
 
 /* A text can be said where there is one, and nothing is to be agreed on before. */
@@ -151,7 +171,7 @@ static void check_over(const struct subject *subject)
 			     "\"wait\"");
 	else if (says && !listener->net.limits.message)
 		problems_add(subject->problems, child(subject, "limits.over", path, sizeof(path)),
-			     "found \"message\" and none; add \"over_message\"");
+			     "found \"message\" and nothing to send; add \"over_message\"");
 	else if (!says && listener->net.limits.message)
 		problems_add(subject->problems, child(subject, "limits.over_message", path, sizeof(path)),
 			     "it is never sent; set \"over\" to \"message\", or take it out");
@@ -275,6 +295,9 @@ void config_check(struct config *config, struct problems *problems)
 		check_mode(&subject);
 		if (sound)
 			check_buffers(&subject);
+		const struct limit_settings *limits = &subject.listener->net.limits;
+		check_burst(&subject, "limits.accept_burst", limits->accept_burst, limits->accept_rate);
+		check_burst(&subject, "limits.address_burst", limits->address_burst, limits->address_rate);
 		check_overflow(&subject, json_object_get(json_array_get(listeners, i), "overflow"));
 		check_bind(&subject, config->folder);
 		check_groups(&subject);
