@@ -136,9 +136,9 @@ void server_warn_of_descriptors(const struct config *config)
 	if ((uint64_t)wanted + DESCRIPTORS_BESIDES > limit.rlim_cur)
 		log_write(
 			PLAIT_LOG_WARNING, NULL,
-			"limits.connections allows %lld connections, but there are only %llu descriptors: raise "
-			"ulimit -n, or LimitNOFILE= of the systemd unit",
-			(long long)wanted, (unsigned long long)limit.rlim_cur);
+			"limits.connections allows %lld connections, but there are only %llu descriptors for them and "
+			"some %d others: raise ulimit -n, or LimitNOFILE= of the systemd unit",
+			(long long)wanted, (unsigned long long)limit.rlim_cur, DESCRIPTORS_BESIDES);
 }
 
 static void on_hangup(void *arg)
