@@ -51,7 +51,7 @@ static void serve_local(struct broker *broker, const struct broker_kept *sockets
 	(void)as_read;
 }
 
-static void stop_local(struct broker *broker)
+static void end_local(struct broker *broker)
 {
 	(void)broker;
 }
@@ -62,7 +62,8 @@ struct broker *broker_local(void)
 		.bind = bind_local,
 		.read = read_local,
 		.serve = serve_local,
-		.stop = stop_local,
+		.end = end_local,
+		.stop = end_local,
 		.own_paths = true,
 	};
 	static struct broker local = { .ops = &ops };

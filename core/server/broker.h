@@ -38,6 +38,9 @@ struct broker_ops {
 	 * by the text that was read last; else by the one before. */
 	void (*serve)(struct broker *broker, const struct broker_kept *sockets, size_t count, bool as_read);
 
+	/* The server's end has begun: nobody is to take its place, whatever becomes of it. */
+	void (*end)(struct broker *broker);
+
 	/* The server is about to stop listening, for good. */
 	void (*stop)(struct broker *broker);
 

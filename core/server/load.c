@@ -151,6 +151,13 @@ static void on_hangup(void *arg)
 		server_order_reload(server, NULL, NULL);
 }
 
+static void on_ending(void *arg)
+{
+	struct server *server = arg;
+	if (!server->retired)
+		server->broker->ops->end(server->broker);
+}
+
 static void on_unlisten(void *arg)
 {
 	struct server *server = arg;
@@ -172,8 +179,9 @@ static void make_reactor(struct server *server, struct problems *problems)
 		.drain_timeout_ms = config->drain_timeout_ms,
 		.on_hangup = on_hangup,
 		.on_hangup_arg = server,
+		.on_ending = on_ending,
 		.on_unlisten = on_unlisten,
-		.on_unlisten_arg = server,
+		.on_end_arg = server,
 	};
 	raise_descriptor_limit();
 	server_warn_of_descriptors(config);

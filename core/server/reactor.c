@@ -67,8 +67,9 @@ struct plait_reactor *reactor_new(const struct reactor_settings *settings, struc
 	reactor->leave_signals = settings->leave_signals;
 	reactor->on_hangup = settings->on_hangup;
 	reactor->on_hangup_arg = settings->on_hangup_arg;
+	reactor->on_ending = settings->on_ending;
 	reactor->on_unlisten = settings->on_unlisten;
-	reactor->on_unlisten_arg = settings->on_unlisten_arg;
+	reactor->on_end_arg = settings->on_end_arg;
 	reactor->renewal = renewal_new();
 	reactor->workers = workers_new(settings->loops, error);
 	if (!reactor->workers)
@@ -135,8 +136,11 @@ static void begin_shutdown(struct plait_reactor *reactor)
 	if (runs)
 		reactor->state = REACTOR_STOPPING;
 	pthread_mutex_unlock(&reactor->lock);
-	if (runs)
-		reactor->shutdown = shutdown_begin(reactor);
+	if (!runs)
+		return;
+	if (reactor->on_ending)
+		reactor->on_ending(reactor->on_end_arg);
+	reactor->shutdown = shutdown_begin(reactor);
 }
 
 static void on_hangup(struct plait_reactor *reactor)
@@ -297,7 +301,7 @@ static void start_listeners(struct plait_reactor *reactor)
 void reactor_stop_listeners(struct plait_reactor *reactor)
 {
 	if (reactor->on_unlisten)
-		reactor->on_unlisten(reactor->on_unlisten_arg);
+		reactor->on_unlisten(reactor->on_end_arg);
 	pthread_mutex_lock(&reactor->lock);
 	for (struct plait_listener *listener = reactor->first; listener; listener = listener->next)
 		listener_stop(listener);

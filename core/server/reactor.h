@@ -32,8 +32,8 @@ struct plait_reactor {
 	bool leave_signals;
 	plait_call_fn *on_hangup; /* NULL: SIGHUP is not taken */
 	void *on_hangup_arg;
-	plait_call_fn *on_unlisten; /* NULL: none */
-	void *on_unlisten_arg;
+	plait_call_fn *on_ending, *on_unlisten; /* NULL: none */
+	void *on_end_arg;
 	bool signalled, told; /* to stop: by a signal, by the supervisor */
 	bool stuck;           /* a callback, or work on a thread, did not return: nothing can be freed */
 	atomic_size_t owed;   /* aborted connections that still owed their peers something */
@@ -54,9 +54,9 @@ struct reactor_settings {
 	bool leave_signals;
 	plait_call_fn *on_hangup; /* for SIGHUP, on the boss loop; NULL: it is not taken */
 	void *on_hangup_arg;
-	plait_call_fn
-		*on_unlisten; /* before the listeners stop for the shutdown, on the boss loop; NULL: none */
-	void *on_unlisten_arg;
+	/* On the boss loop, as the shutdown begins, and before the listeners stop for it; NULL: none. */
+	plait_call_fn *on_ending, *on_unlisten;
+	void *on_end_arg; /* of both */
 };
 
 /* NULL with error filled. */

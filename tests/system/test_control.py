@@ -432,6 +432,29 @@ class Changes(ControlCase):
         self.assertEqual(server.wait(), 0)
         self.assertFalse(self.path.exists())
 
+    def test_stop_now(self):
+        """The first word is the last: nobody takes the place of the worker that ends."""
+        server = self.serve_control(listener("a", TCP))
+        self.run_plait("stop", "--now", server.file)
+        self.assertEqual(server.wait(), 0)
+        self.assertFalse([text for text in server.messages() if "starting another worker" in text])
+
+    def test_stop_while_a_loop_is_stuck(self):
+        file = self.folder / "held"
+        server = self.serve_control(
+            listener("a", TCP, "hold", options={"file": str(file)}),
+            plugins=[str(PLUGINS / "hold.so")],
+            watchdog="500ms",
+            drain_timeout="100ms",
+        )
+        file.touch()
+        with server.connect("a") as stuck:
+            stuck.send(b"hello")
+            server.wait_message("^holds its loop")
+            self.run_plait("stop", server.file)
+            self.assertNotEqual(server.wait(), 0)
+        self.assertFalse([text for text in server.messages() if "starting another worker" in text])
+
     def test_stop_while_it_stops(self):
         server = self.serve_control(listener("a", TCP, timeouts={"close": "10m"}), drain_timeout="10m")
         with server.connect("a", receive_buffer=4096) as stuck:

@@ -21,7 +21,7 @@ enum channel_kind {
 	CHANNEL_OPEN,     /* u.open; the reply has the file, or the system's error as its number */
 	CHANNEL_SERVES, /* u.number: 1, what CHANNEL_TEXT or CHANNEL_READ brought last; 0, what it served before. Ends a run of
 			  * CHANNEL_KEEP */
-	CHANNEL_STOPPING, /* it stops listening after the reply, and nobody is to take its place */
+	CHANNEL_STOPPING, /* it stops listening after the reply; else as CHANNEL_ENDING */
 
 	/* Of the worker. */
 	CHANNEL_KEEP,    /* u.keep: it serves by that socket */
@@ -29,6 +29,7 @@ enum channel_kind {
 	CHANNEL_NOTIFY,  /* u.text, for the service manager */
 	CHANNEL_UPGRADE, /* it was asked for one */
 	CHANNEL_RECYCLE, /* u.text: why it wants to be replaced */
+	CHANNEL_ENDING,  /* its end has begun; however it comes, nobody is to take its place */
 
 	/* Of the supervisor. */
 	CHANNEL_REPLY,    /* u.reply */

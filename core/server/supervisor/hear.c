@@ -286,20 +286,29 @@ static void on_notify(struct heard *heard)
 		notify_forward(heard->message->u.text);
 }
 
-static void on_stopping(struct heard *heard)
+/* Whether the server ends with it: one that ends before it takes another one's place leaves that in it. */
+static bool end_with(struct supervisor *supervisor, struct worker_process *worker)
 {
-	struct supervisor *supervisor = heard->supervisor;
-	struct worker_process *worker = heard->worker;
 	struct worker_process *serving = supervisor_worker(supervisor, WORKER_SERVING);
 	struct worker_process *starting = supervisor_worker(supervisor, WORKER_STARTING);
-	/* One that ends before it takes another one's place leaves that in it. */
-	if (worker == (serving ? serving : starting)) {
-		worker->stopping = true;
-		supervisor->stopping = true;
-		store_stop(&supervisor->store);
-		if (starting && starting != worker)
-			supervisor_refuse(supervisor, starting, "the server is stopping");
-	}
+	if (worker != (serving ? serving : starting))
+		return false;
+	worker->stopping = true;
+	supervisor->stopping = true;
+	if (starting && starting != worker)
+		supervisor_refuse(supervisor, starting, "the server is stopping");
+	return true;
+}
+
+static void on_ending(struct heard *heard)
+{
+	end_with(heard->supervisor, heard->worker);
+}
+
+static void on_stopping(struct heard *heard)
+{
+	if (end_with(heard->supervisor, heard->worker))
+		store_stop(&heard->supervisor->store);
 	reply(heard, NULL, 0, -1);
 }
 
@@ -324,6 +333,7 @@ static hear_fn *const kinds[CHANNEL_KINDS] = {
 	[CHANNEL_BIND] = on_bind,         [CHANNEL_TEXT] = on_text,       [CHANNEL_READ] = on_read,
 	[CHANNEL_KEEP] = on_keep,         [CHANNEL_SERVES] = on_serves,   [CHANNEL_READY] = on_ready,
 	[CHANNEL_STOPPING] = on_stopping, [CHANNEL_UPGRADE] = on_upgrade, [CHANNEL_RECYCLE] = on_recycle,
+	[CHANNEL_ENDING] = on_ending,
 };
 
 /* It lives on without a channel: it is to drain, as when the supervisor has gone, but who does not speak may not hear. */

@@ -218,6 +218,15 @@ static void serve_remote(struct broker *broker, const struct broker_kept *socket
 		close(passed);
 }
 
+static void end_remote(struct broker *broker)
+{
+	struct remote *remote = CONTAINER_OF(broker, struct remote, broker);
+	struct channel_message message;
+	memset(&message, 0, sizeof(message));
+	message.kind = CHANNEL_ENDING;
+	remote_tell(remote, &message);
+}
+
 static void stop_remote(struct broker *broker)
 {
 	struct remote *remote = CONTAINER_OF(broker, struct remote, broker);
@@ -237,6 +246,7 @@ struct remote *remote_new(int channel)
 		.bind = bind_remote,
 		.read = read_remote,
 		.serve = serve_remote,
+		.end = end_remote,
 		.stop = stop_remote,
 	};
 	struct remote *remote = alloc_zeroed(sizeof(*remote), "the supervisor's channel");
