@@ -203,6 +203,7 @@ static int print(bool own, char **text, const char *format, va_list args)
 	return result;
 }
 
+#undef asprintf /* which it is with clang, where calls are fortified */
 int asprintf(char **text, const char *format, ...)
 {
 	va_list args;
