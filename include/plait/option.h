@@ -10,11 +10,11 @@
 
 /* The type of the member an option fills stands at the right. */
 enum plait_option_type {
-	PLAIT_OPTION_TYPE_END,  /* ends a table */
-	PLAIT_OPTION_TYPE_BOOL, /* bool */
-	PLAIT_OPTION_TYPE_INT, /* int64_t; .choices may add words that stand for numbers, as those of sizes may */
-	PLAIT_OPTION_TYPE_SIZE,     /* uint64_t, bytes; JSON 65536 or "64k" */
-	PLAIT_OPTION_TYPE_DURATION, /* uint64_t, milliseconds; JSON 1.5 (seconds) or "1500ms"; .choices as INT */
+	PLAIT_OPTION_TYPE_END,      /* ends a table */
+	PLAIT_OPTION_TYPE_BOOL,     /* bool */
+	PLAIT_OPTION_TYPE_INT,      /* int64_t; .choices may add words that stand for numbers */
+	PLAIT_OPTION_TYPE_SIZE,     /* uint64_t, bytes; JSON 65536 or "64k"; .choices as for INT */
+	PLAIT_OPTION_TYPE_DURATION, /* uint64_t, milliseconds; JSON 1.5 (seconds) or "5m"; .choices as for INT */
 	PLAIT_OPTION_TYPE_STRING,  /* const char *, never NULL unless the default is NULL */
 	PLAIT_OPTION_TYPE_PATH,    /* const char *, made absolute against the config file's folder */
 	PLAIT_OPTION_TYPE_CHOICE,  /* int, the value of the chosen word */

@@ -81,7 +81,8 @@ struct plait_listen_alpn {
 	const void *options; /* what its option table would fill, borrowed; NULL: its defaults */
 };
 
-/* Zero is the default of a configured listener for each; their ranges are the configuration's, too. */
+/* Zero is the default of a configured listener for each; their ranges are the configuration's, too. What is not said to be
+ * borrowed is copied, but for the protocols, which must outlive the reactor. */
 struct plait_listen_options {
 	const char *name;    /* in the log; NULL: the protocol's */
 	const void *options; /* what the protocol's option table would fill, borrowed; NULL: its defaults */
@@ -113,15 +114,17 @@ struct plait_listen_options {
 	enum plait_proxy_mode proxy_mode;
 	const char *const *proxy_trusted;
 	uint64_t preamble_timeout_ms; /* of waiting for it */
-	/* Addresses that may not come, and those that may when somebody may not, as in the configuration; each ended by NULL.
-	 * NULL: everybody may. */
+
+	/* The configuration's lists of addresses, each ended by NULL: who may not come, and, unless NULL, who alone may. */
 	const char *const *deny, *const *allow;
 
-	/* Likewise of the limits; over is "reset", "message" or "wait". */
-	uint64_t prefix_connections, prefix_ipv4, prefix_ipv6;
+	/* More of its limits. */
+	uint64_t prefix_connections;       /* of one block of addresses */
+	uint64_t prefix_ipv4, prefix_ipv6; /* bits that the addresses of a block have in common */
 	uint64_t accept_rate, accept_burst, address_rate, address_burst; /* newcomers a second, and at once */
 	uint64_t connection_read_rate, connection_write_rate;            /* bytes a second, of each */
-	const char *over, *over_message;
+	const char *over;         /* what becomes of who is above one: "reset", "message" or "wait" */
+	const char *over_message; /* what "message" sends */
 
 	uint64_t first_byte_timeout_ms, message_timeout_ms, write_timeout_ms, lifetime_ms;
 };
