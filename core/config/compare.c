@@ -109,8 +109,7 @@ void config_keep_privileges(const struct config *was, struct config *is, struct 
 		json_t *before = json_object_get(was->root, keys[i]);
 		if (same(before, json_object_get(is->root, keys[i])))
 			continue;
-		problems_warn(problems, keys[i],
-			      "what the server has given up, and what not, changes with a restart only");
+		problems_warn(problems, keys[i], "what the server gives up changes with a restart only");
 		if (before)
 			json_object_set(is->root, keys[i], before);
 		else
