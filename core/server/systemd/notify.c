@@ -40,7 +40,10 @@ static int connect_to(const char *name)
 		sun.sun_path[0] = '\0';
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
-	if (fd >= 0 && connect(fd, (const struct sockaddr *)&sun, size) < 0) {
+	int result = -1;
+	while (fd >= 0 && (result = connect(fd, (const struct sockaddr *)&sun, size)) < 0 && errno == EINTR)
+		;
+	if (fd >= 0 && result < 0) {
 		close(fd);
 		fd = -1;
 	}
