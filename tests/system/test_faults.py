@@ -6,7 +6,7 @@ import ssl
 import time
 
 import harness
-from harness import SCALE, Case, listener
+from harness import SCALE, Case, listener, wait_for
 
 MIB = 1024 * 1024
 STORM = 600 // harness.LIGHTER
@@ -40,6 +40,9 @@ class Faults(Case):
             client.exchange(data, finish=True)
 
     def tearDown(self):
+        wait_for(
+            lambda: self.rounds > 2 or not all(join.running() for join in self.good), 30, "what the good clients say"
+        )
         self.good_ends = True
         for join in self.good:
             join()
