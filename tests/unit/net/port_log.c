@@ -39,6 +39,9 @@ void log_end(void)
 	CU_ASSERT_EQUAL(count_descriptors(), descriptors);
 }
 
+/* What goes over a wire is handed on by a thread of the kernel's when there is much to do. */
+#define PATIENCE_MS 5000
+
 void log_turn(void)
 {
 	for (unsigned i = 0; i < 5; i++)
@@ -105,8 +108,17 @@ const struct plait_protocol log_protocol = {
 	.port_stopped = stopped,    .refused = refused,
 };
 
+void log_wait(size_t len)
+{
+	for (unsigned i = 0; i < PATIENCE_MS && strlen(port_log.events) < len; i++) {
+		usleep(1000);
+		loop_turn(rig.loop, false);
+	}
+}
+
 bool log_saw(const char *events)
 {
+	log_wait(strlen(events));
 	bool same = strcmp(port_log.events, events) == 0;
 	if (!same)
 		printf("# saw \"%s\" instead of \"%s\"\n", port_log.events, events);

@@ -34,6 +34,9 @@ void log_end(void);   /* without it, and with no descriptor more than there were
 /* A few turns: enough for what was sent on this host to be heard. */
 void log_turn(void);
 
+/* Turns until so much is written of what happened, or it takes too long. */
+void log_wait(size_t len);
+
 /* Whether exactly this happened since the last time; forgets it. Prints the difference when not. */
 bool log_saw(const char *events);
 
