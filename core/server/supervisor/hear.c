@@ -78,12 +78,17 @@ static struct config *read_file(struct supervisor *supervisor)
 	return config;
 }
 
-static bool is_in_file(struct supervisor *supervisor, const struct channel_bind *bind)
+/* Of what it was given last, which the file may not say any more. A reload asks for many sockets: it is read once. */
+static bool is_in_given(struct supervisor *supervisor, struct worker_process *worker,
+			const struct channel_bind *bind)
 {
-	struct config *config = read_file(supervisor);
-	bool found = config && permit_bind(config, bind);
-	config_free(&config);
-	return found;
+	size_t len;
+	if (!worker->given && worker->read >= 0) {
+		char *text = channel_read_text(worker->read, CONFIG_MOST_BYTES, &len);
+		worker->given = text ? learn_from(supervisor, text, len) : NULL;
+		free(text);
+	}
+	return worker->given && permit_bind(worker->given, bind);
 }
 
 static void on_bind(struct heard *heard)
@@ -92,12 +97,12 @@ static void on_bind(struct heard *heard)
 	const struct channel_bind *bind = &heard->message->u.bind;
 	struct plait_error error = { 0 };
 	int fd = -1;
-	if (permit_bind(supervisor->config, bind) || is_in_file(supervisor, bind))
+	if (permit_bind(supervisor->config, bind) || is_in_given(supervisor, heard->worker, bind))
 		fd = store_get(&supervisor->store, bind, heard->worker->number, &error);
 	else
 		plait_error_set(&error, PLAIT_ERROR_REFUSED, NULL,
-				"the supervisor finds no such address in %s; was the file changed "
-				"meanwhile? then reload again",
+				"the supervisor finds no such address in %s; has a host another one by now? "
+				"then reload again",
 				supervisor->file);
 	if (fd >= 0 && supervisor->owns)
 		store_give(&supervisor->store, fd, supervisor->identity.uid, supervisor->identity.gid);
@@ -160,8 +165,7 @@ static void on_open(struct heard *heard)
 static void give_text(struct heard *heard, int fd)
 {
 	struct worker_process *worker = heard->worker;
-	if (worker->read >= 0)
-		close(worker->read);
+	supervisor_forget_read(worker);
 	worker->read = fd;
 	reply(heard, NULL, worker->number, fd);
 }
@@ -188,9 +192,8 @@ static void on_read(struct heard *heard)
 		plait_error_set(&error, PLAIT_ERROR_SYSTEM, NULL, "cannot hand the configuration on: %s",
 				strerror(errno));
 	if (fd >= 0) {
-		struct config *config = learn_from(supervisor, text, len);
-		config_free(&config);
 		give_text(heard, fd);
+		heard->worker->given = learn_from(supervisor, text, len);
 	} else {
 		reply(heard, &error, 0, -1);
 	}
@@ -244,10 +247,9 @@ static void hear_served(struct heard *heard)
 		if (worker->text >= 0)
 			close(worker->text);
 		worker->text = worker->read;
-	} else if (worker->read >= 0) {
-		close(worker->read);
+		worker->read = -1;
 	}
-	worker->read = -1;
+	supervisor_forget_read(worker);
 	worker->kept_all = true;
 	if (worker->state != WORKER_SERVING)
 		return;

@@ -37,6 +37,7 @@ struct worker_process {
 	int channel;
 	int text; /* what it serves, a file in memory; -1: it has not said */
 	int read; /* what it was given last; only that it may serve; -1: nothing, or it serves it */
+	struct config *given; /* of that; NULL: it was not looked at yet, or is none */
 	bool kept_all;
 	bool stopping, hung;
 	bool refused;      /* it was not to take over, and is killed */
@@ -100,6 +101,9 @@ void supervisor_tell_outcome(struct supervisor *supervisor, uint32_t number, con
 /* What there is to know for the status of workers. */
 void supervisor_tell_news(const struct supervisor *supervisor);
 
+/* What it was given last is served, or never will be. */
+void supervisor_forget_read(struct worker_process *worker);
+
 /* Forgets a worker, and all that belongs to it. */
 void supervisor_let_go(struct worker_process *worker);
 
@@ -125,7 +129,7 @@ uint64_t watch_workers(struct supervisor *supervisor, uint64_t now);
 /* Logs what a worker that has died wrote down; summary: in a few words, empty when there is nothing. */
 void report_crash(const struct worker_process *worker, char *summary, size_t size);
 
-/* The configuration of what is served, or of the file as it is, names that address. */
+/* The configuration of what is served, or of what the worker was given last, names that address. */
 bool permit_bind(const struct config *config, const struct channel_bind *bind);
 
 #endif

@@ -51,14 +51,21 @@ bool supervisor_tell(struct worker_process *worker, enum channel_kind kind, int 
 
 /* ---- starting ---- */
 
+void supervisor_forget_read(struct worker_process *worker)
+{
+	if (worker->read >= 0)
+		close(worker->read);
+	worker->read = -1;
+	config_free(&worker->given);
+}
+
 void supervisor_let_go(struct worker_process *worker)
 {
 	if (worker->channel >= 0)
 		close(worker->channel);
 	if (worker->text >= 0)
 		close(worker->text);
-	if (worker->read >= 0)
-		close(worker->read);
+	supervisor_forget_read(worker);
 	if (worker->page)
 		close(worker->page_fd);
 	page_close(&worker->page);

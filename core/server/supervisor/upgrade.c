@@ -226,6 +226,7 @@ static bool take_over(struct supervisor *supervisor, const struct state *state)
 	supervisor->store = (struct store){ 0 };
 	for (unsigned i = 0; i < WORKERS_MAX; i++) {
 		struct worker_process *worker = &supervisor->workers[i];
+		worker->given = NULL;
 		if (worker->state != WORKER_NONE)
 			worker->page = page_open(worker->page_fd);
 	}

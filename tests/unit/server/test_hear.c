@@ -24,9 +24,11 @@
 /* Nobody's: what is sent there comes to nobody. */
 #define PID 0x7ffffff0
 
-#define NAMES(drain)                                                                                         \
-	"{\"drain_timeout\": \"" drain "\", \"listeners\": [{\"name\": \"a\", \"bind\": "                    \
-	"\"tcp://127.0.0.1:0\", \"protocol\": \"p\", \"deny\": [\"file:denied\"]}]}"
+#define CONFIG(drain, name)                                                                                  \
+	"{\"drain_timeout\": \"" drain "\", \"listeners\": [{\"name\": \"" name                              \
+	"\", \"bind\": \"tcp://127.0.0.1:0\", \"protocol\": \"p\", \"deny\": [\"file:denied\"]}]}"
+#define NAMES(drain) CONFIG(drain, "a")
+#define LISTENER(name) CONFIG("1s", name)
 
 static struct supervisor supervisor;
 static struct channel_message message;
@@ -217,6 +219,22 @@ static void what_the_next_one_may_need_is_not_closed(void)
 	add_worker(1, WORKER_STARTING);
 	serve(0, 0);
 	CU_ASSERT_EQUAL(supervisor.store.count, 1);
+	end();
+}
+
+static void what_it_was_given_may_be_bound(void)
+{
+	begin();
+	put(file, LISTENER("b"));
+	close(ask(0, CHANNEL_READ));
+	put(file, "{"); /* that is for the next reload */
+	fill_bind("b", 0);
+	int fd = ask(0, CHANNEL_BIND);
+	CU_ASSERT(fd >= 0);
+	close(fd);
+	serve(0, 0); /* it was refused */
+	fill_bind("b", 1);
+	CU_ASSERT_EQUAL(ask(0, CHANNEL_BIND), -1);
 	end();
 }
 
@@ -424,6 +442,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(what_is_served_is_what_was_read),
 		SUITE_TEST(what_is_not_served_by_is_closed),
 		SUITE_TEST(what_the_next_one_may_need_is_not_closed),
+		SUITE_TEST(what_it_was_given_may_be_bound),
 		SUITE_TEST(who_is_retired_says_nothing_to_the_manager),
 		SUITE_TEST(who_talks_without_end_is_interrupted),
 		SUITE_TEST(no_socket_makes_it_wait),
