@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -61,6 +63,13 @@ int channel_send(int channel, struct channel_message *message, int passed, bool 
 		sent = sendmsg(channel, &head, MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT));
 	} while (sent < 0 && errno == EINTR);
 	return sent < 0 ? -1 : 0;
+}
+
+/* The kernel counts what it holds, which for a message is up to twice its size, and of these there is room for 25 by default. */
+bool channel_is_behind(int channel)
+{
+	int unread;
+	return ioctl(channel, SIOCOUTQ, &unread) == 0 && unread > 8 * (int)sizeof(struct channel_message);
 }
 
 /* The first one; all others are closed. -1: none. */

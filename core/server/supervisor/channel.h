@@ -96,6 +96,9 @@ int channel_pair(int ends[2]);
  * room; else it fails with EAGAIN. 0, or -1 with errno. */
 int channel_send(int channel, struct channel_message *message, int passed, bool wait);
 
+/* Whether the other end has so many messages yet to read that whoever repeats one can leave that. */
+bool channel_is_behind(int channel);
+
 /* In place of a descriptor that was passed, for which this process had none left. */
 #define CHANNEL_LOST (-2)
 

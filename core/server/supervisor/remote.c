@@ -58,6 +58,10 @@ static void on_pending(void *arg)
 
 static void put_aside(struct remote *remote, const struct channel_message *message)
 {
+	if (message->kind == CHANNEL_RELOAD) /* one that waits will do for all, and leaves room for others */
+		for (unsigned i = 0; i < remote->pending_count; i++)
+			if (remote->pending[i].kind == CHANNEL_RELOAD)
+				return;
 	if (remote->pending_count == PENDING_MAX)
 		return;
 	remote->pending[remote->pending_count++] = *message;

@@ -43,6 +43,9 @@ struct worker_process *supervisor_worker(struct supervisor *supervisor, enum wor
 bool supervisor_tell(struct worker_process *worker, enum channel_kind kind, int number)
 {
 	struct channel_message message;
+	/* The last of so many is heard after this. What is said but once, and answers, find room. */
+	if (kind == CHANNEL_RELOAD && worker->channel >= 0 && channel_is_behind(worker->channel))
+		return true;
 	memset(&message, 0, sizeof(message));
 	message.kind = (uint16_t)kind;
 	message.u.number = number;
@@ -179,7 +182,7 @@ static void stop(struct supervisor *supervisor, int number)
 		if (worker->state == WORKER_NONE)
 			continue;
 		any = true;
-		/* One that reads nothing may have so many reloads before it that there is no room for more. */
+		/* One that has lost its channel, or reads nothing of it, may take a signal still. */
 		if (worker->state == WORKER_STARTING || !supervisor_tell(worker, CHANNEL_STOP, number))
 			kill(worker->pid, number);
 		if (supervisor->stops > 1)
