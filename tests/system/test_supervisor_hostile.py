@@ -45,6 +45,18 @@ class Case(Supervised):
         with self.say(server, b"hello") as sock:
             self.assertEqual(receive(sock, 6), b"hello\n")
 
+    def serve_poison(self):
+        """A server between two workers for the next second, and the file that ends each of them."""
+        poison = self.folder / "poison"
+        server = self.serve_control(
+            listener("fault", "tcp://127.0.0.1:0", "fault", options={"poison": str(poison)}),
+            plugins=["echo", FAULT],
+        )
+        poison.write_text("")
+        os.kill(server.pid, signal.SIGKILL)
+        server.wait_message(r"^supervisor: starting another worker in 1\d\d\d ms$", timeout=30)
+        return server, poison
+
     def descriptors(self, server):
         return len(os.listdir(f"/proc/{server.process.pid}/fd"))
 
@@ -117,13 +129,41 @@ class Reloads(Case):
         self.put(f'#!/bin/sh\nuntil test -e "{go}"; do sleep 0.05; done\n{last_line}\n')
         join = self.background(self.upgrade)
         server.wait_message(r"^supervisor: upgrading to ")
-        config = json.loads(server.file.read_text())
-        config["listeners"].append(listener("more", "tcp://127.0.0.1:0"))
-        server.file.write_text(json.dumps(config))
+        self.write_more(server)
         self.good("reload")
         self.assertEqual(self.names(), ["fault", "udp", "more"])
         go.touch()
         return server, join()
+
+    def test_by_a_signal_during_an_upgrade(self):
+        """The one that serves does not come to read it."""
+        server = self.serve_copy(watchdog="off")
+        pid, go = server.pid, self.folder / "go"
+        self.put(f'#!/bin/sh\nuntil test -e "{go}"; do sleep 0.05; done\nexec "{harness.PLAIT}" "$@"\n')
+        join = self.background(self.upgrade)
+        server.wait_message(r"^supervisor: upgrading to ")
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            self.write_more(server)
+            server.process.send_signal(signal.SIGHUP)
+            go.touch()
+            server.wait_message(r"^supervisor: worker 2 .* serves")
+            wait_for(lambda: "more" in self.names(), what="what the file says")
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        self.assertEqual(join().returncode, 0)
+
+    def test_by_a_signal_between_two_workers(self):
+        server, poison = self.serve_poison()
+        self.write_more(server)
+        server.process.send_signal(signal.SIGHUP)
+        poison.unlink()
+        wait_for(lambda: "more" in self.names(), what="what the file says")
+
+    def write_more(self, server):
+        config = json.loads(server.file.read_text())
+        config["listeners"].append(listener("more", "tcp://127.0.0.1:0"))
+        server.file.write_text(json.dumps(config))
 
     def names(self):
         return [one["name"] for one in self.good("listeners")["listeners"]]
@@ -186,14 +226,7 @@ class Stops(Case):
         self.assertEqual(server.wait(), 0)
 
     def test_between_two_workers(self):
-        poison = self.folder / "poison"
-        server = self.serve_control(
-            listener("fault", "tcp://127.0.0.1:0", "fault", options={"poison": str(poison)}),
-            plugins=["echo", FAULT],
-        )
-        poison.write_text("")
-        os.kill(server.pid, signal.SIGKILL)
-        server.wait_message(r"^supervisor: starting another worker in 1\d\d\d ms$", timeout=30)
+        server, _ = self.serve_poison()
         server.stop()
 
     def test_a_worker_that_has_just_begun(self):

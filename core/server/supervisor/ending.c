@@ -89,7 +89,7 @@ static void on_end(struct supervisor *supervisor, struct worker_process *worker,
 	if (successor && supervisor->reloaded)
 		supervisor_take_served(supervisor, serving);
 	if (successor) {
-		supervisor->reloaded = false;
+		supervisor->reloaded = supervisor->hangup = false;
 		return;
 	}
 	if (gone.refused && supervisor->stopping) {

@@ -243,6 +243,7 @@ static void hear_served(struct heard *heard)
 {
 	struct supervisor *supervisor = heard->supervisor;
 	struct worker_process *worker = heard->worker;
+	struct worker_process *serving = supervisor_worker(supervisor, WORKER_SERVING);
 	if (worker->read >= 0 && heard->message->u.number) {
 		if (worker->text >= 0)
 			close(worker->text);
@@ -251,6 +252,8 @@ static void hear_served(struct heard *heard)
 	}
 	supervisor_forget_read(worker);
 	worker->kept_all = true;
+	if (worker->state == WORKER_RETIRED && heard->message->u.number && serving)
+		supervisor_tell(serving, CHANNEL_RELOAD, 0); /* it began before it was replaced */
 	if (worker->state != WORKER_SERVING)
 		return;
 	if (supervisor_worker(supervisor, WORKER_STARTING))

@@ -68,6 +68,7 @@ struct supervisor {
 	bool wanted, wanted_upgrade; /* a worker is to take the place of the one that serves */
 	uint32_t wanted_by;
 	bool reloaded;  /* the one that serves, while another one starts, which has not heard of it */
+	bool hangup;    /* likewise, it was told to reload; or there was none that served */
 	bool replace;   /* this program is to be replaced as soon as nothing else is under way */
 	unsigned stops; /* so many signals to stop */
 	int status;     /* of the last worker that served, to be the supervisor's */

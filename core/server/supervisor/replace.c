@@ -51,9 +51,9 @@ void supervisor_promote(struct supervisor *supervisor, struct worker_process *wo
 	supervisor_tell_outcome(supervisor, worker->asked_by, NULL);
 	if (before)
 		retire(supervisor, before);
-	if (supervisor->reloaded)
+	if (supervisor->reloaded || supervisor->hangup)
 		supervisor_tell(worker, CHANNEL_RELOAD, 0);
-	supervisor->reloaded = false;
+	supervisor->reloaded = supervisor->hangup = false;
 	supervisor->replace = worker->upgrade;
 	worker->upgrade = false;
 	if (supervisor->stops > 0)

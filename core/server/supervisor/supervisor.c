@@ -202,8 +202,9 @@ static void on_signal(struct supervisor *supervisor, int number)
 	case SIGTERM:
 	case SIGINT: stop(supervisor, number); return;
 	case SIGHUP:
-		if (serving || starting)
-			supervisor_tell(serving ? serving : starting, CHANNEL_RELOAD, 0);
+		if (serving)
+			supervisor_tell(serving, CHANNEL_RELOAD, 0);
+		supervisor->hangup |= !serving || starting;
 		return;
 	case SIGUSR2: supervisor_replace(supervisor, true, 0); return;
 	default: return;

@@ -238,6 +238,23 @@ static void what_it_was_given_may_be_bound(void)
 	end();
 }
 
+/* So it was told before it heard that another one serves. */
+static void what_one_that_is_replaced_has_read_the_next_one_reads(void)
+{
+	int passed;
+	begin();
+	supervisor.workers[0].state = WORKER_RETIRED;
+	add_worker(1, WORKER_SERVING);
+	close(ask(0, CHANNEL_READ));
+	serve(0, 0);
+	CU_ASSERT_EQUAL(channel_receive(theirs[1], &message, &passed, false), -1);
+	close(ask(0, CHANNEL_READ));
+	serve(0, 1);
+	CU_ASSERT_EQUAL(channel_receive(theirs[1], &message, &passed, false), 1);
+	CU_ASSERT_EQUAL(message.kind, CHANNEL_RELOAD);
+	end();
+}
+
 static char told[256];
 
 static void take_told(const char *text, void *arg)
@@ -443,6 +460,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(what_is_not_served_by_is_closed),
 		SUITE_TEST(what_the_next_one_may_need_is_not_closed),
 		SUITE_TEST(what_it_was_given_may_be_bound),
+		SUITE_TEST(what_one_that_is_replaced_has_read_the_next_one_reads),
 		SUITE_TEST(who_is_retired_says_nothing_to_the_manager),
 		SUITE_TEST(who_talks_without_end_is_interrupted),
 		SUITE_TEST(no_socket_makes_it_wait),
