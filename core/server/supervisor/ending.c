@@ -67,6 +67,10 @@ static void on_served_end(struct supervisor *supervisor, const struct worker_pro
 		supervisor->over = true;
 		return;
 	}
+	if (supervisor->wanted)
+		log_answer(PLAIT_LOG_WARNING, NULL,
+			   "supervisor: not replaced: the worker that served has ended");
+	supervisor->wanted = false;
 	plan_restart(supervisor, worker);
 }
 

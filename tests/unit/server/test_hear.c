@@ -423,6 +423,24 @@ static void nobody_is_killed_who_may_be_another_by_now(void)
 	end();
 }
 
+/* Who said nonsense is to be replaced, and who has ended is followed by another one: one of both is enough. */
+static void who_ends_is_followed_by_one(void)
+{
+	siginfo_t info;
+	begin();
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(0);
+	supervisor.was_ready = true;
+	supervisor.workers[0].pid = pid;
+	CU_ASSERT_EQUAL(send(theirs[0], "x", 1, 0), 1);
+	CU_ASSERT_EQUAL(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	supervisor_reap(&supervisor);
+	CU_ASSERT(supervisor.restart_ms > 0);
+	CU_ASSERT_FALSE(supervisor.wanted);
+	end();
+}
+
 /* The file says something else by now, or nothing that could be understood. */
 static void the_next_program_lends_what_is_served(void)
 {
@@ -466,6 +484,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(no_socket_makes_it_wait),
 		SUITE_TEST(one_question_at_a_time),
 		SUITE_TEST(nobody_is_killed_who_may_be_another_by_now),
+		SUITE_TEST(who_ends_is_followed_by_one),
 		SUITE_TEST(the_next_program_lends_what_is_served),
 	};
 	return suite_run("hear", tests, sizeof(tests) / sizeof(tests[0]), argc, argv);
