@@ -29,7 +29,6 @@ enum channel_kind {
 	CHANNEL_NOTIFY,  /* u.text, for the service manager */
 	CHANNEL_UPGRADE, /* it was asked for one */
 	CHANNEL_RECYCLE, /* u.text: why it wants to be replaced */
-	CHANNEL_ENDING,  /* its end has begun; however it comes, nobody is to take its place */
 
 	/* Of the supervisor. */
 	CHANNEL_REPLY,    /* u.reply */
@@ -37,6 +36,9 @@ enum channel_kind {
 	CHANNEL_RELOAD,   /* read the configuration anew */
 	CHANNEL_RETIRE,   /* another one serves: stop accepting, drain and end */
 	CHANNEL_UPGRADED, /* u.reply: what came of it */
+
+	/* Of the worker. New ones come last: the other end knows the numbers. */
+	CHANNEL_ENDING, /* its end has begun; however it comes, nobody is to take its place */
 	CHANNEL_KINDS
 };
 

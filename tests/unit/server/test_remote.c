@@ -79,10 +79,24 @@ static void there_is_room_for_what_is_said_once(void)
 	close(ends[1]);
 }
 
+/* The other end may be another program: what it says is to be understood, if only to be told why it is refused. */
+static void numbers_of_messages_stay(void)
+{
+	static const enum channel_kind kinds[] = {
+		CHANNEL_BIND,    CHANNEL_TEXT,     CHANNEL_READ,   CHANNEL_PAGE,  CHANNEL_OPEN,
+		CHANNEL_SERVES,  CHANNEL_STOPPING, CHANNEL_KEEP,   CHANNEL_READY, CHANNEL_NOTIFY,
+		CHANNEL_UPGRADE, CHANNEL_RECYCLE,  CHANNEL_REPLY,  CHANNEL_STOP,  CHANNEL_RELOAD,
+		CHANNEL_RETIRE,  CHANNEL_UPGRADED, CHANNEL_ENDING,
+	};
+	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		CU_ASSERT_EQUAL(kinds[i], i + 1);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
 		SUITE_TEST(reloads_leave_room_for_the_word_to_stop),
+		SUITE_TEST(numbers_of_messages_stay),
 		SUITE_TEST(there_is_room_for_what_is_said_once),
 	};
 	return suite_run("remote", tests, sizeof(tests) / sizeof(tests[0]), argc, argv);
