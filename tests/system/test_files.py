@@ -120,7 +120,7 @@ class Files(Case):
                 client.send(b"file\r\nfile\r\n")
                 client.receive(100000)
                 client.reset()
-        harness.wait_for(lambda: self.fds(server) == fds, 30, "the descriptors to be closed")
+        harness.wait_for(lambda: self.fds(server) <= fds, 30, "the descriptors to be closed")
         server.wait_message(r"not sent: the connection ended \((reset|aborted|tls-\w+)\) with \d+ bytes")
         grown = server.memory() - before
         harness.comment(f"after {3 * rounds} resets: grown by {grown // 1024} KiB")
