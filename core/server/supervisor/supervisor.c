@@ -176,20 +176,19 @@ static void stop(struct supervisor *supervisor, int number)
 	supervisor->stopping = true;
 	supervisor->restart_ms = 0;
 	supervisor->stops++;
-	bool any = false;
 	for (unsigned i = 0; i < WORKERS_MAX; i++) {
 		struct worker_process *worker = &supervisor->workers[i];
 		if (worker->state == WORKER_NONE)
 			continue;
-		any = true;
 		/* One that has lost its channel, or reads nothing of it, may take a signal still. */
 		if (worker->state == WORKER_STARTING || !supervisor_tell(worker, CHANNEL_STOP, number))
 			kill(worker->pid, number);
 		if (supervisor->stops > 1)
 			worker->kill_ms = supervisor_now_ms() + STOP_PATIENCE_MS;
 	}
-	if (!any) { /* one was to be started again; what it died of has been told */
-		supervisor->status = 0;
+	if (!supervisor->over && !supervisor_worker(supervisor, WORKER_SERVING) &&
+	    !supervisor_worker(supervisor, WORKER_STARTING)) {
+		supervisor->status = 0; /* one was to be started again; what it died of has been told */
 		supervisor->over = true;
 	}
 }
