@@ -33,7 +33,8 @@ uint64_t supervisor_drained_ms(const struct supervisor *supervisor)
 static void retire(struct supervisor *supervisor, struct worker_process *worker)
 {
 	worker->state = WORKER_RETIRED;
-	worker->kill_ms = supervisor_drained_ms(supervisor);
+	if (supervisor->stops < 2) /* else it has less time already */
+		worker->kill_ms = supervisor_drained_ms(supervisor);
 	supervisor_tell(worker, CHANNEL_RETIRE, 0);
 }
 
@@ -42,7 +43,8 @@ void supervisor_promote(struct supervisor *supervisor, struct worker_process *wo
 	struct worker_process *before = supervisor_worker(supervisor, WORKER_SERVING);
 	worker->state = WORKER_SERVING;
 	worker->ready_ms = supervisor_now_ms();
-	worker->kill_ms = 0;
+	if (supervisor->stops < 2)
+		worker->kill_ms = 0;
 	if (supervisor->was_ready)
 		log_answer(PLAIT_LOG_INFO, NULL, "supervisor: worker %u (pid %d) serves, after %llu ms",
 			   worker->number, (int)worker->pid,
@@ -56,7 +58,7 @@ void supervisor_promote(struct supervisor *supervisor, struct worker_process *wo
 	supervisor->reloaded = supervisor->hangup = false;
 	supervisor->replace = worker->upgrade;
 	worker->upgrade = false;
-	if (supervisor->stops > 0)
+	for (unsigned i = 0; i < supervisor->stops && i < 2; i++)
 		supervisor_tell(worker, CHANNEL_STOP, SIGTERM);
 }
 

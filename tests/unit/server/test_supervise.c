@@ -42,7 +42,7 @@ static unsigned fake_count, steps, stops, stop_at, crash_odds;
 static bool any_ready; /* a worker was */
 static bool may_end;   /* without a signal */
 static bool failed;    /* a worker did after the first signal */
-static uint64_t clock_now_ms, chance;
+static uint64_t clock_now_ms, last_stop_ms, chance;
 static int next_end = -1;
 
 static bool one_in(unsigned odds)
@@ -139,9 +139,10 @@ static void operate(void)
 		raise(SIGHUP);
 	if (one_in(20))
 		raise(SIGUSR2);
-	if (steps == stop_at || steps == stop_at + 200 || (stops == 1 && one_in(30))) {
+	if (steps == stop_at || (stops == 1 && one_in(30))) {
 		raise(one_in(2) ? SIGTERM : SIGINT);
 		stops++;
+		last_stop_ms = clock_now_ms;
 	}
 }
 
@@ -157,6 +158,7 @@ static void check(int timeout)
 	CU_ASSERT(starting <= 1);
 	CU_ASSERT(serving > 0 || stops > 0 || may_end || timeout >= 0);
 	CU_ASSERT(there > 0 || (stops == 0 && timeout >= 0));
+	CU_ASSERT(stops < 2 || clock_now_ms < last_stop_ms + 6000); /* and what the killed take */
 	if (steps > 3000) {
 		CU_FAIL("it does not end");
 		_exit(1);
