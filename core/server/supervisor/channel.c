@@ -122,9 +122,9 @@ int channel_receive(int channel, struct channel_message *message, int *passed, b
 			       .msg_controllen = sizeof(control.bytes) };
 	ssize_t got;
 	*passed = -1;
-	do {
+	do { /* who ends and has not read all has said something all the same, which comes after that */
 		got = recvmsg(channel, &head, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
-	} while (got < 0 && errno == EINTR);
+	} while (got < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (got < 0)
 		return -1;
 	int fd = take_descriptor(&head);

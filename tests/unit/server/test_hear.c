@@ -441,6 +441,20 @@ static void who_ends_is_followed_by_one(void)
 	end();
 }
 
+/* The kernel tells first that what this said was not read. */
+static void last_words_come_through(void)
+{
+	begin();
+	CU_ASSERT(supervisor_tell(&supervisor.workers[0], CHANNEL_RELOAD, 0));
+	say(0, CHANNEL_ENDING);
+	close(theirs[0]);
+	theirs[0] = -1;
+	hear(0);
+	CU_ASSERT(supervisor.stopping);
+	CU_ASSERT_EQUAL(supervisor.workers[0].channel, -1);
+	end();
+}
+
 /* The file says something else by now, or nothing that could be understood. */
 static void the_next_program_lends_what_is_served(void)
 {
@@ -485,6 +499,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(one_question_at_a_time),
 		SUITE_TEST(nobody_is_killed_who_may_be_another_by_now),
 		SUITE_TEST(who_ends_is_followed_by_one),
+		SUITE_TEST(last_words_come_through),
 		SUITE_TEST(the_next_program_lends_what_is_served),
 	};
 	return suite_run("hear", tests, sizeof(tests) / sizeof(tests[0]), argc, argv);
