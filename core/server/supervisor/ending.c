@@ -52,6 +52,8 @@ static void describe(int status, char *out, size_t size)
 /* What it was before it ended. */
 static void on_served_end(struct supervisor *supervisor, const struct worker_process *worker, int status)
 {
+	if (supervisor->over) /* with another one, and as that said */
+		return;
 	supervisor->status = WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
 	if (!supervisor->was_ready) {
 		supervisor->over = true;
@@ -61,15 +63,18 @@ static void on_served_end(struct supervisor *supervisor, const struct worker_pro
 	if (!supervisor->stopping && supervisor_worker(supervisor, WORKER_STARTING))
 		return;
 	if (supervisor->stopping) {
-		/* Before it takes signals for itself they end it, as they should. */
+		/* Before it takes signals for itself they end it, as they should; or it was not to serve. */
 		if (WIFSIGNALED(status))
-			supervisor->status = WTERMSIG(status) != SIGTERM && WTERMSIG(status) != SIGINT;
+			supervisor->status = !worker->refused && WTERMSIG(status) != SIGTERM &&
+					     WTERMSIG(status) != SIGINT;
 		supervisor->over = true;
 		return;
 	}
-	if (supervisor->wanted)
-		log_answer(PLAIT_LOG_WARNING, NULL,
-			   "supervisor: not replaced: the worker that served has ended");
+	if (supervisor->wanted) {
+		static const char why[] = "the worker that served has ended";
+		log_answer(PLAIT_LOG_WARNING, NULL, "supervisor: not replaced: %s", why);
+		supervisor_tell_outcome(supervisor, supervisor->wanted_by, why);
+	}
 	supervisor->wanted = false;
 	plan_restart(supervisor, worker);
 }
@@ -96,12 +101,8 @@ static void on_end(struct supervisor *supervisor, struct worker_process *worker,
 		supervisor->reloaded = supervisor->hangup = false;
 		return;
 	}
-	if (gone.refused && supervisor->stopping) {
-		supervisor->over = true; /* the one that served has ended */
-		return;
-	}
-	if (WIFSIGNALED(status) ||
-	    (supervisor->was_ready && !supervisor->stopping && gone.state != WORKER_RETIRED)) {
+	if (!gone.refused && (WIFSIGNALED(status) || (supervisor->was_ready && !supervisor->stopping &&
+						      gone.state != WORKER_RETIRED))) {
 		supervisor->crashes++;
 		snprintf(supervisor->last_crash, sizeof(supervisor->last_crash), "%s%s%s", how,
 			 where[0] ? " " : "", where);

@@ -441,6 +441,30 @@ static void who_ends_is_followed_by_one(void)
 	end();
 }
 
+/* The last worker, which another one was to be killed for, has crashed; then the server was told to stop. */
+static void who_was_not_to_serve_is_no_failure(void)
+{
+	siginfo_t info;
+	begin();
+	supervisor.was_ready = supervisor.stopping = supervisor.workers[0].refused = true;
+	supervisor.workers[0].state = WORKER_STARTING;
+	supervisor.status = -SIGSEGV;
+	for (unsigned i = 0; i < 2; i++) {
+		pid_t pid = fork();
+		if (pid == 0)
+			raise(SIGKILL);
+		supervisor.workers[i].pid = pid;
+		CU_ASSERT_EQUAL(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+		supervisor_reap(&supervisor);
+		CU_ASSERT(supervisor.over);
+		CU_ASSERT_EQUAL(supervisor.status, 0);
+		if (i == 0)
+			add_worker(1, WORKER_STARTING); /* what comes after the end changes nothing */
+	}
+	CU_ASSERT_EQUAL(supervisor.workers[1].state, WORKER_NONE);
+	end();
+}
+
 /* The kernel tells first that what this said was not read. */
 static void last_words_come_through(void)
 {
@@ -499,6 +523,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(one_question_at_a_time),
 		SUITE_TEST(nobody_is_killed_who_may_be_another_by_now),
 		SUITE_TEST(who_ends_is_followed_by_one),
+		SUITE_TEST(who_was_not_to_serve_is_no_failure),
 		SUITE_TEST(last_words_come_through),
 		SUITE_TEST(the_next_program_lends_what_is_served),
 	};
