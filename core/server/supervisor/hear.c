@@ -299,6 +299,9 @@ static bool end_with(struct supervisor *supervisor, struct worker_process *worke
 	if (worker != (serving ? serving : starting))
 		return false;
 	worker->stopping = true;
+	for (unsigned i = 0; !supervisor->stopping && i < WORKERS_MAX; i++)
+		if (supervisor->workers[i].state == WORKER_RETIRED)
+			supervisor_tell(&supervisor->workers[i], CHANNEL_STOP, SIGTERM);
 	supervisor->stopping = true;
 	if (starting && starting != worker)
 		supervisor_refuse(supervisor, starting, "the server is stopping");

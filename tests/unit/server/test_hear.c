@@ -465,6 +465,29 @@ static void who_was_not_to_serve_is_no_failure(void)
 	end();
 }
 
+static unsigned count_told(unsigned who, enum channel_kind kind)
+{
+	unsigned count = 0;
+	int passed;
+	while (channel_receive(theirs[who], &message, &passed, false) > 0)
+		count += message.kind == kind;
+	memset(&message, 0, sizeof(message));
+	return count;
+}
+
+static void who_drains_hears_of_the_end_once(void)
+{
+	begin();
+	add_worker(1, WORKER_RETIRED);
+	say(0, CHANNEL_ENDING);
+	hear(0);
+	CU_ASSERT_EQUAL(count_told(1, CHANNEL_STOP), 1);
+	say(0, CHANNEL_STOPPING);
+	hear(0);
+	CU_ASSERT_EQUAL(count_told(1, CHANNEL_STOP), 0);
+	end();
+}
+
 /* The kernel tells first that what this said was not read. */
 static void last_words_come_through(void)
 {
@@ -524,6 +547,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(nobody_is_killed_who_may_be_another_by_now),
 		SUITE_TEST(who_ends_is_followed_by_one),
 		SUITE_TEST(who_was_not_to_serve_is_no_failure),
+		SUITE_TEST(who_drains_hears_of_the_end_once),
 		SUITE_TEST(last_words_come_through),
 		SUITE_TEST(the_next_program_lends_what_is_served),
 	};
