@@ -86,6 +86,7 @@ static void on_end(struct supervisor *supervisor, struct worker_process *worker,
 	report_crash(worker, where, sizeof(where));
 	supervisor_let_go(worker);
 	describe(status, how, sizeof(how));
+	store_unkeep(&supervisor->store, supervisor_bit(supervisor, worker));
 	store_release(&supervisor->store, gone.number);
 	struct worker_process *serving = supervisor_worker(supervisor, WORKER_SERVING);
 	bool successor = gone.state == WORKER_STARTING && serving;

@@ -208,7 +208,8 @@ static void on_page(struct heard *heard)
 
 static void on_keep(struct heard *heard)
 {
-	store_keep(&heard->supervisor->store, &heard->message->u.keep);
+	store_keep(&heard->supervisor->store, &heard->message->u.keep,
+		   supervisor_bit(heard->supervisor, heard->worker));
 }
 
 /* Takes what the worker serves for what is served. */
@@ -254,7 +255,10 @@ static void hear_served(struct heard *heard)
 	worker->kept_all = true;
 	if (worker->state == WORKER_RETIRED && heard->message->u.number && serving)
 		supervisor_tell(serving, CHANNEL_RELOAD, 0); /* it began before it was replaced */
-	if (worker->state != WORKER_SERVING)
+	if (worker->state == WORKER_RETIRED)
+		return;
+	store_keep_end(&supervisor->store, supervisor_bit(supervisor, worker));
+	if (worker->state == WORKER_STARTING)
 		return;
 	if (supervisor_worker(supervisor, WORKER_STARTING))
 		supervisor->reloaded |= heard->message->u.number;

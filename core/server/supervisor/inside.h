@@ -15,7 +15,7 @@
 #include "core/server/supervisor/supervisor.h"
 
 /* One serves, one may be on its way to take its place, and others drain. */
-#define WORKERS_MAX 16
+#define WORKERS_MAX 16 /* supervisor_bit */
 
 /* What was seen of a loop. */
 struct loop_watch {
@@ -80,6 +80,13 @@ struct supervisor {
 	uint64_t watched_ms; /* the loops, the last time */
 	char last_crash[256];
 };
+
+/* Its bit in the store. */
+static inline uint16_t supervisor_bit(const struct supervisor *supervisor,
+				      const struct worker_process *worker)
+{
+	return (uint16_t)(1u << (worker - supervisor->workers));
+}
 
 /* The one in that state; NULL: none is. */
 struct worker_process *supervisor_worker(struct supervisor *supervisor, enum worker_state state);

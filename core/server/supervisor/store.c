@@ -150,14 +150,31 @@ void store_give(struct store *store, int fd, uid_t uid, gid_t gid)
 				  store->entries[i].file.path, strerror(errno));
 }
 
-void store_keep(struct store *store, const struct channel_keep *keep)
+void store_keep(struct store *store, const struct channel_keep *keep, uint16_t who)
 {
 	for (size_t i = 0; i < store->count; i++) {
 		struct store_entry *entry = &store->entries[i];
 		if (entry->cookie != keep->cookie)
 			continue;
-		entry->kept = true;
+		entry->named |= who;
 		memcpy(entry->key.name, keep->name, sizeof(entry->key.name));
+	}
+}
+
+void store_unkeep(struct store *store, uint16_t who)
+{
+	for (size_t i = 0; i < store->count; i++) {
+		store->entries[i].named &= (uint16_t)~who;
+		store->entries[i].kept &= (uint16_t)~who;
+	}
+}
+
+void store_keep_end(struct store *store, uint16_t who)
+{
+	for (size_t i = 0; i < store->count; i++) {
+		struct store_entry *entry = &store->entries[i];
+		entry->kept = (uint16_t)((entry->kept & ~who) | (entry->named & who));
+		entry->named &= (uint16_t)~who;
 	}
 }
 
@@ -166,7 +183,7 @@ void store_sweep(struct store *store)
 	for (size_t i = store->count; i-- > 0;) {
 		struct store_entry *entry = &store->entries[i];
 		entry->served = entry->kept;
-		entry->kept = false;
+		entry->kept = 0;
 		if (!entry->served)
 			close_at(store, i);
 	}

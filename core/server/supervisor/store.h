@@ -11,8 +11,9 @@ struct store_entry {
 	uint64_t cookie;
 	int fd;
 	uint32_t lent_to; /* a worker's number; 0: none */
-	bool kept;        /* the worker that tells what it serves by has named it */
-	bool served;      /* a worker did, when it was asked last */
+	uint16_t named;   /* by workers that are telling what they serve by; a bit each */
+	uint16_t kept;    /* by those that have told all of it */
+	bool served;      /* one had, when it was asked last */
 };
 
 struct store {
@@ -31,10 +32,16 @@ void store_give(struct store *store, int fd, uid_t uid, gid_t gid);
 /* Takes fd and its file over. 0, or -1: no memory; then fd is closed. */
 int store_add(struct store *store, const struct channel_bind *key, int fd, uint32_t worker);
 
-/* One that is held is served by. */
-void store_keep(struct store *store, const struct channel_keep *keep);
+/* One that is held is served by; who: the worker's bit. */
+void store_keep(struct store *store, const struct channel_keep *keep, uint16_t who);
 
-/* Closes those that were not kept since the last time; files of UNIX sockets go with them. */
+/* That worker has named all that it serves by, and nothing else that it named before. */
+void store_keep_end(struct store *store, uint16_t who);
+
+/* It serves by none. */
+void store_unkeep(struct store *store, uint16_t who);
+
+/* Closes those that nobody has kept since the last time; files of UNIX sockets go with them. */
 void store_sweep(struct store *store);
 
 /* That worker has ended: closes what it was lent and nobody has served by. */

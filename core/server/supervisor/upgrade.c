@@ -20,7 +20,7 @@
 #define STATE_VARIABLE "PLAIT_SUPERVISOR_STATE"
 
 /* A change of what the structs below mean makes it another one; their sizes are told, too. */
-#define STATE_VERSION 4
+#define STATE_VERSION 5
 
 /* Followed by the entries of the store. Numbers of descriptors are as they were. */
 struct state {

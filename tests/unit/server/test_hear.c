@@ -502,6 +502,64 @@ static void last_words_come_through(void)
 	end();
 }
 
+/* One that did not take over, and one that was replaced, may have said that they served by it. */
+static void what_only_others_served_by_is_closed(void)
+{
+	begin();
+	fill_bind("a", 0);
+	int one = ask(0, CHANNEL_BIND);
+	keep_socket(0, channel_cookie(one));
+	serve(0, 1);
+	add_worker(1, WORKER_STARTING);
+	supervisor.workers[1].pid = fork();
+	if (supervisor.workers[1].pid == 0)
+		_exit(0);
+	keep_socket(1, channel_cookie(one));
+	serve(1, 1);
+	siginfo_t info;
+	waitid(P_PID, (id_t)supervisor.workers[1].pid, &info, WEXITED | WNOWAIT);
+	supervisor_reap(&supervisor);
+	CU_ASSERT_EQUAL(supervisor.workers[1].state, WORKER_NONE);
+	close(theirs[1]);
+	CU_ASSERT_EQUAL(supervisor.store.count, 1);
+	add_worker(1, WORKER_RETIRED);
+	keep_socket(1, channel_cookie(one));
+	serve(1, 0);
+	serve(0, 1); /* it is not in its configuration any more */
+	CU_ASSERT_EQUAL(supervisor.store.count, 0);
+	close(one);
+	end();
+}
+
+/* While another one starts both name what they serve by. */
+static void what_is_served_by_both_is_told_apart(void)
+{
+	begin();
+	fill_bind("a", 0);
+	int one = ask(0, CHANNEL_BIND);
+	fill_bind("a", 1);
+	int other = ask(0, CHANNEL_BIND);
+	add_worker(1, WORKER_STARTING);
+	keep_socket(0, channel_cookie(one));
+	keep_socket(1, channel_cookie(one));
+	serve(1, 1);
+	keep_socket(0, channel_cookie(other));
+	serve(0, 1);
+	keep_socket(0, channel_cookie(other)); /* and once more, without the first */
+	serve(0, 1);
+	supervisor.workers[1].pid = fork();
+	if (supervisor.workers[1].pid == 0)
+		_exit(0);
+	siginfo_t info;
+	waitid(P_PID, (id_t)supervisor.workers[1].pid, &info, WEXITED | WNOWAIT);
+	supervisor_reap(&supervisor);
+	CU_ASSERT_EQUAL_FATAL(supervisor.store.count, 1);
+	CU_ASSERT_EQUAL(supervisor.store.entries[0].cookie, channel_cookie(other));
+	close(one);
+	close(other);
+	end();
+}
+
 /* The file says something else by now, or nothing that could be understood. */
 static void the_next_program_lends_what_is_served(void)
 {
@@ -549,6 +607,8 @@ int main(int argc, char **argv)
 		SUITE_TEST(who_was_not_to_serve_is_no_failure),
 		SUITE_TEST(who_drains_hears_of_the_end_once),
 		SUITE_TEST(last_words_come_through),
+		SUITE_TEST(what_only_others_served_by_is_closed),
+		SUITE_TEST(what_is_served_by_both_is_told_apart),
 		SUITE_TEST(the_next_program_lends_what_is_served),
 	};
 	return suite_run("hear", tests, sizeof(tests) / sizeof(tests[0]), argc, argv);

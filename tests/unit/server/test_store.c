@@ -50,7 +50,8 @@ static void keep(int fd, const char *name)
 {
 	struct channel_keep kept = { .cookie = channel_cookie(fd) };
 	snprintf(kept.name, sizeof(kept.name), "%s", name);
-	store_keep(&store, &kept);
+	store_keep(&store, &kept, 1);
+	store_keep_end(&store, 1);
 }
 
 static void the_next_worker_gets_the_same(void)
