@@ -69,7 +69,7 @@ void supervisor_let_go(struct worker_process *worker)
 	if (worker->text >= 0)
 		close(worker->text);
 	supervisor_forget_read(worker);
-	if (worker->page)
+	if (worker->page_fd >= 0) /* the page may not be there after an upgrade */
 		close(worker->page_fd);
 	page_close(&worker->page);
 	*worker = (struct worker_process){ .state = WORKER_NONE };
