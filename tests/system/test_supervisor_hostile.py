@@ -153,6 +153,19 @@ class Reloads(Case):
             os.kill(pid, signal.SIGCONT)
         self.assertEqual(join().returncode, 0)
 
+    def test_by_a_signal_before_an_upgrade(self):
+        """Likewise, and it was told before there was another one."""
+        server = self.serve_copy(watchdog="off")
+        pid = server.pid
+        os.kill(pid, signal.SIGSTOP)
+        self.write_more(server)
+        server.process.send_signal(signal.SIGHUP)
+        time.sleep(0.1)
+        server.process.send_signal(signal.SIGUSR2)
+        server.wait_message(r"^supervisor: worker 2 .* serves")
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: "more" in self.names(), what="what the file says")
+
     def test_by_a_signal_between_two_workers(self):
         server, poison = self.serve_poison()
         self.write_more(server)

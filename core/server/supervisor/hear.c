@@ -182,6 +182,7 @@ static void on_read(struct heard *heard)
 	struct plait_error error = { 0 };
 	size_t len = 0;
 	problems_init(&problems);
+	heard->worker->hangup = false;
 	char *text = read_text(supervisor, &len, &problems);
 	int fd = text ? channel_write_text(text, len) : -1;
 	if (!text)

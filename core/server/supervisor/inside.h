@@ -40,6 +40,7 @@ struct worker_process {
 	struct config *given; /* of that; NULL: it was not looked at yet, or is none */
 	bool kept_all;
 	bool stopping, hung;
+	bool hangup;       /* it was told to reload, and has not read the file since */
 	bool refused;      /* it was not to take over, and is killed */
 	bool upgrade;      /* it is of the program on the disk, whose supervisor is to follow */
 	uint32_t asked_by; /* the number of the worker that asked for it; 0: none did */

@@ -53,7 +53,7 @@ void supervisor_promote(struct supervisor *supervisor, struct worker_process *wo
 	supervisor_tell_outcome(supervisor, worker->asked_by, NULL);
 	if (before)
 		retire(supervisor, before);
-	if (supervisor->reloaded || supervisor->hangup)
+	if (supervisor->reloaded || supervisor->hangup || (before && before->hangup))
 		supervisor_tell(worker, CHANNEL_RELOAD, 0);
 	supervisor->reloaded = supervisor->hangup = false;
 	supervisor->replace = worker->upgrade;

@@ -201,8 +201,10 @@ static void on_signal(struct supervisor *supervisor, int number)
 	case SIGTERM:
 	case SIGINT: stop(supervisor, number); return;
 	case SIGHUP:
-		if (serving)
+		if (serving) {
 			supervisor_tell(serving, CHANNEL_RELOAD, 0);
+			serving->hangup = true;
+		}
 		supervisor->hangup |= !serving || starting;
 		return;
 	case SIGUSR2: supervisor_replace(supervisor, true, 0); return;
