@@ -103,9 +103,10 @@ static void serve(struct fake *fake)
 		say(fake, CHANNEL_RECYCLE);
 	if (one_in(8))
 		say(fake, CHANNEL_SERVES);
-	if (one_in(64)) { /* nonsense */
+	if (one_in(64)) /* nonsense */
 		(void)!send(fake->end, "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-	}
+	if (one_in(64)) /* a plugin that closes what is not its own */
+		shutdown(fake->end, SHUT_RDWR);
 	if (one_in(64)) {
 		say(fake, CHANNEL_ENDING);
 		fake->told_to_stop = fake->ending = may_end = true;
