@@ -20,7 +20,7 @@
  * Of questions only one, for the answer may take long, and who asks waits for it. */
 #define MESSAGES_MOST 256
 
-/* A process that ends closes its channel first, then what its plugins have. */
+/* Who has no channel any more and has not said that it ends. */
 #define LAST_WORDS_MS 5000
 
 struct heard {
@@ -384,7 +384,7 @@ void supervisor_hear(struct supervisor *supervisor, struct worker_process *worke
 	/* It has ended, with questions that were not answered or without, or what it says makes no sense. */
 	if (result < 0 && errno == EPROTO)
 		lose(supervisor, worker);
-	else if (!worker->kill_ms) /* a process that lives on without it hears of no reload, and of no stop */
+	else if (!worker->kill_ms && !worker->stopping) /* it would hear of no reload, and of no stop */
 		worker->kill_ms = supervisor_now_ms() + LAST_WORDS_MS;
 	close(worker->channel);
 	worker->channel = -1;

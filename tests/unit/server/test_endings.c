@@ -132,6 +132,19 @@ static void who_cannot_be_told_anything_is_killed(void)
 	hearing_end();
 }
 
+/* Its channel it closes first; what its plugins have yet to write may take a while. */
+static void who_has_said_that_it_ends_has_time_for_it(void)
+{
+	hearing_begin();
+	say(0, CHANNEL_ENDING);
+	close(theirs[0]);
+	theirs[0] = -1;
+	hear(0);
+	CU_ASSERT_EQUAL(supervisor.workers[0].channel, -1);
+	CU_ASSERT_EQUAL(supervisor.workers[0].kill_ms, 0);
+	hearing_end();
+}
+
 /* One that did not take over, and one that was replaced, may have said that they served by it. */
 static void what_only_others_served_by_is_closed(void)
 {
@@ -194,4 +207,5 @@ SUITE_MAIN("endings", SUITE_TEST(nobody_is_killed_who_may_be_another_by_now),
 	   SUITE_TEST(who_ends_is_followed_by_one), SUITE_TEST(who_was_not_to_serve_is_no_failure),
 	   SUITE_TEST(who_drains_hears_of_the_end_once), SUITE_TEST(last_words_come_through),
 	   SUITE_TEST(who_cannot_be_told_anything_is_killed),
+	   SUITE_TEST(who_has_said_that_it_ends_has_time_for_it),
 	   SUITE_TEST(what_only_others_served_by_is_closed), SUITE_TEST(what_is_served_by_both_is_told_apart))
