@@ -102,6 +102,7 @@ static void on_end(struct supervisor *supervisor, struct worker_process *worker,
 		supervisor->reloaded = supervisor->hangup = false;
 		return;
 	}
+	supervisor->hangup |= gone.state == WORKER_SERVING && gone.hangup;
 	if (!gone.refused && (WIFSIGNALED(status) || (supervisor->was_ready && !supervisor->stopping &&
 						      gone.state != WORKER_RETIRED))) {
 		supervisor->crashes++;

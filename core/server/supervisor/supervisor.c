@@ -43,6 +43,7 @@ struct worker_process *supervisor_worker(struct supervisor *supervisor, enum wor
 bool supervisor_tell(struct worker_process *worker, enum channel_kind kind, int number)
 {
 	struct channel_message message;
+	worker->hangup |= kind == CHANNEL_RELOAD;
 	/* The last of so many is heard after this. What is said but once, and answers, find room. */
 	if (kind == CHANNEL_RELOAD && worker->channel >= 0 && channel_is_behind(worker->channel))
 		return true;
@@ -201,10 +202,8 @@ static void on_signal(struct supervisor *supervisor, int number)
 	case SIGTERM:
 	case SIGINT: stop(supervisor, number); return;
 	case SIGHUP:
-		if (serving) {
+		if (serving)
 			supervisor_tell(serving, CHANNEL_RELOAD, 0);
-			serving->hangup = true;
-		}
 		supervisor->hangup |= !serving || starting;
 		return;
 	case SIGUSR2: supervisor_replace(supervisor, true, 0); return;

@@ -145,6 +145,22 @@ static void who_has_said_that_it_ends_has_time_for_it(void)
 	hearing_end();
 }
 
+/* It stood still, say, and the next one begins with what was served before. */
+static void a_reload_outlives_who_was_told(void)
+{
+	siginfo_t info;
+	hearing_begin();
+	supervisor.was_ready = true;
+	supervisor.workers[0].pid = fork();
+	if (supervisor.workers[0].pid == 0)
+		raise(SIGKILL);
+	CU_ASSERT(supervisor_tell(&supervisor.workers[0], CHANNEL_RELOAD, 0));
+	waitid(P_PID, (id_t)supervisor.workers[0].pid, &info, WEXITED | WNOWAIT);
+	supervisor_reap(&supervisor);
+	CU_ASSERT(supervisor.hangup);
+	hearing_end();
+}
+
 /* One that did not take over, and one that was replaced, may have said that they served by it. */
 static void what_only_others_served_by_is_closed(void)
 {
@@ -207,5 +223,5 @@ SUITE_MAIN("endings", SUITE_TEST(nobody_is_killed_who_may_be_another_by_now),
 	   SUITE_TEST(who_ends_is_followed_by_one), SUITE_TEST(who_was_not_to_serve_is_no_failure),
 	   SUITE_TEST(who_drains_hears_of_the_end_once), SUITE_TEST(last_words_come_through),
 	   SUITE_TEST(who_cannot_be_told_anything_is_killed),
-	   SUITE_TEST(who_has_said_that_it_ends_has_time_for_it),
+	   SUITE_TEST(who_has_said_that_it_ends_has_time_for_it), SUITE_TEST(a_reload_outlives_who_was_told),
 	   SUITE_TEST(what_only_others_served_by_is_closed), SUITE_TEST(what_is_served_by_both_is_told_apart))
