@@ -192,7 +192,8 @@ void store_sweep(struct store *store)
 void store_release(struct store *store, uint32_t worker)
 {
 	for (size_t i = store->count; i-- > 0;)
-		if (store->entries[i].lent_to == worker && !store->entries[i].served)
+		if (store->entries[i].lent_to == worker && !store->entries[i].served &&
+		    !store->entries[i].named && !store->entries[i].kept)
 			close_at(store, i);
 }
 

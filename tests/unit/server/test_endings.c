@@ -219,9 +219,34 @@ static void what_is_served_by_both_is_told_apart(void)
 	hearing_end();
 }
 
+/* It was lent what the one that serves had just come to serve by, and did not take over. */
+static void what_is_served_outlives_who_was_lent_it(void)
+{
+	siginfo_t info;
+	hearing_begin();
+	add_worker(1, WORKER_STARTING);
+	fill_bind("a", 0);
+	int one = ask(0, CHANNEL_BIND);
+	keep_socket(0, channel_cookie(one));
+	serve(0, 1);
+	fill_bind("a", 0);
+	close(ask(1, CHANNEL_BIND));
+	CU_ASSERT_EQUAL(supervisor.store.count, 1);
+	supervisor.workers[1].pid = fork();
+	if (supervisor.workers[1].pid == 0)
+		_exit(0);
+	waitid(P_PID, (id_t)supervisor.workers[1].pid, &info, WEXITED | WNOWAIT);
+	supervisor_reap(&supervisor);
+	CU_ASSERT_EQUAL(supervisor.workers[1].state, WORKER_NONE);
+	CU_ASSERT_EQUAL(supervisor.store.count, 1);
+	close(one);
+	hearing_end();
+}
+
 SUITE_MAIN("endings", SUITE_TEST(nobody_is_killed_who_may_be_another_by_now),
 	   SUITE_TEST(who_ends_is_followed_by_one), SUITE_TEST(who_was_not_to_serve_is_no_failure),
 	   SUITE_TEST(who_drains_hears_of_the_end_once), SUITE_TEST(last_words_come_through),
 	   SUITE_TEST(who_cannot_be_told_anything_is_killed),
 	   SUITE_TEST(who_has_said_that_it_ends_has_time_for_it), SUITE_TEST(a_reload_outlives_who_was_told),
-	   SUITE_TEST(what_only_others_served_by_is_closed), SUITE_TEST(what_is_served_by_both_is_told_apart))
+	   SUITE_TEST(what_only_others_served_by_is_closed), SUITE_TEST(what_is_served_by_both_is_told_apart),
+	   SUITE_TEST(what_is_served_outlives_who_was_lent_it))
