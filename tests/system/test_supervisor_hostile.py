@@ -166,6 +166,18 @@ class Reloads(Case):
         os.kill(pid, signal.SIGKILL)
         wait_for(lambda: "more" in self.names(), what="what the file says")
 
+    def test_by_a_signal_to_one_that_dies(self):
+        """Likewise, and nobody was to take its place."""
+        server = self.serve_copy(watchdog="off")
+        pid = server.pid
+        os.kill(pid, signal.SIGSTOP)
+        self.write_more(server)
+        server.process.send_signal(signal.SIGHUP)
+        time.sleep(0.1)
+        os.kill(pid, signal.SIGKILL)
+        server.wait_message(r"^supervisor: worker 2 .* serves")
+        wait_for(lambda: "more" in self.names(), what="what the file says")
+
     def test_by_a_signal_between_two_workers(self):
         server, poison = self.serve_poison()
         self.write_more(server)
