@@ -33,7 +33,7 @@ uint64_t supervisor_drained_ms(const struct supervisor *supervisor)
 static void retire(struct supervisor *supervisor, struct worker_process *worker)
 {
 	worker->state = WORKER_RETIRED;
-	if (supervisor->stops < 2) /* else it has less time already */
+	if (supervisor->stops < 2 && worker->channel >= 0) /* else it has less time already */
 		worker->kill_ms = supervisor_drained_ms(supervisor);
 	supervisor_tell(worker, CHANNEL_RETIRE, 0);
 }

@@ -129,6 +129,10 @@ static void who_cannot_be_told_anything_is_killed(void)
 	hear(0);
 	CU_ASSERT_EQUAL(supervisor.workers[0].state, WORKER_SERVING);
 	CU_ASSERT(supervisor.workers[0].kill_ms > supervisor_now_ms());
+	uint64_t kill_ms = supervisor.workers[0].kill_ms;
+	add_worker(1, WORKER_STARTING); /* nor does it hear that it is replaced */
+	supervisor_promote(&supervisor, &supervisor.workers[1]);
+	CU_ASSERT_EQUAL(supervisor.workers[0].kill_ms, kill_ms);
 	hearing_end();
 }
 
