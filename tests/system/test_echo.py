@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -B
 """Bytes through echo come back identical over every kind of socket; half-closed clients get all of them."""
+import errno
 import os
 import random
 import socket
@@ -8,7 +9,7 @@ import time
 import unittest
 
 import harness
-from harness import Case, listener
+from harness import Case, listener, wait_for
 
 MIB = 1024 * 1024
 SIZES = (1, 2, 100, 1460, 16384, 16385, 65536, MIB + 1)
@@ -224,10 +225,15 @@ class UnixSockets(Case):
             stale.listen()
         self.echo_works(self.serve(listener("echo", f"unix:{self.path}")))
 
+    def is_stale(self):
+        with socket.socket(socket.AF_UNIX) as sock:
+            return sock.connect_ex(str(self.path)) == errno.ECONNREFUSED
+
     def test_what_a_killed_server_left_is_replaced(self):
         server = self.serve(listener("echo", f"unix:{self.path}"))
         server.process.kill()
         server.wait()
+        wait_for(self.is_stale, what="the worker's end, too")
         self.assertTrue(self.path.exists())
         self.echo_works(self.serve(listener("echo", f"unix:{self.path}")))
 
