@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "core/base/container.h"
 #include "core/base/log.h"
 #include "core/base/system_text.h"
+#include "core/net/famine.h"
 #include "core/net/net.h"
 
 /* Accepted in one go before the loop's connections have their turn. */
@@ -240,7 +240,7 @@ struct acceptor *acceptor_new(struct reception_host *host, struct reception *rec
 {
 	struct acceptor *acceptor = calloc(1, sizeof(*acceptor));
 	if (!acceptor) {
-		close(fd);
+		famine_close(fd);
 		return NULL;
 	}
 	acceptor->host = host;

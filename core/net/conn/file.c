@@ -94,7 +94,7 @@ struct plait_deferred *plait_send_file(struct plait_conn *conn, int fd, uint64_t
 		failure = add_stop(conn);
 	if (failure) {
 		if (fd >= 0)
-			close(fd);
+			famine_close(fd);
 		return plait_fail(failure);
 	}
 	struct conn_file *file = alloc_zeroed(sizeof(*file), "a file to send");

@@ -253,7 +253,7 @@ struct plait_port *port_new(struct plait_loop *loop, struct plait_factory *facto
 {
 	struct plait_port *port = allocate(loop, factory);
 	if (!port) {
-		close(fd);
+		famine_close(fd);
 		return NULL;
 	}
 	datagram_socket_init(&port->socket, fd, &loop->net->counters);

@@ -2,13 +2,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/base/addr.h"
 #include "core/base/container.h"
 #include "core/base/escape.h"
 #include "core/base/system_text.h"
 #include "core/net/datagram/port.h"
+#include "core/net/famine.h"
 #include "core/net/own_protocol.h"
 #include "core/net/socket/socket.h"
 
@@ -111,7 +111,7 @@ static struct plait_port *open_port(struct plait_loop *loop, const char *endpoin
 	struct plait_factory *factory = factory_new(loop->reactor, endpoint, &own->protocol, own->options,
 						    net_settings_default(), error);
 	if (!factory) {
-		close(fd);
+		famine_close(fd);
 		return NULL;
 	}
 	struct plait_port *port = make(loop, factory, fd, error);

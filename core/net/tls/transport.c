@@ -4,9 +4,9 @@
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/base/compiler.h"
+#include "core/net/famine.h"
 #include "core/net/tls/conn.h"
 #include "core/net/tls/failure.h"
 #include "core/net/tls/generation.h"
@@ -71,7 +71,7 @@ static int tls_open(struct transport *transport, int fd, void *context)
 {
 	if (attach(transport, fd, context) == 0)
 		return 0;
-	close(fd);
+	famine_close(fd);
 	return -1;
 }
 

@@ -8,6 +8,7 @@
 
 #include "core/async/process.h"
 #include "core/base/container.h"
+#include "core/net/famine.h"
 
 static void tell(struct pipes *pipes, unsigned ready)
 {
@@ -35,7 +36,7 @@ static void end(struct watch *watch)
 {
 	watch_set(watch, WATCH_NONE);
 	if (watch->fd >= 0)
-		close(watch->fd);
+		famine_close(watch->fd);
 	watch->fd = -1;
 }
 

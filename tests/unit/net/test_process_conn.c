@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/net/famine.h"
 #include "core/net/net.h"
 #include "tests/unit/async/process_rig.h"
 #include "tests/unit/net/recorder.h"
@@ -74,6 +75,30 @@ static void a_protocol_runs_on_cat(void)
 	CU_ASSERT_EQUAL(heard.exit.code, 0);
 	CU_ASSERT_EQUAL(heard.closed[0] + heard.closed[1], 0);
 	CU_ASSERT_EQUAL(heard.closed[2], 1);
+	done();
+}
+
+static unsigned fed;
+
+static void on_fed(struct famine_waiter *waiter)
+{
+	(void)waiter;
+	fed++;
+}
+
+static void who_waits_for_a_descriptor_gets_that_of_a_pipe(void)
+{
+	struct famine_waiter waiter = { .wake = on_fed };
+	open_loop();
+	recorder.on_made = say_hello;
+	recorder.on_data = close_after_hello;
+	start_on(&recorder_protocol, (struct plait_spawn_options){ .argv = ARGV("cat") });
+	fed = 0;
+	famine_wait(&waiter);
+	RUN_UNTIL(recorder.lost);
+	CU_ASSERT_EQUAL(fed, 1);
+	famine_end(&waiter);
+	run_to_end(&heard);
 	done();
 }
 
@@ -354,7 +379,8 @@ static void the_loops_end_ends_both(void)
 	done();
 }
 
-SUITE_MAIN("process_conn", SUITE_TEST(a_protocol_runs_on_cat), SUITE_TEST(lines_come_as_messages),
+SUITE_MAIN("process_conn", SUITE_TEST(a_protocol_runs_on_cat),
+	   SUITE_TEST(who_waits_for_a_descriptor_gets_that_of_a_pipe), SUITE_TEST(lines_come_as_messages),
 	   SUITE_TEST(half_a_close_is_the_childs_end_of_input),
 	   SUITE_TEST(the_childs_end_of_output_leaves_its_input), SUITE_TEST(an_abort_kills_the_child),
 	   SUITE_TEST(an_overflow_kills_the_child), SUITE_TEST(a_child_that_does_not_read_resets),
